@@ -325,6 +325,7 @@ def _show_scores(result: dict[str, Any]) -> None:
                 "metric": name,
                 "value": value,
                 "95 % interval": interval or "",
+                "perfect": "" if m["perfect"] is None else number(m["perfect"]),
                 "better": better,
                 "note": m["reason"] or "",
             }

@@ -23,6 +23,10 @@ class SampleSet(NamedTuple):
     manifest: dict[str, Any]
     features: np.ndarray | None = None  # float32 [n, d]
     logits: np.ndarray | None = None  # float32 [n, K]
+    discriminator: np.ndarray | None = None  # float64 [g, 2]: places on the line and D there, for one dimension
+
+
+FURTHER = SampleSet._fields[3:]  # what a set may carry beside its samples, under these names in the file
 
 
 def content_hash(x: np.ndarray) -> str:
@@ -36,8 +40,8 @@ def write(path: Path, samples: SampleSet) -> None:
     if path.suffix != ".npz":
         raise UserError(f"--out {path}: a sample set is written as .npz")
     path.parent.mkdir(parents=True, exist_ok=True)
-    x, y, about, features, logits = samples
-    arrays = {"arr_0": x, "arr_1": y, "features": features, "logits": logits}
+    x, y, about, *further = samples
+    arrays = {"arr_0": x, "arr_1": y} | dict(zip(FURTHER, further, strict=True))
     np.savez(path, allow_pickle=False, **{k: v for k, v in arrays.items() if v is not None})
     manifest = about | {"n": len(x), "shape": list(x.shape[1:]), "dtype": str(x.dtype), "sha256": content_hash(x)}
     path.with_suffix(".json").write_text(json.dumps(manifest, indent=1) + "\n")
@@ -71,7 +75,7 @@ def read(path: Path) -> SampleSet:
     x, y = _canonical(arrays["arr_0"], path), arrays.get("arr_1")
     if y is not None and y.shape != (len(x),):
         raise UserError(f"{path}: labels arr_1 have shape {y.shape}, one per sample would be ({len(x)},)")
-    return SampleSet(x, y, {"name": path.name} | manifest, arrays.get("features"), arrays.get("logits"))
+    return SampleSet(x, y, {"name": path.name} | manifest, *map(arrays.get, FURTHER))
 
 
 def _canonical(x: np.ndarray, path: Path) -> np.ndarray:

@@ -125,11 +125,12 @@ def _identity(one: SampleSet) -> dict[str, Any]:
 
 def _inputs(gen: SampleSet, ref: SampleSet, train: SampleSet | None) -> dict[str, Any]:
     """What metrics may ask for, under the names of `ganbench.metrics`."""
-    out: dict[str, Any] = {"ref_labels": ref.y}
+    out: dict[str, Any] = {"discriminator": gen.discriminator}
     for key, one in (("gen", gen), ("ref", ref), ("train", train)):
         if one is None:
             continue
         out[key] = np.asarray(one.features, np.float64)
+        out[f"{key}_labels"] = one.y
         if one.x.ndim == 4:
             out[f"{key}_pixels"] = one.x.reshape(len(one.x), -1).astype(np.float32) / 255
         if one.logits is not None and key != "train":

@@ -28,13 +28,13 @@ def test_a_perfect_generator_scores_the_exact_nulls(d, n, m):
     covered = [coverage(*p, rng()) for p in pairs]
     values = np.array([c.value for c in covered])
     assert abs(densities.mean() - 1) < 3.5 * densities.std(ddof=1) / np.sqrt(30)
-    assert abs(values.mean() - covered[0].extra["null"]) < 3.5 * values.std(ddof=1) / np.sqrt(30)
+    assert abs(values.mean() - covered[0].perfect) < 3.5 * values.std(ddof=1) / np.sqrt(30)
 
 
 def test_coverage_null_at_equal_n_is_the_published_number():
     x = rng().standard_normal((1000, 2))
-    assert coverage(x, x, rng()).extra["null"] == pytest.approx(0.9690, abs=1e-4)
-    assert coverage(x[:250], x, rng()).extra["null"] == pytest.approx(0.673, abs=1e-3)
+    assert coverage(x, x, rng()).perfect == pytest.approx(0.9690, abs=1e-4)
+    assert coverage(x[:250], x, rng()).perfect == pytest.approx(0.673, abs=1e-3)
 
 
 def test_exact_copies_have_density_one_and_coverage_one():

@@ -61,7 +61,7 @@ def test_fid_of_singular_features_equals_that_of_their_free_coordinates():
     free, singular = fid(x, y), fid(x @ embed.T, y @ embed.T)
     assert singular.value == pytest.approx(free.value, rel=1e-9)
     assert singular.interval == pytest.approx(free.interval, rel=1e-6)
-    assert singular.extra["bias"] == pytest.approx(free.extra["bias"], rel=1e-9)
+    assert singular.perfect == pytest.approx(free.perfect, rel=1e-9)
 
 
 def test_fid_equals_torch_fidelity_on_the_same_moments():
@@ -94,13 +94,13 @@ def test_fid_of_a_perfect_generator_is_its_stated_bias():
     spectrum = np.arange(1, 17) ** -0.5
     runs = [fid(*(rng.standard_normal((n, 16)) * spectrum for n in (400, 700))) for _ in range(60)]
     values = np.array([r.value for r in runs])
-    bias = np.mean([r.extra["bias"] for r in runs])
+    bias = np.mean([r.perfect for r in runs])
     assert abs(values.mean() - bias) < 3 * values.std(ddof=1) / np.sqrt(60) + 0.02 * bias
 
 
 def test_bias_at_unit_covariance_is_closed_form():
     x = whitened(400, 16)
-    assert fid(x, x).extra["bias"] == pytest.approx(16 * 21 / 4 * (2 / 400), rel=1e-9)
+    assert fid(x, x).perfect == pytest.approx(16 * 21 / 4 * (2 / 400), rel=1e-9)
 
 
 def test_fid_interval_covers_the_expected_value():

@@ -80,7 +80,7 @@ def test_planted_stacked_modes_are_recovered_through_a_classifier_with_errors(pl
     gen = classify(stacks(rng.choice(rng.permutation(1000)[:planted], 26_000)), rng)
     s = modes(np.zeros((26_000, 1)), None, gen, ref_logits, ref_labels)
     assert s.value == pytest.approx(planted, rel=0.02)
-    assert s.extra["modes_perfect"] > 999
+    assert s.perfect > 999
     if planted == 500:
         assert s.extra["modes_uncorrected"] > 600
     if planted == 1000:
@@ -96,8 +96,8 @@ def test_too_few_stacks_are_said_to_be_too_few():
         modes(np.zeros((3000, 1)), None, classify(stacks(rng.integers(0, 1000, 3000)), rng), ref_logits, ref_labels)
         for _ in range(5)
     ]
-    assert runs[0].extra["modes_perfect"] < 900
-    assert np.mean([r.value for r in runs]) == pytest.approx(runs[0].extra["modes_perfect"], rel=0.05)
+    assert runs[0].perfect < 900
+    assert np.mean([r.value for r in runs]) == pytest.approx(runs[0].perfect, rel=0.05)
 
 
 def test_stacks_without_labels_do_not_apply():

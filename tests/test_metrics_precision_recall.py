@@ -54,11 +54,11 @@ def test_one_outlier_makes_precision_perfect_and_leaves_density_low():
     assert density(gen, ref, rng()).value == pytest.approx(0.2)
 
 
-def test_real_vs_real_is_the_score_of_training_samples():
+def test_a_perfect_generator_scores_as_training_samples_do():
     gen, ref, train = (rng(s).standard_normal((n, 16)) for s, n in ((1, 300), (2, 300), (3, 300)))
     for metric in (precision, recall):
-        assert metric(gen, ref, rng(), train).extra["real_vs_real"] == metric(train, ref, rng()).value
-        assert metric(gen, ref, rng(), train[:299]).extra["real_vs_real"] is None
+        assert metric(gen, ref, rng(), train).perfect == metric(train, ref, rng()).value
+        assert metric(gen, ref, rng(), train[:299]).perfect is None
 
 
 @pytest.mark.parametrize(("k", "n"), [(0, 7), (7, 7), (3, 398), (200, 398)])

@@ -8,8 +8,10 @@ for a parameter with the default `None` when that input is not there. The names,
 | `gen`, `ref`, `train` | features of the generated, held-out and training set, float64 `[n, d]` |
 | `gen_pixels`, `ref_pixels`, `train_pixels` | the images themselves, float32 `[n, H*W*C]` in [0, 1] |
 | `gen_logits`, `ref_logits` | the extractor's class logits, float64 `[n, K]`, or `[n, 3, 10]` for stacked MNIST |
-| `ref_labels` | labels of the held-out set, int64 `[n]` |
+| `gen_labels`, `ref_labels`, `train_labels` | classes, int64 `[n]`: those that a generator was asked for, or the data's own |
+| `ref_disturbed`, `ref_disturbed_pixels` | the held-out images, row by row, with noise that changes no image into another |
 | `mixture` | `Mixture` of the dataset, for points |
+| `discriminator` | float64 `[g, 2]`: places on the line, and D there, of a GAN on one dimension |
 | `rng` | a `numpy.random.Generator`, seeded by the user's seed and the metric's name |
 """
 
@@ -36,9 +38,15 @@ _ABSENT = {
     "ref_pixels": "is for images, not for points",
     "gen_logits": "needs an extractor with class logits",
     "ref_logits": "needs an extractor with class logits",
+    "gen_labels": "needs labelled samples, of a class-conditional generator",
     "ref_labels": "needs a labelled reference",
+    "train_labels": "needs a labelled training set: pass --train",
+    "ref_disturbed": "is for images, not for points",
     "mixture": "is for datasets whose modes are known",
 }
+
+
+Response = Literal["+", "-", "0"]
 
 
 class Mixture(NamedTuple):
@@ -58,6 +66,9 @@ class Card:
     minimum: int  # smallest number of samples in each set that it looks at
     paper: str
     version: int  # raised whenever a number can move
+    # What `ganbench calibrate` holds it to: how the value moves as real data are corrupted, "+" up, "-" down, "0" not.
+    # Corruptions that it does not name are shown and not judged.
+    responds: Mapping[str, Response] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -66,6 +77,7 @@ class Score:
 
     value: float | None
     interval: tuple[float, float] | None = None
+    perfect: float | None = None  # what a perfect generator scores on average at these sizes, if that is known
     extra: Mapping[str, Any] = field(default_factory=dict)
     reason: str | None = None  # why `value` is None although `extra` has numbers; completes "<metric> ..."
 
@@ -104,7 +116,7 @@ def compute(wanted: Iterable[str], inputs: Mapping[str, Any], seed: int = 0) -> 
         seed: seeds each metric's own generator, so no metric changes because another one is asked for.
 
     Returns:
-        `{name: {"value", "interval", "n", "version", "reason", ...}}`; a metric that does not apply has
+        `{name: {"value", "interval", "perfect", "n", "version", "reason", ...}}`; a metric that does not apply has
         `value` None and its `reason`.
 
     Raises:
@@ -130,7 +142,7 @@ def check(inputs: Mapping[str, Any]) -> None:
 def _one(metric: Metric, present: Mapping[str, Any], seed: int) -> dict[str, Any]:
     n = len(present["gen"])
     result: dict[str, Any] = {
-        "value": None, "interval": None, "n": n, "version": metric.card.version, "reason": None,
+        "value": None, "interval": None, "perfect": None, "n": n, "version": metric.card.version, "reason": None,
     }  # fmt: skip
     available = {**present, "rng": np.random.default_rng([seed, zlib.crc32(metric.name.encode())])}
     parameters = inspect.signature(metric.function).parameters
@@ -148,5 +160,7 @@ def _one(metric: Metric, present: Mapping[str, Any], seed: int) -> dict[str, Any
         return result | {"reason": f"{metric.name} {why}"}
     interval = None if score.interval is None else [float(score.interval[0]), float(score.interval[1])]
     value = None if score.value is None else float(score.value)
+    perfect = None if score.perfect is None else float(score.perfect)
     reason = None if score.reason is None else f"{metric.name} {score.reason}"
-    return result | {"value": value, "interval": interval, "reason": reason} | dict(score.extra)
+    found = {"value": value, "interval": interval, "perfect": perfect, "reason": reason}
+    return result | found | dict(score.extra)

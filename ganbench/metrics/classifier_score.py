@@ -25,22 +25,27 @@ CARD = Card(
 SPLITS = 10
 
 
-def classifier_score(gen_logits: np.ndarray, rng: np.random.Generator) -> Score:
+def classifier_score(gen_logits: np.ndarray, rng: np.random.Generator, ref_logits: np.ndarray | None = None) -> Score:
     """Score from logits `[n, K]`, on one split, the bias removed from its logarithm by the jackknife.
 
     The plug-in value is low by a factor of about exp(-(K - 1) / 2n); the correction can carry a perfect value a little
     above K. `classical` is the literature's number, the mean over 10 splits without correction, and `split_std` its
-    "+-", which is not a standard error. The interval is the delta method's.
+    "+-", which is not a standard error. The interval is the delta method's. `perfect` is the score of `ref_logits`.
     """
     if gen_logits.ndim != 2:
         raise NotApplicable("needs one set of class logits per sample")
     log_p = log_softmax(gen_logits, axis=1)
-    divergence = _divergences(log_p)
-    value = divergence.mean() - _jackknife_bias(np.exp(log_p))
-    low, high = normal(value, divergence)
+    value = _log_score(log_p)
+    low, high = normal(value, _divergences(log_p))
     splits = [np.exp(_divergences(s).mean()) for s in np.array_split(log_p[shuffled(gen_logits, rng)], SPLITS)]
     extra = {"classical": float(np.mean(splits)), "split_std": float(np.std(splits))}
-    return Score(float(np.exp(value)), (float(np.exp(low)), float(np.exp(high))), extra)
+    perfect = None if ref_logits is None else float(np.exp(_log_score(log_softmax(ref_logits, axis=1))))
+    return Score(float(np.exp(value)), (float(np.exp(low)), float(np.exp(high))), perfect, extra)
+
+
+def _log_score(log_p: np.ndarray) -> float:
+    """Logarithm of the score of log-probabilities `[n, K]`, less its bias."""
+    return float(_divergences(log_p).mean()) - _jackknife_bias(np.exp(log_p))
 
 
 def _jackknife_bias(p: np.ndarray) -> float:

@@ -23,7 +23,7 @@ CARD = Card(
 def coverage(gen: np.ndarray, ref: np.ndarray, rng: np.random.Generator, train: np.ndarray | None = None) -> Score:
     """Share of `ref` `[m, d]` with a sample of `gen` `[n, d]` nearer than its fifth neighbour.
 
-    `null` is what a perfect generator scores on average at this n and m, for every distribution without ties:
+    `perfect` is what a perfect generator scores on average at this n and m, for every distribution without ties:
     1 - prod_{j=1..k} (m - j) / (m + n - j). The interval is Clopper-Pearson's over the held-out samples, given `gen`.
     """
     n, m = len(gen), len(ref)
@@ -31,8 +31,6 @@ def coverage(gen: np.ndarray, ref: np.ndarray, rng: np.random.Generator, train: 
     covered = knn(ref, gen, 1)[0][:, 0] <= radius
     real = like(gen, train, rng)
     j = np.arange(1, K + 1)
-    extra = {
-        "null": float(1 - np.prod((m - j) / (m + n - j))),
-        "real_vs_real": None if real is None else float((knn(ref, real, 1)[0][:, 0] <= radius).mean()),
-    }
-    return Score(float(covered.mean()), share(int(covered.sum()), m), extra)
+    perfect = float(1 - np.prod((m - j) / (m + n - j)))
+    extra = {"real_vs_real": None if real is None else float((knn(ref, real, 1)[0][:, 0] <= radius).mean())}
+    return Score(float(covered.mean()), share(int(covered.sum()), m), perfect, extra)

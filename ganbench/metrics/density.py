@@ -36,7 +36,7 @@ def density(gen: np.ndarray, ref: np.ndarray, rng: np.random.Generator, train: n
     real = like(gen, train, rng)
     low, high = normal(float(terms.mean()), np.append(terms, 1.0))
     extra = {"real_vs_real": None if real is None else float(balls_containing(real, ref, radius).mean() / K)}
-    return Score(float(terms.mean()), (max(low, 0.0), high), extra)
+    return Score(float(terms.mean()), (max(low, 0.0), high), 1.0, extra)
 
 
 def open_radius(x: np.ndarray) -> np.ndarray:

@@ -66,9 +66,9 @@ def fid(gen: np.ndarray, ref: np.ndarray) -> Score:
     """Frechet distance of `gen` `[n, d]` from `ref` `[m, d]`, in squared units of the features.
 
     The interval is the delta method's, for the expected FID at this n against this reference: it covers neither the
-    bias nor another reference. It needs n and m of at least 2 d, else it is None. `bias` is what a perfect generator
-    would score at this n and m on Gaussian features with the reference's covariance: values at unequal n do not
-    compare.
+    bias nor another reference. It needs n and m of at least 2 d, else it is None. `perfect` is the bias: what a perfect
+    generator would score at this n and m on Gaussian features with the reference's covariance. Values at unequal n do
+    not compare.
     """
     g, r = moments(gen), moments(ref)
     factor, roots, v = _roots(gen, g, ref, r)
@@ -81,7 +81,7 @@ def fid(gen: np.ndarray, ref: np.ndarray) -> Score:
     if min(g.n, r.n) >= 2 * gen.shape[1]:
         low, high = normal(value, _influence(gen, g, r, factor @ v, roots))
         interval = (max(low, 0.0), high)
-    return Score(value, interval, {"bias": _null_bias(ref, r) * (1 / g.n + 1 / r.n), "n_ref": r.n})
+    return Score(value, interval, _null_bias(ref, r) * (1 / g.n + 1 / r.n), {"n_ref": r.n})
 
 
 def _roots(gen: np.ndarray, g: Moments, ref: np.ndarray, r: Moments) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

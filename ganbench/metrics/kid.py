@@ -42,7 +42,7 @@ def kid(gen: np.ndarray, ref: np.ndarray) -> Score:
     value = float(to_x.mean() + to_y.mean() - 2 * x_to_y.mean())
     variance = np.var(2 * (to_x - x_to_y), ddof=1) / n + np.var(2 * (to_y - y_to_x), ddof=1) / m
     half = Z * float(np.sqrt(variance))
-    return Score(value, (value - half, value + half))
+    return Score(value, (value - half, value + half), 0.0)
 
 
 def _kernel(products: np.ndarray, d: int) -> np.ndarray:

@@ -77,7 +77,7 @@ def memorisation(gen: np.ndarray, ref: np.ndarray, train: np.ndarray, rng: np.ra
         "nearest_ratio": float(np.median(of_gen[:, 0])) / median if median > 0 else None,
         "c_t": _c_t(gen, of_gen[:, 0], ref, of_ref[:, 0], train, rng),
     }
-    return Score(value, (low, high), extra)
+    return Score(value, (low, high), 0.0, extra)
 
 
 def _local_ratio(distances: np.ndarray) -> np.ndarray:

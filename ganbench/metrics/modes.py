@@ -47,8 +47,8 @@ def modes(
     high-quality samples' modes from uniform, and `kl_perfect` = (K - 1) / 2n; `spread`, their standard deviation within
     modes over the true one.
 
-    Digits, extras: `modes_uncorrected`, the literature's count; `modes_perfect`, what a perfect generator is credited
-    with at this n; `kl` of the raw counts and `kl_perfect`. Labels are 100 a + 10 b + c.
+    Digits, extras: `modes_uncorrected`, the literature's count; `kl` of the raw counts and `kl_perfect`.
+    `perfect` is what a perfect generator is credited with at this n. Labels are 100 a + 10 b + c.
     """
     if mixture is not None:
         return _points(gen, mixture)
@@ -81,7 +81,7 @@ def _points(gen: np.ndarray, mixture: Mixture) -> Score:
         squares = ((kept - (means / np.maximum(counts, 1)[:, None])[of]) ** 2).sum()
         truth = mixture.sd**2 * d * gammainc(d / 2 + 1, half_square) / INSIDE  # of a Gaussian cut off at the radius
         extra["spread"] = float(np.sqrt(squares / freedom / truth))
-    return Score(int(np.count_nonzero(counts)), None, extra)
+    return Score(int(np.count_nonzero(counts)), None, k, extra)
 
 
 def _stacked(gen_logits: np.ndarray, ref_logits: np.ndarray, ref_labels: np.ndarray) -> Score:
@@ -105,10 +105,9 @@ def _stacked(gen_logits: np.ndarray, ref_logits: np.ndarray, ref_labels: np.ndar
     needed = 1 + (pdtrc(least - 1, spill_even.ravel()) > ALPHA / counts.size).sum(0)
     extra = {
         "modes_uncorrected": int(np.count_nonzero(counts)),
-        "modes_perfect": float(pdtrc(needed - 1, expected.ravel()).sum()),
         **_evenness(counts.ravel()),
     }
-    return Score(int(present.sum()), None, extra)
+    return Score(int(present.sum()), None, float(pdtrc(needed - 1, expected.ravel()).sum()), extra)
 
 
 def _confusion(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -30,12 +30,12 @@ def precision(gen: np.ndarray, ref: np.ndarray, rng: np.random.Generator, train:
     """Share of `gen` `[n, d]` inside the manifold of `ref` `[m, d]`, k = 3.
 
     The interval is Clopper-Pearson's for this manifold: the generator's sampling noise, not the reference's. What a
-    perfect generator scores depends on n, m and d: `real_vs_real` is the score of n random training samples.
+    perfect generator scores depends on n, m and d: `perfect` is the score of n random training samples.
     """
     real = like(gen, train, rng)
     inside = in_manifold(gen, ref)
-    extra = {"real_vs_real": None if real is None else float(in_manifold(real, ref).mean())}
-    return Score(float(inside.mean()), share(int(inside.sum()), len(gen)), extra)
+    perfect = None if real is None else float(in_manifold(real, ref).mean())
+    return Score(float(inside.mean()), share(int(inside.sum()), len(gen)), perfect)
 
 
 def in_manifold(q: np.ndarray, x: np.ndarray) -> np.ndarray:

@@ -26,9 +26,9 @@ def recall(gen: np.ndarray, ref: np.ndarray, rng: np.random.Generator, train: np
     """Share of `ref` `[m, d]` inside the manifold of `gen` `[n, d]`, k = 3.
 
     The interval is Clopper-Pearson's for this manifold: it covers the choice of held-out samples, not the generator's
-    sampling noise. `real_vs_real` is the score of n random training samples in the place of `gen`.
+    sampling noise. `perfect` is the score of n random training samples in the place of `gen`.
     """
     real = like(gen, train, rng)
     inside = in_manifold(ref, gen)
-    extra = {"real_vs_real": None if real is None else float(in_manifold(ref, real).mean())}
-    return Score(float(inside.mean()), share(int(inside.sum()), len(ref)), extra)
+    perfect = None if real is None else float(in_manifold(ref, real).mean())
+    return Score(float(inside.mean()), share(int(inside.sum()), len(ref)), perfect)

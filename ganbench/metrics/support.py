@@ -123,8 +123,8 @@ def support(
         "closest": _closest(gen),
     }
     if excess is None:
-        return Score(None, None, extra, "finds no more duplicates than among real samples; see lower_bound")
-    return Score(max(1.0, 1 / excess), (smallest, (1 - baseline) / low), extra)
+        return Score(None, None, None, extra, "finds no more duplicates than among real samples; see lower_bound")
+    return Score(max(1.0, 1 / excess), (smallest, (1 - baseline) / low), None, extra)
 
 
 def count_interval(count: float, variance: float) -> Interval:
