@@ -15,7 +15,7 @@ from torch.nn.functional import softplus
 
 from ganbench.config import TrainConfig
 from ganbench.gan import Batch, DataSpec, Gan
-from ganbench.layers.dcgan import Discriminator, Generator, check
+from ganbench.layers.dcgan import Discriminator, Generator
 
 
 class Config(TrainConfig):
@@ -30,7 +30,6 @@ class Config(TrainConfig):
 class Dcgan(Gan):
     def __init__(self, spec: DataSpec, config: Config) -> None:
         super().__init__(spec, config)
-        check(spec, "dcgan")
         self.G = Generator(config.z, config.width, spec)
         self.D = Discriminator(config.width, spec)
 
@@ -47,7 +46,5 @@ class Dcgan(Gan):
     def g_loss(self, real: Batch) -> dict[str, Tensor]:
         return {"loss": softplus(-self.D(self.sample(len(real.x)))).mean()}
 
-    def sample(self, n: int, y: Tensor | None = None, cond: Tensor | None = None) -> Tensor:
-        z = torch.rand(n, self.config.z, device=next(self.G.parameters()).device) * 2 - 1
-        out: Tensor = self.G(z)
-        return out
+    def latent(self, n: int) -> Tensor:
+        return torch.rand(n, self.config.z, device=self.device) * 2 - 1

@@ -94,8 +94,3 @@ class GoodfellowGan(Gan):
         if self.config.generator_loss == "minimax":
             return {"loss": -softplus(logit).mean()}  # E log(1 - D(G(z)))
         return {"loss": softplus(-logit).mean()}  # -E log D(G(z))
-
-    def sample(self, n: int, y: Tensor | None = None, cond: Tensor | None = None) -> Tensor:
-        z = torch.randn(n, self.config.z, device=next(self.G.parameters()).device)
-        out: Tensor = self.G(z)
-        return out

@@ -14,12 +14,11 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ganbench.config import TrainConfig
 from ganbench.gan import Batch, DataSpec, Gan
-from ganbench.layers.dcgan import Discriminator, Generator, check
-from ganbench.layers.mlp import mlp
+from ganbench.layers.players import discriminator, generator
 
 
 class Config(TrainConfig):
@@ -37,14 +36,8 @@ class Config(TrainConfig):
 class Wgan(Gan):
     def __init__(self, spec: DataSpec, config: Config) -> None:
         super().__init__(spec, config)
-        if spec.is_image:
-            check(spec, "wgan")
-            self.G = Generator(config.z, config.width, spec)
-            self.D = Discriminator(config.width, spec)
-        else:
-            hidden = [config.units] * 4
-            self.G = mlp([config.z, *hidden, *spec.shape])
-            self.D = nn.Sequential(mlp([*spec.shape, *hidden, 1]), nn.Flatten(0))
+        self.G = generator(spec, config.z, config.width, config.units)
+        self.D = discriminator(spec, config.width, config.units)
 
     def d_loss(self, real: Batch) -> dict[str, Tensor]:
         with torch.no_grad():
@@ -59,8 +52,3 @@ class Wgan(Gan):
     def after_d_step(self, losses: dict[str, Tensor]) -> None:
         for w in self.D.parameters():
             w.clamp_(-self.config.c, self.config.c)
-
-    def sample(self, n: int, y: Tensor | None = None, cond: Tensor | None = None) -> Tensor:
-        z = torch.randn(n, self.config.z, device=next(self.G.parameters()).device)
-        out: Tensor = self.G(z)
-        return out

@@ -1,4 +1,5 @@
-"""The interface of a GAN: two losses, one sampler, two hooks. Every file in `baselines/` implements it, once.
+"""The interface of a GAN: two losses, the generator's input and output, two hooks. Every file in `baselines/` implements
+it, once.
 
 Algorithm 1 of Goodfellow et al. 2014 (arXiv:1406.2661) is the loop in `ganbench/train.py`; a baseline only says what its
 paper changes in it.
@@ -9,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from ganbench.errors import UserError
@@ -47,6 +49,7 @@ class Gan(nn.Module, ABC):
 
     G: nn.Module  # all that the generator's optimiser may touch now
     D: nn.Module  # all that the discriminator's optimiser may touch now
+    conditional = False  # whether `generate` makes what its `y` asks for
 
     def __init__(self, spec: DataSpec, config: Any) -> None:
         super().__init__()
@@ -61,9 +64,26 @@ class Gan(nn.Module, ABC):
     def g_loss(self, real: Batch) -> dict[str, Tensor]:
         """The generator's loss: scalars; "loss" is minimised in G's parameters, every entry is logged."""
 
-    @abstractmethod
+    def latent(self, n: int) -> Tensor:
+        """Draw `n` of the generator's inputs: `[n, z]` from N(0, 1), unless the paper says otherwise."""
+        return torch.randn(n, self.config.z, device=self.device)
+
+    def generate(self, z: Tensor, y: Tensor | None = None, cond: Tensor | None = None) -> Tensor:
+        """What the generator makes of inputs `[N, ...]`: float32 `[N, *shape]`, images in [-1, 1].
+
+        A conditional GAN makes the classes `y` `[N]`, drawn evenly where `y` is None.
+        """
+        out: Tensor = self.G(z)
+        return out
+
     def sample(self, n: int, y: Tensor | None = None, cond: Tensor | None = None) -> Tensor:
-        """Draw `n` samples, float32 `[n, *shape]`, images in [-1, 1]."""
+        """Draw `n` samples, as `generate` returns them."""
+        return self.generate(self.latent(n), y, cond)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.G.parameters()).device
 
     @property
     def stage(self) -> int:

@@ -31,11 +31,15 @@ def draw(folder: Path, n: int, seed: int, out: Path) -> None:
         about["reason"] = f"diverged: {run['diverged']}"
         samples.write(out, SampleSet(np.empty((0, *shape), dtype), None, about))
         return
-    blocks = []
+    blocks: list[np.ndarray] = []
+    labels: list[torch.Tensor] = []
     with progress(f"sample {folder.name}", n, "samples") as advance, torch.inference_mode():
         for start in range(0, n, BLOCK):
             train.reseed(seed, start)
-            x = gan.sample(BLOCK)
+            if gan.conditional:
+                labels.append(torch.randint(gan.spec.classes, (BLOCK,)))
+            x = gan.sample(BLOCK, labels[-1] if labels else None)
             blocks.append((to_uint8(x) if gan.spec.is_image else x).numpy())
             advance(min(start + BLOCK, n))
-    samples.write(out, SampleSet(np.concatenate(blocks)[:n], None, about))
+    y = torch.cat(labels)[:n].numpy() if labels else None
+    samples.write(out, SampleSet(np.concatenate(blocks)[:n], y, about))

@@ -114,11 +114,11 @@ def test_dcgan_at_64_has_the_channels_of_the_papers_figure() -> None:
 def test_dcgan_has_batch_norm_except_at_the_generators_output_and_the_discriminators_input() -> None:
     gan = build("dcgan", DataSpec((3, 32, 32)), width=4)
     g = [type(m).__name__ for m in gan.G.net]
-    d = [type(m).__name__ for m in gan.D.net]
+    d = [type(m).__name__ for m in gan.D.body]
     assert g[-2:] == ["ConvTranspose2d", "Tanh"]
     assert g.count("BatchNorm2d") == g.count("ConvTranspose2d") - 1
     assert d[:2] == ["Conv2d", "LeakyReLU"]
-    assert d.count("BatchNorm2d") == d.count("Conv2d") - 2  # neither the first layer nor the output
+    assert d.count("BatchNorm2d") == d.count("Conv2d") - 1  # not the first layer; the output is none of them
 
 
 def test_dcgan_weights_start_from_a_normal_of_standard_deviation_002() -> None:

@@ -25,10 +25,10 @@ def halvings(size: int) -> list[int]:
     return sizes
 
 
-def check(spec: DataSpec, who: str) -> None:
+def check(spec: DataSpec) -> None:
     """Convolutions need square images of 8x8 to 128x128."""
     if not spec.is_image or spec.shape[1] != spec.shape[2] or not 8 <= spec.shape[1] <= 128:
-        raise Unsupported(f"{who} is for square images from 8x8 to 128x128, this data has shape {spec.shape}")
+        raise Unsupported(f"these networks are for square images from 8x8 to 128x128, this data has shape {spec.shape}")
 
 
 def widths(width: int, levels: int) -> list[int]:
@@ -46,6 +46,7 @@ class Generator(nn.Module):
 
     def __init__(self, z: int, width: int, spec: DataSpec) -> None:
         super().__init__()
+        check(spec)
         channels, size, _ = spec.shape
         sizes = halvings(size)[::-1]
         hidden = widths(width, len(sizes) - 1)[::-1]
@@ -68,30 +69,40 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images `[N, C, S, S]` to one unbounded number each, `[N]`: strided convolutions, batch norm, LeakyReLU(0.2)."""
+    """Images `[N, C, S, S]` to unbounded numbers: strided convolutions, batch norm, LeakyReLU(0.2).
 
-    def __init__(self, width: int, spec: DataSpec) -> None:
+    `body` makes features `[N, F]` of images, and `head` an `[N, outputs]` of features, `[N]` if that is one number each.
+    """
+
+    def __init__(self, width: int, spec: DataSpec, outputs: int = 1, norm: bool = True) -> None:
         super().__init__()
+        check(spec)
         channels, size, _ = spec.shape
         sizes = halvings(size)
         hidden = widths(width, len(sizes) - 1)
         layers: list[nn.Module] = []
         for large, (fan_in, fan_out) in zip(sizes, pairwise([channels, *hidden]), strict=False):
-            first = large == size  # the paper leaves batch norm out of the discriminator's first layer
-            layers.append(nn.Conv2d(fan_in, fan_out, _kernel(large), 2, 1, bias=first))
-            layers += [nn.LeakyReLU(0.2)] if first else [nn.BatchNorm2d(fan_out), nn.LeakyReLU(0.2)]
-        layers += [nn.Conv2d(hidden[-1], 1, sizes[-1]), nn.Flatten(0)]
-        self.net = nn.Sequential(*layers)
+            plain = large == size or not norm  # the paper leaves batch norm out of the discriminator's first layer
+            layers.append(nn.Conv2d(fan_in, fan_out, _kernel(large), 2, 1, bias=plain))
+            layers += [nn.LeakyReLU(0.2)] if plain else [nn.BatchNorm2d(fan_out), nn.LeakyReLU(0.2)]
+        self.body = nn.Sequential(*layers, nn.Flatten())
+        self.head = head(hidden[-1] * sizes[-1] ** 2, outputs)
         self.apply(initialise)
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.net(x)
+        out: Tensor = self.head(self.body(x))
         return out
+
+
+def head(features: int, outputs: int) -> nn.Module:
+    """A discriminator's last layer: features `[N, F]` to `[N, outputs]`, or `[N]` for one output."""
+    linear = nn.Linear(features, outputs)
+    return nn.Sequential(linear, nn.Flatten(0)) if outputs == 1 else linear
 
 
 def initialise(layer: nn.Module) -> None:
     """Section 4: weights from N(0, 0.02^2); batch norm's scale around 1."""
-    if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+    if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
         nn.init.normal_(layer.weight, 0.0, 0.02)
     elif isinstance(layer, nn.BatchNorm2d):
         nn.init.normal_(layer.weight, 1.0, 0.02)
