@@ -1,9 +1,13 @@
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ganbench.metrics.kid import kid
+from ganbench import metrics
+from ganbench.errors import UserError
+from ganbench.metrics.kid import kernel_moments, kid, kid_of_moments
 
 
 def scaled(x, y):
@@ -26,25 +30,58 @@ def test_kid_equals_brute_force_at_unequal_n():
         assert kid(x, y).value == pytest.approx(brute(x, y), rel=1e-9)
 
 
-def test_kid_equals_its_form_in_moments():
+def test_kid_equals_its_form_in_moments_of_shards():
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((80, 4)) + 1, rng.standard_normal((70, 4))
-    sx, sy = scaled(x, y)
-    powers = [
-        np.array([1.0]),
-        (sx.mean(0), sy.mean(0)),
-        tuple(np.einsum("ni,nj->ij", a, a) / len(a) for a in (sx, sy)),
-        tuple(np.einsum("ni,nj,nk->ijk", a, a, a) / len(a) for a in (sx, sy)),
-    ]
+    scale = np.sqrt(4 / (y**2).sum(1).mean())
+    parts = kernel_moments(x[:30], scale).merge(kernel_moments(x[30:], scale))
+    assert kid_of_moments(parts, kernel_moments(y, scale)) == pytest.approx(kid(x, y).value, rel=1e-10)
+    with pytest.raises(UserError, match="at least 2 samples"):
+        kid_of_moments(kernel_moments(x[:1], scale), parts)
 
-    def mean_kernel(a, b):
-        return 1 + sum(c / 4**p * (powers[p][a] * powers[p][b]).sum() for p, c in ((1, 3), (2, 3), (3, 1)))
 
-    def distinct(a, s):
-        n = len(s)
-        return (mean_kernel(a, a) * n - (((s**2).sum(1) / 4 + 1) ** 3).mean()) / (n - 1)
+def test_kid_of_gaussians_is_closed_form():
+    rng = np.random.default_rng(0)
+    d, mu = 4, np.array([0.8, 0, 0.3, 0])
+    pairs = [(rng.standard_normal((400, d)) + mu, rng.standard_normal((400, d))) for _ in range(100)]
+    values = [kid(x, y).value for x, y in pairs]
+    # The third moments of N(mu, I): mu mu mu, and mu times I with mu in each of the three places.
+    places = [np.einsum(f"a,bc->{order}", mu, np.eye(d)) for order in ("abc", "bac", "bca")]
+    third = np.einsum("a,b,c->abc", mu, mu, mu) + sum(places)
+    expected = 3 / d * (mu @ mu) + 3 / d**2 * (mu @ mu) ** 2 + (third**2).sum() / d**3
+    assert abs(np.mean(values) - expected) < 3 * np.std(values) / np.sqrt(100)
 
-    assert kid(x, y).value == pytest.approx(distinct(0, sx) + distinct(1, sy) - 2 * mean_kernel(0, 1), rel=1e-9)
+
+def test_kid_is_right_where_single_precision_is_not():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from torch_fidelity.metric_kid import kernel_mmd
+    rng = np.random.default_rng(0)
+    x, y = (100 + rng.standard_normal((500, 64), np.float32) for _ in range(2))
+    single, double = kernel_mmd(x, y), kernel_mmd(x.astype(np.float64), y.astype(np.float64))
+    assert abs(single / double - 1) > 0.01
+    assert kid(x, y).value == pytest.approx(brute(x.astype(np.float64), y.astype(np.float64)), rel=1e-8)
+
+
+@pytest.mark.parametrize("kind", ["fewer samples than features", "constant feature", "duplicates", "one point"])
+def test_kid_of_degenerate_features_is_brute_force(kind):
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((60, 6)), rng.standard_normal((50, 6))
+    if kind == "fewer samples than features":
+        x, y = x[:4], y[:5]
+    elif kind == "constant feature":
+        x[:, 2] = y[:, 2] = 3
+    elif kind == "duplicates":
+        x = np.repeat(x[:10], 6, 0)
+    else:
+        x[:] = x[0]
+    assert kid(x, y).value == pytest.approx(brute(x, y), rel=1e-9)
+
+
+def test_one_sample_and_a_reference_of_zeros_have_no_kid():
+    x = np.random.default_rng(0).standard_normal((50, 3))
+    assert "at least 3 samples" in metrics.compute(["kid"], {"gen": x[:1], "ref": x})["kid"]["reason"]
+    assert "all zero" in metrics.compute(["kid"], {"gen": x, "ref": 0 * x})["kid"]["reason"]
 
 
 @settings(max_examples=20, deadline=None)
@@ -69,7 +106,7 @@ def test_kid_of_a_set_with_itself_is_negative():
 
 def test_kid_standard_error_is_that_of_monte_carlo():
     rng = np.random.default_rng(0)
-    runs = [kid(rng.standard_normal((500, 8)) + 0.4, rng.standard_normal((500, 8))) for _ in range(150)]
+    runs = [kid(rng.standard_normal((1000, 8)) + 0.4, rng.standard_normal((1000, 8))) for _ in range(100)]
     values = np.array([r.value for r in runs])
     stated = np.mean([(r.interval[1] - r.interval[0]) / 2 / 1.959964 for r in runs])
     assert stated == pytest.approx(values.std(ddof=1), rel=0.2)
