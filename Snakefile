@@ -178,8 +178,10 @@ rule embed:
             f"{run(wildcards).dataset}:train" if run(wildcards).kind == "train" else input[0]
         ),
         extractor=lambda wildcards: json.dumps(features.describe(wildcards.features)),
+        disturbed=lambda wildcards: "--disturbed" if run(wildcards).kind == "reference" else "",
     shell:
-        "{GANBENCH} embed {params.samples} --features {wildcards.features} --out {output.embedding} 2> {log}"
+        "{GANBENCH} embed {params.samples} --features {wildcards.features} {params.disturbed} --out {output.embedding} "
+        "2> {log}"
 
 
 rule score:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from ganbench.errors import UserError, choose
 from ganbench.samples import SampleSet
 
 SPLITS = ("train", "test")
+DISTURBANCE = 5  # levels of 255, about 0.02 of the range: nobody would call the image another one
 
 
 def dataset_split(what: str) -> tuple[str, str | None] | None:
@@ -46,10 +48,9 @@ def embed(samples: SampleSet, extractor: str) -> SampleSet:
     about = features.describe(extractor)
     if samples.features is not None and samples.manifest.get("features") == about:
         return samples
-    if not len(samples.x):
-        return samples._replace(features=np.empty((0, 1)), manifest=samples.manifest | {"features": about})
-    found, logits = features.embed(extractor, samples.x)
-    return samples._replace(features=found, logits=logits, manifest=samples.manifest | {"features": about})
+    found, logits = features.embed(extractor, samples.x) if len(samples.x) else (np.empty((0, 1)), None)
+    manifest = samples.manifest | {"features": about}
+    return samples._replace(features=found, logits=logits, disturbed=None, manifest=manifest)
 
 
 def extractor_for(sets: Sequence[SampleSet]) -> str:
@@ -104,6 +105,8 @@ def score(
             for m in wanted
         }
     else:
+        if any(_asks_for(m, "ref_disturbed") for m in wanted):
+            ref = embed_disturbed(ref, name)
         results = metrics.compute(wanted, _inputs(gen, ref, known), seed)
     protocol = {
         "ganbench": ganbench.__version__,
@@ -113,6 +116,23 @@ def score(
         "seed": seed,
     }
     return {"protocol": protocol, "samples": _identity(generated), "metrics": results}
+
+
+def disturbed(x: np.ndarray) -> np.ndarray:
+    """Images uint8 `[n, H, W, C]` with each value moved by up to `DISTURBANCE` levels; the noise follows from the images."""
+    rng = np.random.default_rng(int(samples.content_hash(x)[:16], 16))
+    return np.clip(x + rng.integers(-DISTURBANCE, DISTURBANCE + 1, x.shape, dtype=np.int16), 0, 255).astype(np.uint8)
+
+
+def embed_disturbed(samples: SampleSet, extractor: str) -> SampleSet:
+    """The same embedded set with the features of its disturbed images too, unless it carries them already or is of points."""
+    if samples.disturbed is not None or samples.x.ndim != 4:
+        return samples
+    return samples._replace(disturbed=features.embed(extractor, disturbed(samples.x)).features)
+
+
+def _asks_for(metric: str, parameter: str) -> bool:
+    return parameter in inspect.signature(metrics.get(metric).function).parameters
 
 
 def _identity(one: SampleSet) -> dict[str, Any]:
@@ -132,9 +152,16 @@ def _inputs(gen: SampleSet, ref: SampleSet, train: SampleSet | None) -> dict[str
         out[key] = np.asarray(one.features, np.float64)
         out[f"{key}_labels"] = one.y
         if one.x.ndim == 4:
-            out[f"{key}_pixels"] = one.x.reshape(len(one.x), -1).astype(np.float32) / 255
+            out[f"{key}_pixels"] = _pixels(one.x)
         if one.logits is not None and key != "train":
             out[f"{key}_logits"] = np.asarray(one.logits, np.float64)
+    if ref.disturbed is not None:
+        out["ref_disturbed"] = np.asarray(ref.disturbed, np.float64)
+        out["ref_disturbed_pixels"] = _pixels(disturbed(ref.x))
     if "dataset" in ref.manifest:
         out["mixture"] = data.mixture(ref.manifest["dataset"])
     return out
+
+
+def _pixels(x: np.ndarray) -> np.ndarray:
+    return x.reshape(len(x), -1).astype(np.float32) / 255

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from ganbench.metrics import NotApplicable
-from ganbench.metrics.memorisation import _mann_whitney, memorisation
+from ganbench.metrics.memorisation import CARD, K, _authentic, _c_t, _mann_whitney, memorisation
+from ganbench.neighbours import knn
 
 ANGLES = np.arange(8) * np.pi / 4
 RING = np.stack([np.cos(ANGLES), np.sin(ANGLES)], 1)
@@ -45,6 +46,50 @@ def test_every_number_is_at_its_null_without_copies():
     assert 0.7 < c_t.std(ddof=1) < 1.3
     assert abs(difference.mean()) < 3 * difference.std(ddof=1) / np.sqrt(40)
     assert np.mean([r["nearest_ratio"] for r in runs]) == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.parametrize("d", [2, 16, 64])
+def test_authenticity_difference_has_mean_zero_in_every_dimension_and_authenticity_has_not_one_half(d):
+    rng = np.random.default_rng(d)
+    shares = []
+    for _ in range(20):
+        train, ref, gen = (rng.standard_normal((n, d)) for n in (500, 300, 300))
+        shares.append([_authentic(train, *knn(x, train, K)) for x in (ref, gen)])
+    difference = np.array(shares)[:, 0] - np.array(shares)[:, 1]
+    assert abs(difference.mean()) < 3 * difference.std(ddof=1) / np.sqrt(20)
+    assert abs(np.mean(shares) - 0.5) > 0.1
+
+
+def test_c_t_has_unit_variance_without_copies():
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(200):
+        train, ref, gen = (rng.standard_normal((n, 2)) for n in (300, 200, 200))
+        nearest = [knn(x, train, 1)[0][:, 0] for x in (gen, ref)]
+        found.append(_c_t(gen, nearest[0], ref, nearest[1], train, rng))
+    assert abs(np.mean(found)) < 3 / np.sqrt(200)
+    assert np.std(found, ddof=1) == pytest.approx(1, abs=0.15)
+
+
+def test_the_training_set_itself_gets_the_worst_score():
+    rng = np.random.default_rng(0)
+    train = features(1000, rng)
+    assert memorisation(train, features(398, rng), train, rng).value == CARD.range[1]
+
+
+def test_gallery_shows_each_copy_beside_its_original():
+    rng = np.random.default_rng(0)
+    train, ref, gen = features(1000, rng), features(398, rng), features(398, rng)
+    originals = {int(row): int(t) for row, t in zip(rng.permutation(398)[:15], rng.permutation(1000)[:15], strict=True)}
+    for row, t in originals.items():
+        gen[row] = train[t] + 1e-9
+    gallery = memorisation(gen, ref, train, rng).extra["gallery"]
+    assert len(gallery) == 20
+    assert {row: ids[0] for row, ids, _, _ in gallery[:15]} == originals
+    assert [rho for *_, rho in gallery] == sorted(rho for *_, rho in gallery)
+    for row, ids, distances, _ in gallery:
+        assert distances == pytest.approx(np.linalg.norm(gen[row] - train[ids], axis=1))
+        assert len(ids) == 3
 
 
 def test_every_number_finds_pure_copies():

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
-from ganbench.metrics.support import count_interval, support
+from ganbench import score as scoring
+from ganbench.metrics.support import collision_rate, count_interval, count_variance, support
+from ganbench.samples import SampleSet
 
 
 def finite(n, size, rng, zipf=False, d=2):
@@ -27,23 +29,39 @@ def test_interval_covers_the_effective_support(size, n, zipf):
     assert np.mean(hits) >= 0.9
 
 
-@pytest.mark.parametrize("zipf", [False, True], ids=["uniform", "zipf"])
-def test_count_interval_covers_without_a_background(zipf):
-    hits = []
-    for seed in range(400):
-        rng = np.random.default_rng(seed)
-        size, n = (100, 142) if not zipf else (1000, 84)
-        p = 1 / np.arange(1, size + 1) if zipf else np.ones(size)
-        p /= p.sum()
-        times = rng.multinomial(n, p).astype(float)
-        count, wedges = (times * (times - 1) / 2).sum(), (times * (times - 1) * (times - 2) / 2).sum()
-        pairs = n * (n - 1) / 2
-        b = count / pairs
-        low, high = count_interval(count, count * (1 - b) + 2 * (wedges + 1) - n * (n - 1) * (n - 2) * b**2)
-        hits.append(low <= pairs * (p**2).sum() <= high)
-    assert np.mean(hits) >= 0.9
-    if zipf:
-        assert np.mean(hits) < 1
+def degrees_of(p, n, rng):
+    times = rng.multinomial(n, p)
+    return np.repeat(times - 1, times)
+
+
+def test_variance_of_the_count_is_the_monte_carlo_one_for_unequal_outputs():
+    rng = np.random.default_rng(0)
+    p = 1 / np.arange(1, 101)
+    runs = [degrees_of(p / p.sum(), 100, rng) for _ in range(4000)]
+    counts = [degrees.sum() / 2 for degrees in runs]
+    estimated = np.mean([count_variance(degrees) for degrees in runs])
+    assert estimated == pytest.approx(np.var(counts, ddof=1), rel=0.1)
+    assert estimated > 5 * np.mean(counts)  # a Poisson count would have the variance of its mean
+
+
+def test_rate_and_interval_of_all_pairs_and_of_none():
+    assert collision_rate(np.full(10, 9))[0] == 1
+    assert collision_rate(np.full(10, 9))[1][1] == 1
+    rate, (low, high) = collision_rate(np.zeros(1000, int))
+    assert rate == low == 0
+    x = high * 1000 * 999 / 2
+    heavy = np.sqrt(2 * x)  # one heavy output among n draws, unseen twice
+    assert (1 + heavy) * np.exp(-heavy) == pytest.approx(0.05, rel=0.01)
+    assert count_interval(0, 1) == (0, x)
+
+
+def test_resampling_with_replacement_would_add_half_of_n_duplicates():
+    rng = np.random.default_rng(0)
+    gen, ref = finite(2000, 10_000, rng, d=8)[0], rng.standard_normal((2000, 8))
+    pairs = support(gen, ref, rng).extra["pairs"]
+    again = support(gen[rng.integers(0, 2000, 2000)], ref, rng).extra["pairs"]
+    assert again - pairs == pytest.approx(1000, rel=0.2)
+    assert again > 3 * pairs
 
 
 def test_a_continuous_generator_is_not_given_a_finite_support():
@@ -94,6 +112,61 @@ def test_density_contraction_is_not_called_discrete():
     s = support(0.3 * rng.standard_normal((800, 4)), rng.standard_normal((800, 4)), rng)
     assert s.extra["verdict"] == "density contraction"
     assert s.extra["ratio_interval"][0] > 1
+
+
+def test_contraction_to_nearly_one_point_is_not_called_discrete():
+    rng = np.random.default_rng(0)
+    s = support(0.05 * rng.standard_normal((800, 4)), rng.standard_normal((800, 4)), rng)
+    assert s.value < 3
+    assert s.extra["verdict"] == "density contraction"
+
+
+def jittered(jitter, seed, size=300, n=600, d=8):
+    """Jittered copies of `size` points, held-out samples, and these as far from themselves as two such copies."""
+    rng = np.random.default_rng(seed)
+    gen = finite(n, size, rng, d=d)[0] + jitter * rng.standard_normal((n, d))
+    ref = rng.standard_normal((2 * n, d))
+    return gen, ref, ref + np.sqrt(2) * jitter * rng.standard_normal((2 * n, d))
+
+
+def test_sensitivity_corrects_for_copies_that_the_rule_misses():
+    naive, corrected, covered = [], [], []
+    for seed in range(20):
+        gen, ref, disturbed = jittered(0.24, seed)
+        s = support(gen, ref, np.random.default_rng(seed), ref_disturbed=disturbed)
+        naive.append(s.value / s.extra["sensitivity"])
+        corrected.append(s.value)
+        covered.append(s.interval[0] <= 300 <= s.interval[1])
+    assert np.mean(naive) > 1.15 * 300
+    assert np.mean(corrected) == pytest.approx(300, rel=0.07)
+    assert np.mean(covered) >= 0.9
+
+
+def test_interval_reaches_to_exact_copies():
+    gen, ref, disturbed = jittered(0.17, 0)
+    exact = support(gen, ref, np.random.default_rng(0))
+    s = support(gen, ref, np.random.default_rng(0), ref_disturbed=disturbed)
+    assert exact.extra["sensitivity"] is None
+    assert s.interval[1] == exact.interval[1]
+    assert s.interval[0] < s.extra["sensitivity"] * exact.interval[0]
+    assert s.value == pytest.approx(s.extra["sensitivity"] * exact.value, rel=0.01)
+
+
+def test_a_rule_that_misses_disturbed_copies_says_so():
+    gen, ref, disturbed = jittered(0.4, 0)
+    s = support(gen, ref, np.random.default_rng(0), ref_disturbed=disturbed)
+    assert s.extra["sensitivity"] < 0.9
+    assert s.extra["verdict"] == "duplicate rule too strict"
+
+
+def test_images_are_scored_with_a_disturbed_reference():
+    rng = np.random.default_rng(0)
+    gen, ref = (SampleSet(rng.integers(0, 256, (250, 6, 6, 1), dtype=np.uint8), None, {"name": n}) for n in "ab")
+    moved = scoring.disturbed(ref.x).astype(int) - ref.x
+    assert np.abs(moved).max() == scoring.DISTURBANCE
+    assert (moved == scoring.disturbed(ref.x).astype(int) - ref.x).all()
+    found = scoring.score(gen, ref, extractor="pixels", wanted=["support"])["metrics"]["support"]
+    assert found["sensitivity"] == 1
 
 
 def class_logits(labels):

@@ -9,6 +9,8 @@ Only features are looked at: a copy that is flipped or shifted counts as a copy 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.cluster.vq import kmeans
 from scipy.special import betaincinv
@@ -25,7 +27,11 @@ CARD = Card(
     minimum=100,
     paper="Carlini et al. 2023, arXiv:2301.13188; Alaa et al. 2022, 2102.08921; Meehan et al. 2020, 2004.05675",
     version=1,
-)
+    responds={
+        "copies": "+", "noise": "0", "blur": "0", "shift": "0", "dropped": "0", "support": "0", "outliers": "0",
+        "weights": "0",
+    },
+)  # fmt: skip
 
 K = 50  # neighbours that make up the surroundings
 FALSE_ALARMS = 0.005  # share of held-out samples below the threshold
@@ -33,6 +39,7 @@ CHANCE = 0.05  # expected number of held-out samples wrongly taken for duplicate
 CELLS = 10
 CELL_MINIMUM = 10  # samples of either kind that a cell needs to be compared
 CLUSTERED = 10_000  # training samples that the cells are made from
+GALLERY, SHOWN = 20, 3  # samples shown to a human, and training samples beside each
 
 
 def memorisation(gen: np.ndarray, ref: np.ndarray, train: np.ndarray, rng: np.random.Generator) -> Score:
@@ -46,10 +53,12 @@ def memorisation(gen: np.ndarray, ref: np.ndarray, train: np.ndarray, rng: np.ra
     Extras: `threshold` t; `flagged` = Pr_gen(rho < t); `expected` = the mean of p; `duplicates_train_ref` held-out
     samples that are near-duplicates of training samples, left out of all that follows; `authenticity_difference`, in
     shares, 0 for no copying; `nearest_ratio` = median distance to `train` of `gen` over that of `ref`, 1 for no
-    copying; `c_t`, standard normal for no copying, below -3 for copying, above 3 for samples far from the data.
+    copying; `c_t`, standard normal for no copying, below -3 for copying, above 3 for samples far from the data;
+    `gallery`, for a human to look at: the 20 samples of smallest rho, each as [row of `gen`, its 3 nearest rows of
+    `train`, their distances, rho].
     """
     of_ref, ids_ref = knn(ref, train, K)
-    duplicate = of_ref[:, 0] <= _duplicate_ratio(of_ref) * of_ref[:, -1]
+    duplicate = near_duplicates(of_ref)
     kept = ~duplicate
     if kept.sum() < CARD.minimum:
         raise NotApplicable(
@@ -58,36 +67,47 @@ def memorisation(gen: np.ndarray, ref: np.ndarray, train: np.ndarray, rng: np.ra
     ref, of_ref, ids_ref = ref[kept], of_ref[kept], ids_ref[kept]
     of_gen, ids_gen = knn(gen, train, K)
 
-    n, m = len(gen), len(ref)
-    rank = max(1, round(FALSE_ALARMS * (m + 1)))
-    threshold = float(np.sort(_local_ratio(of_ref))[rank - 1])
-    flagged = int((_local_ratio(of_gen) < threshold).sum())
-    p = rank / (m + 1)
-    p_low, p_high = betaincinv(rank, m + 1 - rank, [ALPHA / 2, 1 - ALPHA / 2])
-    low, high = difference(flagged / n, share(flagged, n), p, (float(p_low), float(p_high)))
-    value, low, high = (min(max(v / (1 - p), 0.0), 1.0) for v in (flagged / n - p, low, high))
-
+    rho = local_ratio(of_gen)
+    copied = copied_share(rho, local_ratio(of_ref))
     median = float(np.median(of_ref[:, 0]))
     extra = {
-        "threshold": threshold,
-        "flagged": flagged / n,
-        "expected": p,
+        **copied.extra,
         "duplicates_train_ref": int(duplicate.sum()),
         "authenticity_difference": _authentic(train, of_ref, ids_ref) - _authentic(train, of_gen, ids_gen),
         "nearest_ratio": float(np.median(of_gen[:, 0])) / median if median > 0 else None,
         "c_t": _c_t(gen, of_gen[:, 0], ref, of_ref[:, 0], train, rng),
+        "gallery": _gallery(rho, of_gen[:, :SHOWN], ids_gen[:, :SHOWN]),
     }
-    return Score(value, (low, high), 0.0, extra)
+    return Score(copied.value, copied.interval, 0.0, extra)
 
 
-def _local_ratio(distances: np.ndarray) -> np.ndarray:
+def copied_share(rho_gen: np.ndarray, rho_ref: np.ndarray) -> Score:
+    """m from the local ratios of the generated `[n]` and of the held-out samples `[m]`; see `memorisation`."""
+    n, m = len(rho_gen), len(rho_ref)
+    rank = max(1, round(FALSE_ALARMS * (m + 1)))
+    threshold = float(np.sort(rho_ref)[rank - 1])
+    flagged = int((rho_gen < threshold).sum())
+    p = rank / (m + 1)
+    p_low, p_high = betaincinv(rank, m + 1 - rank, [ALPHA / 2, 1 - ALPHA / 2])
+    low, high = difference(flagged / n, share(flagged, n), p, (float(p_low), float(p_high)))
+    value, low, high = (min(max(v / (1 - p), 0.0), 1.0) for v in (flagged / n - p, low, high))
+    return Score(value, (low, high), 0.0, {"threshold": threshold, "flagged": flagged / n, "expected": p})
+
+
+def local_ratio(distances: np.ndarray) -> np.ndarray:
     """rho of each row of `[n, 50]` distances; 0 where all of them are 0."""
     around = distances.mean(1) / 2
     return np.divide(distances[:, 0], around, out=np.zeros(len(distances)), where=around > 0)
 
 
-def _duplicate_ratio(distances: np.ndarray) -> float:
-    """The ratio d_1 / d_50 below which chance puts CHANCE samples of the whole set.
+def _gallery(rho: np.ndarray, distances: np.ndarray, ids: np.ndarray) -> list[list[Any]]:
+    """The rows of smallest rho; among exact copies, whose rho is 0, those with the nearest other training samples."""
+    order = np.lexsort((*distances.T[::-1], rho))[:GALLERY]
+    return [[int(row), ids[row].tolist(), distances[row].tolist(), float(rho[row])] for row in order]
+
+
+def near_duplicates(distances: np.ndarray) -> np.ndarray:
+    """Which rows of `[m, 50]` distances have d_1 / d_50 so small that chance puts only CHANCE of all m samples there.
 
     Where the density is flat in D dimensions, (d_1 / d_50)^D has the distribution Beta(1, 49). D is the median over
     samples of the maximum-likelihood estimate (Levina & Bickel 2004), without the first distance, which is the one in
@@ -95,8 +115,9 @@ def _duplicate_ratio(distances: np.ndarray) -> float:
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         dimension = 1 / np.log(distances[:, -1:] / distances[:, 1:-1]).mean(1)
-    dimension = np.median(np.nan_to_num(dimension, nan=0.0))
-    return min(float((CHANCE / len(distances) / (K - 1)) ** (1 / max(dimension, 1e-3))), 0.5)
+    dimension = np.median(np.nan_to_num(dimension, nan=0.0, posinf=0.0))
+    ratio = min(float((CHANCE / len(distances) / (K - 1)) ** (1 / max(dimension, 1e-3))), 0.5)
+    return distances[:, 0] <= ratio * distances[:, -1]
 
 
 def _authentic(train: np.ndarray, distances: np.ndarray, ids: np.ndarray) -> float:
@@ -120,7 +141,8 @@ def _c_t(
     has the standard deviation sqrt(sum w^2) when nothing is copied; here it is divided by that.
     """
     sample = train[shuffled(train, rng)[:CLUSTERED]]
-    centres, _ = kmeans(sample, np.unique(sample[:CELLS], axis=0))
+    guess = np.unique(sample[:CELLS], axis=0)
+    centres = kmeans(sample, guess)[0] if len(guess) > 1 else guess
     gen_cell, ref_cell = knn(gen, centres, 1)[1][:, 0], knn(ref, centres, 1)[1][:, 0]
     weights, z = [], []
     for cell in range(len(centres)):

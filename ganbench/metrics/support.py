@@ -7,12 +7,13 @@ support. It is a lower bound on the support, and rare outputs hardly move it.
 No human judges the pairs. A pair is a duplicate if it is nearer than nearly all pairs of real samples: in the features,
 and for images in the pixels too, because a network may map unlike images to one point. The thresholds are calibrated on
 one half of the held-out samples; how often real samples pass is counted on the other half, with the generator's mix of
-classes, and subtracted. Exact copies always pass, and the sensitivity is taken as 1: if the generator disturbs its
-copies so much that only a share Se of them passes, the effective support is overestimated by up to 1 / Se.
+classes, and subtracted. Duplicates need not be exact: the share Se of lightly disturbed held-out images that pass as
+duplicates of their originals corrects the count (Rogan & Gladen 1978).
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,7 @@ from scipy.spatial.distance import pdist
 from scipy.special import gammaincinv
 
 from ganbench.metrics import Card, Score
-from ganbench.metrics._intervals import ALPHA, Interval, difference
+from ganbench.metrics._intervals import ALPHA, Interval, difference, share
 from ganbench.metrics._order import shuffled
 from ganbench.neighbours import distances_of, knn_self, pairs_within
 
@@ -31,7 +32,8 @@ CARD = Card(
     range=(1.0, float("inf")),
     minimum=200,
     paper="Arora & Zhang 2017, arXiv:1706.08224",
-    version=1,
+    version=2,
+    responds={"support": "-", "noise": "0", "copies": "0", "outliers": "0"},
 )
 
 CALIBRATION_PAIRS = 50  # real pairs below the threshold, so that their number is known to about a seventh
@@ -41,6 +43,7 @@ CALIBRATION_SAMPLES = 4000  # at most, of the first half: their pairs are held a
 NONE_SEEN = 11.26
 INNER = 0.8  # the slope compares this share of the threshold with all of it
 OVERDISPERSED = 1.2
+SENSITIVE = 0.9  # where fewer disturbed copies pass, the number rests on the correction more than on counts
 CLOSEST = 20
 
 
@@ -51,11 +54,16 @@ class Duplicates:
     i: np.ndarray  # int64 [C]
     j: np.ndarray
     inner: int  # how many still are duplicates with thresholds INNER times as large
+    pairs: float  # among how many
 
     @property
     def slope(self) -> float:
-        """d log C / d log threshold: 0 for copies, the dimension of the data for continuous ones."""
-        return float(np.log((len(self.i) + 0.5) / (self.inner + 0.5)) / -np.log(INNER))
+        """d log odds / d log threshold of the odds C / (M - C): 0 for copies, the dimension of the data for continuous ones.
+
+        Odds and not C, which cannot grow any more where nearly all pairs are duplicates.
+        """
+        outer, inner = (np.log((c + 0.5) / (self.pairs - c + 0.5)) for c in (len(self.i), self.inner))
+        return float((outer - inner) / -np.log(INNER))
 
 
 def support(
@@ -66,65 +74,92 @@ def support(
     ref_pixels: np.ndarray | None = None,
     gen_logits: np.ndarray | None = None,
     ref_logits: np.ndarray | None = None,
+    ref_disturbed: np.ndarray | None = None,
+    ref_disturbed_pixels: np.ndarray | None = None,
 ) -> Score:
     """Effective support of the generator that made `gen` `[n, d]`, n independent samples.
 
     `value` is None when duplicates are not more frequent than among real samples; then only `lower_bound` is known, the
-    lower end of the 95 % interval. The interval allows for unequal probabilities (overdispersed counts).
+    lower end of the 95 % interval. The interval allows for unequal probabilities (overdispersed counts), and for every
+    sensitivity from the lower end of Se's own interval (copies disturbed as lightly as `ref_disturbed`) to 1 (exact
+    copies).
 
-    Extras: `pairs` = C; `alpha`, the calibrated share of real pairs; `thresholds` of features and pixels; `baseline`,
-    the rate among real samples in the generator's class mix, and `ratio` to it with `ratio_interval`; `support_bound`,
-    the smallest support that leaves n samples all distinct once in twenty times, if they were; `batch_50`, Arora's
-    batch that holds a duplicate every other time; `slope` and `slope_real`, see `Duplicates`; `verdict`; `closest`,
-    pairs of rows of `gen` with their distance in the features.
+    Extras: `pairs` = C; `alpha`, the calibrated share of real pairs; `thresholds` of features and pixels;
+    `sensitivity` Se, None where there is no disturbed set, and then 1 is assumed; `baseline`, the rate among real
+    samples in the generator's class mix, and `ratio` to it with `ratio_interval`; `support_bound`, the smallest support
+    that leaves n samples all distinct once in twenty times, if they were; `batch_50`, Arora's batch that holds a
+    duplicate every other time; `slope` and `slope_real`, see `Duplicates`; `verdict`; `closest`, pairs of rows of `gen`
+    with their distance in the features.
     """
-    n, pairs = len(gen), len(gen) * (len(gen) - 1) / 2
+    n = len(gen)
     order = shuffled(ref, rng)
     half_a, half_b = order[: len(ref) // 2][:CALIBRATION_SAMPLES], order[len(ref) // 2 :]
-    spaces = [(gen, ref)]
+    generated, held_out, disturbed = [gen], [ref], [ref_disturbed]
     if gen_pixels is not None and ref_pixels is not None:
-        spaces.append((gen_pixels.astype(np.float64), ref_pixels.astype(np.float64)))
-    alpha, thresholds = _calibrate([real[half_a] for _, real in spaces])
-    found = _duplicates([fake for fake, _ in spaces], thresholds)
-    real = _duplicates([real[half_b] for _, real in spaces], thresholds)
+        generated.append(gen_pixels.astype(np.float64))
+        held_out.append(ref_pixels.astype(np.float64))
+        disturbed.append(ref_disturbed_pixels)
+    alpha, thresholds = _calibrate([x[half_a] for x in held_out])
+    found = _duplicates(generated, thresholds)
+    real = _duplicates([x[half_b] for x in held_out], thresholds)
+    sensitivity, least = _sensitivity(held_out, disturbed, thresholds, half_b)
 
     gen_class, ref_class = np.zeros(n, np.int64), np.zeros(len(half_b), np.int64)
     if gen_logits is not None and ref_logits is not None and gen_logits.ndim == 2:
         gen_class, ref_class = gen_logits.argmax(1), ref_logits[half_b].argmax(1)
     baseline, baseline_interval = _baseline(real, gen_class, ref_class)
 
-    count = len(found.i)
-    beta = count / pairs
     degrees = np.bincount(np.concatenate([found.i, found.j]), minlength=n)
-    wedges = (degrees * (degrees - 1.0)).sum() / 2
-    variance = count * (1 - beta) + 2 * (wedges + 1) - n * (n - 1.0) * (n - 2.0) * beta**2 + 2 * baseline * count**2
-    low_count, high_count = count_interval(count, variance)
-    beta_interval = (low_count / pairs, min(high_count / pairs, 1.0))
-
+    beta, beta_interval = collision_rate(degrees, baseline)
     low, high = difference(beta, beta_interval, baseline, baseline_interval)
     most = high - min(beta - baseline, 0.0)  # a negative difference is chance, and must not shrink the bound
-    smallest = max(1.0, (1 - baseline) / most)
-    excess = (beta - baseline) / (1 - baseline) if low > 0 else None
-    discrete = found.slope < real.slope / 2
-    verdict = "discrete support" if discrete else "density contraction"
+    smallest = max(1.0, (least - baseline) / most)
+    largest = (1 - baseline) / low if low > 0 else None
+    passing = 1.0 if sensitivity is None else sensitivity
+    value = max(1.0, (passing - baseline) / (beta - baseline)) if largest else None
+    verdict = "no evidence of finite support"
+    if passing < SENSITIVE:
+        verdict = "duplicate rule too strict"
+    elif value:
+        verdict = "discrete support" if found.slope < real.slope / 2 else "density contraction"
     extra: dict[str, Any] = {
-        "pairs": count,
+        "pairs": len(found.i),
         "alpha": alpha,
         "thresholds": thresholds,
+        "sensitivity": sensitivity,
         "baseline": baseline,
         "ratio": beta / baseline if baseline > 0 else None,
         "ratio_interval": _ratio_interval(beta, beta_interval, baseline, baseline_interval),
         "lower_bound": smallest,
-        "support_bound": pairs / -np.log(ALPHA) if count == 0 else None,
-        "batch_50": 0.5 + float(np.sqrt(0.25 + 2 * np.log(2) / excess)) if excess else None,
+        "support_bound": found.pairs / -np.log(ALPHA) if beta == 0 else None,
+        "batch_50": 0.5 + float(np.sqrt(0.25 + 2 * np.log(2) * value)) if value else None,
         "slope": found.slope,
         "slope_real": real.slope,
-        "verdict": verdict if excess else "no evidence of finite support",
+        "verdict": verdict,
         "closest": _closest(gen),
     }
-    if excess is None:
+    if value is None or largest is None:
         return Score(None, None, None, extra, "finds no more duplicates than among real samples; see lower_bound")
-    return Score(max(1.0, 1 / excess), (smallest, (1 - baseline) / low), None, extra)
+    return Score(value, (smallest, largest), None, extra)
+
+
+def collision_rate(degrees: np.ndarray, baseline: float = 0.0) -> tuple[float, Interval]:
+    """beta, the chance that two samples are duplicates, from how many duplicates each of n has, int `[n]`; interval."""
+    count, pairs = degrees.sum() / 2, len(degrees) * (len(degrees) - 1) / 2
+    low, high = count_interval(count, count_variance(degrees, baseline))
+    return float(count / pairs), (low / pairs, min(high / pairs, 1.0))
+
+
+def count_variance(degrees: np.ndarray, baseline: float = 0.0) -> float:
+    """Estimate of the variance of C: Hoeffding's for a U-statistic (1948).
+
+    Wedges, two duplicates of one sample, tell how unequal the outputs' probabilities are. If real samples pass at the
+    rate `baseline`, a generator of few outputs draws such false duplicates once for all its samples: the last term.
+    """
+    n, count = len(degrees), degrees.sum() / 2
+    pairs, wedges = n * (n - 1) / 2, (degrees * (degrees - 1.0)).sum() / 2
+    beta = count / pairs
+    return float(count * (1 - beta) + 2 * (wedges + 1) - 2 * pairs * (n - 2) * beta**2 + 2 * baseline * count**2)
 
 
 def count_interval(count: float, variance: float) -> Interval:
@@ -145,13 +180,14 @@ def count_interval(count: float, variance: float) -> Interval:
 def _calibrate(spaces: list[np.ndarray]) -> tuple[float, list[float]]:
     """alpha, and a threshold per space: one quantile for all, at which a share alpha of real pairs passes in all."""
     distances = [pdist(x) for x in spaces]
-    ranks = []
-    for d in distances:
-        rank = np.empty(len(d), np.int64)
-        rank[np.argsort(d, kind="stable")] = np.arange(len(d))
-        ranks.append(rank)
-    quantile = int(np.partition(np.max(ranks, axis=0), CALIBRATION_PAIRS - 1)[CALIBRATION_PAIRS - 1])
-    return CALIBRATION_PAIRS / len(ranks[0]), [float(np.partition(d, quantile)[quantile]) for d in distances]
+    ordered = [np.sort(d) for d in distances]
+
+    def passing(rank: int) -> int:
+        return int(np.logical_and.reduce([d <= o[rank] for d, o in zip(distances, ordered, strict=True)]).sum())
+
+    pairs = len(distances[0])
+    rank = bisect_left(range(pairs), CALIBRATION_PAIRS, key=passing)
+    return CALIBRATION_PAIRS / pairs, [float(o[rank]) for o in ordered]
 
 
 def _duplicates(spaces: list[np.ndarray], thresholds: list[float]) -> Duplicates:
@@ -165,7 +201,23 @@ def _duplicates(spaces: list[np.ndarray], thresholds: list[float]) -> Duplicates
         kept_i.append(i[scale <= 1])
         kept_j.append(j[scale <= 1])
         inner += int((scale <= INNER).sum())
-    return Duplicates(np.concatenate(kept_i), np.concatenate(kept_j), inner)
+    n = len(spaces[0])
+    return Duplicates(np.concatenate(kept_i), np.concatenate(kept_j), inner, n * (n - 1) / 2)
+
+
+def _sensitivity(
+    held_out: list[np.ndarray], disturbed: list[np.ndarray | None], thresholds: list[float], rows: np.ndarray
+) -> tuple[float | None, float]:
+    """Share of `rows` that pass as duplicates of their disturbed selves in every space, and its interval's lower end.
+
+    Without a disturbed set: None, and 1.
+    """
+    passed = np.ones(len(rows), bool)
+    for x, y, threshold in zip(held_out, disturbed, thresholds, strict=True):
+        if y is None:
+            return None, 1.0
+        passed &= distances_of(x, y, rows, rows) <= threshold
+    return float(passed.mean()), share(int(passed.sum()), len(rows))[0]
 
 
 def _baseline(real: Duplicates, gen_class: np.ndarray, ref_class: np.ndarray) -> tuple[float, Interval]:
