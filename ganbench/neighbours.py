@@ -1,9 +1,9 @@
-"""Exact nearest neighbours and exact counts within a distance, Euclidean, in float64.
+"""Exact nearest neighbours and exact membership in balls, Euclidean, in float64.
 
-FAISS proposes candidates in float32, where flat L2 is |q|^2 + |x|^2 - 2 q.x and cancels: near-duplicates come out of
-order. So the data are centred first, more candidates than needed are asked for, their distances are computed again
-from the differences in float64, and a bound on the rounding error says for which queries no other point can be
-nearer. Those queries for which it cannot say so are searched again in float64, and then without any expansion.
+Both are found in float32 and decided in float64. By the expansion |q|^2 + |x|^2 - 2 q.x a distance is a matrix
+product, which is fast and cancels: near-duplicates come out of order. So the data are centred first, and a bound on the
+rounding error says which points the search cannot tell apart; their distances are computed again from the differences.
+Queries for which too few candidates were asked for are searched again in float64, and then without any expansion.
 In few dimensions a k-d tree is exact and faster. Memory grows linearly with the number of points.
 """
 
@@ -21,7 +21,11 @@ from ganbench.errors import UserError
 
 TREE_DIMENSIONS = 8  # up to here a k-d tree beats a flat scan
 MARGIN = 8  # candidates beyond the k wanted ones
-BLOCK = 2**20  # floats held at once
+BLOCK = 2**22  # distances held at once, enough for a matrix product at full speed
+CHUNK = 2**17  # coordinates held at once, few enough for the cache
+FAR = 1e15  # in radii of the searched set: from here on a square might leave float32
+
+Pairs = tuple[np.ndarray, np.ndarray]  # rows i and j, int64
 
 
 def knn(q: np.ndarray, x: np.ndarray, k: int, own: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -42,7 +46,7 @@ def knn(q: np.ndarray, x: np.ndarray, k: int, own: np.ndarray | None = None) -> 
         UserError: values that are not finite.
         ValueError: k larger than the number of points.
     """
-    q, x = _float64(q), _float64(x)
+    q, x = (_float64(x),) * 2 if q is x else (_float64(q), _float64(x))
     wanted = k + (own is not None)
     if k < 1 or wanted > len(x):
         raise ValueError(f"{k} neighbours of {len(x)} points")
@@ -50,19 +54,17 @@ def knn(q: np.ndarray, x: np.ndarray, k: int, own: np.ndarray | None = None) -> 
     if x.shape[1] <= TREE_DIMENSIONS:
         _, ids = cKDTree(x).query(q, k=wanted)
         return _rank(q, x, ids.reshape(len(q), wanted), own, k)
-    centre = x.mean(0)
-    radius = np.sqrt(((x - centre) ** 2).sum(1).max()) or 1.0
-    near_q, near_x = (q - centre) / radius, (x - centre) / radius
+    near_q, near_x, radius = _scaled(q, x)
+    near = bool(np.abs(near_q).max(initial=0) < FAR)
     distances, ids = np.empty((len(q), k)), np.empty((len(q), k), np.int64)
     todo = np.arange(len(q))
-    for candidates, epsilon in [*([(_faiss_candidates, 2.0**-23)] if _faiss() else []), (_blas_candidates, 2.0**-52)]:
-        count = min(wanted + MARGIN, len(x))
-        squared, found = candidates(near_q[todo], near_x, count)
-        distances[todo], ids[todo] = _rank(q[todo], x, found, own[todo], k)
-        reach = np.sqrt((near_q[todo] ** 2).sum(1)) + 1
-        slack = (x.shape[1] + 8) * epsilon * reach**2  # worst case of a dot product and of rounding its input
+    count = min(wanted + MARGIN, len(x))
+    for candidates in [*([_faiss_candidates] if near and _faiss() else []), _blas_candidates]:
+        low, slack, found = candidates(near_q[todo], near_x, count)
+        reaches = low <= low[:, wanted - 1 : wanted] + 2 * slack[:, None]  # all others are farther than k of these
+        distances[todo], ids[todo] = _rank(q[todo], x, np.where(reaches, found, own[todo, None]), own[todo], k)
         last = (distances[todo, -1] / radius) ** 2
-        certain = (last == 0) | (last <= squared[:, -1] - slack) | (count == len(x))
+        certain = (last == 0) | (last <= low[:, -1]) | (count == len(x))
         todo = todo[~certain]
         if not len(todo):
             return distances, ids
@@ -77,39 +79,55 @@ def knn_self(x: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     return knn(x, x, k, own=np.arange(len(x)))
 
 
-def balls_containing(q: np.ndarray, x: np.ndarray, r: np.ndarray) -> np.ndarray:
-    """In how many of the closed balls B(x_i, r_i) each row of `q` lies: int64 `[n]`, exact.
+def pairs_in_balls(q: np.ndarray, x: np.ndarray, *radii: np.ndarray) -> Iterator[list[Pairs]]:
+    """For each of `radii`, the pairs with |q_i - x_j| <= r_ij, block after block of rows of `q`; exact.
 
-    For open balls pass `np.nextafter(r, -1)`: a distance is at most the number before r exactly if it is less than r.
+    Args:
+        q, x: float `[n, d]` and `[m, d]`.
+        radii: each of a shape that broadcasts to `[n, m]`: `[m]` for closed balls around the points of `x`, `[n, 1]`
+            around those of `q`. For open balls pass `np.nextafter(r, -1)`: a distance is at most the number before r
+            exactly if it is less than r.
+
+    Raises:
+        UserError: values that are not finite.
     """
-    q, x, r = _float64(q), _float64(x), np.asarray(r, np.float64)
-    inside = np.zeros(len(q), np.int64)
-    for rows, gap, slack in _gaps(q, x, r * np.abs(r)):
-        inside[rows] = np.count_nonzero(gap < slack[:, :1], axis=1)
-        i, j = np.nonzero((gap >= slack[:, :1]) & (gap <= slack[:, 1:]))
-        near = distances_of(q, x, i + rows.start, j) <= r[j]
-        inside[rows] += np.bincount(i[near], minlength=len(gap))
-    return inside
+    q, x = _float64(q), _float64(x)
+    near_q, near_x, radius = _scaled(q, x)
+    far = np.abs(near_q).max(initial=0) >= FAR or max(np.max(r) for r in radii) >= FAR * radius
+    dtype = np.float64 if far else np.float32
+    balls = []
+    for r in radii:
+        square = r / radius * np.abs(r / radius)
+        shown = np.nextafter(square.astype(dtype), dtype(np.inf))  # not less than the square after it was rounded
+        balls.append([np.broadcast_to(a, (len(q), len(x))) for a in (r, square, shown)])
+    for rows, low, slack in _lower_bounds(near_q, near_x, dtype):
+        found = []
+        for r, square, shown in balls:
+            i, j = np.divmod(np.flatnonzero(low <= shown[rows]), len(x))
+            inside = low[i, j] + 2 * slack[i] < square[rows][i, j]
+            i += rows.start
+            open_ = np.flatnonzero(~inside)
+            inside[open_] = distances_of(q, x, i[open_], j[open_]) <= r[i[open_], j[open_]]
+            found.append((i[inside], j[inside]))
+        yield found
 
 
 def pairs_within(x: np.ndarray, r: float) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """All pairs of rows i < j of `x` at distance r or less, block after block: i, j (int64) and distance, exact."""
     x = _float64(x)
-    for rows, gap, slack in _gaps(x, x, np.full(len(x), r * r)):
-        i, j = np.nonzero(gap <= slack[:, 1:])
-        i += rows.start
+    for [(i, j)] in pairs_in_balls(x, x, np.array(r)):
         i, j = i[i < j], j[i < j]
-        distance = distances_of(x, x, i, j)
-        yield i[distance <= r], j[distance <= r], distance[distance <= r]
+        yield i, j, distances_of(x, x, i, j)
 
 
 def distances_of(q: np.ndarray, x: np.ndarray, i: np.ndarray, j: np.ndarray) -> np.ndarray:
     """|q_i - x_j| of chosen rows i of `q` and j of `x`, from the differences: d(a, b) = d(b, a) to the last bit."""
     result = np.empty(len(i))
-    step = max(1, BLOCK // q.shape[1])
+    step = max(1, CHUNK // q.shape[1])
     for start in range(0, len(i), step):
         part = slice(start, start + step)
-        result[part] = np.sqrt(np.square(q[i[part]] - x[j[part]]).sum(1))
+        difference = q[i[part]] - x[j[part]]
+        result[part] = np.sqrt(np.square(difference, out=difference).sum(1))
     return result
 
 
@@ -120,49 +138,69 @@ def _float64(x: np.ndarray) -> np.ndarray:
     return x
 
 
+def _scaled(q: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Both sets moved and divided so that `x` has its mean at 0 and its farthest point at 1; and the divisor."""
+    centre = x.mean(0)
+    near_x = x - centre
+    radius = float(np.sqrt(_square_norms(near_x).max())) or 1.0
+    near_x /= radius
+    return near_x if q is x else (q - centre) / radius, near_x, radius
+
+
+def _square_norms(x: np.ndarray) -> np.ndarray:
+    return np.einsum("ij,ij->i", x, x)
+
+
 def _rank(q: np.ndarray, x: np.ndarray, ids: np.ndarray, own: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """The k nearest of the candidates `ids`, without `own`, by distance and then by number."""
     ids = np.broadcast_to(ids, (len(q), ids.shape[1]))
-    i = np.repeat(np.arange(len(q)), ids.shape[1])
-    distances = distances_of(q, x, i, ids.ravel()).reshape(ids.shape)
-    distances = np.where(ids == own[:, None], np.inf, distances)
+    distances = np.full(ids.shape, np.inf)
+    i, column = np.nonzero(ids != own[:, None])
+    distances[i, column] = distances_of(q, x, i, ids[i, column])
     order = np.lexsort((ids, distances), axis=1)[:, :k]
     return np.take_along_axis(distances, order, 1), np.take_along_axis(ids, order, 1)
 
 
-def _gaps(q: np.ndarray, x: np.ndarray, squares: np.ndarray) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
-    """Blocks of rows i with gap = |q_i - x_j|^2 - |q_i|^2 - squares_j, by expansion, centred.
+def _slack(q: np.ndarray, x: np.ndarray, dtype: type[np.floating]) -> np.ndarray:
+    """Bound on the error of |q_i - x_j|^2 by expansion in `dtype`, for each i: twice the worst case of a dot product of
+    d + 2 terms and of rounding what goes in."""
+    reach = np.sqrt(_square_norms(q)) + np.sqrt(_square_norms(x).max())
+    return (q.shape[1] + 8) * float(np.finfo(dtype).eps) * reach**2
 
-    The third item `[rows, 2]` says below which gap |q_i - x_j|^2 < squares_j is certain, and above which > is.
-    """
-    centre = x.mean(0)
-    q, x = q - centre, x - centre
-    q_norms, x_norms = (q**2).sum(1), (x**2).sum(1)
-    error = (q.shape[1] + 8) * 2.0**-52 * (np.sqrt(q_norms) + np.sqrt(x_norms.max())) ** 2
-    edges = np.stack([-q_norms - error, -q_norms + error], 1)
-    left, right = np.column_stack([-2 * q, np.ones(len(q))]), np.column_stack([x, x_norms - squares]).T
+
+def _lower_bounds(
+    q: np.ndarray, x: np.ndarray, dtype: type[np.floating]
+) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+    """Blocks of rows, `low` `[b, m]` and `slack` `[b]`, with low_ij <= |q_i - x_j|^2 <= low_ij + 2 slack_i."""
+    q_norms, x_norms, slack = _square_norms(q), _square_norms(x), _slack(q, x, dtype)
+    left = np.column_stack([-2 * q, q_norms - slack, np.ones(len(q))]).astype(dtype)
+    right = np.column_stack([x, np.ones(len(x)), x_norms]).astype(dtype).T
     step = max(1, BLOCK // len(x))
     for start in range(0, len(q), step):
         rows = slice(start, min(start + step, len(q)))
-        yield rows, left[rows] @ right, edges[rows]
+        yield rows, left[rows] @ right, slack[rows]
 
 
-def _blas_candidates(q: np.ndarray, x: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    squared, ids = np.empty((len(q), count)), np.empty((len(q), count), np.int64)
-    norms = ((q - x.mean(0)) ** 2).sum(1)
-    for rows, gap, _ in _gaps(q, x, np.zeros(len(x))):
-        ids[rows] = np.argpartition(gap, count - 1, axis=1)[:, :count]
-        squared[rows] = np.take_along_axis(gap, ids[rows], 1) + norms[rows, None]
-    order = np.argsort(squared, axis=1)
-    return np.take_along_axis(squared, order, 1), np.take_along_axis(ids, order, 1)
+def _blas_candidates(q: np.ndarray, x: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows of the `count` nearest points of `x`, with ascending lower bounds on their squares, and the slack."""
+    low, ids = np.empty((len(q), count)), np.empty((len(q), count), np.int64)
+    for rows, block, _ in _lower_bounds(q, x, np.float64):
+        ids[rows] = np.argpartition(block, count - 1, axis=1)[:, :count]
+        low[rows] = np.take_along_axis(block, ids[rows], 1)
+    order = np.argsort(low, axis=1)
+    return np.take_along_axis(low, order, 1), _slack(q, x, np.float64), np.take_along_axis(ids, order, 1)
 
 
-def _faiss_candidates(q: np.ndarray, x: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+def _faiss_candidates(q: np.ndarray, x: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """As `_blas_candidates`, in float32."""
     faiss = _faiss()
+    slack = _slack(q, x, np.float32)
     q, x = q.astype(np.float32), x.astype(np.float32)
     if faiss.get_num_gpus():
-        return faiss.knn_gpu(faiss.StandardGpuResources(), q, x, count)
-    return faiss.knn(q, x, count)
+        squared, ids = faiss.knn_gpu(faiss.StandardGpuResources(), q, x, count)
+    else:
+        squared, ids = faiss.knn(q, x, count)
+    return squared - slack[:, None], slack, ids
 
 
 @cache

@@ -8,7 +8,7 @@ from scipy.spatial.distance import cdist
 
 from ganbench import neighbours
 from ganbench.errors import UserError
-from ganbench.neighbours import balls_containing, knn, knn_self, pairs_within
+from ganbench.neighbours import knn, knn_self, pairs_in_balls, pairs_within
 
 
 def brute(q, x, k, own=None):
@@ -16,6 +16,14 @@ def brute(q, x, k, own=None):
     if own is not None:
         distances[np.arange(len(q)), own] = np.inf
     return np.sort(distances, 1)[:, :k]
+
+
+def inside(q, x, radius):
+    found = np.zeros((len(q), len(x)), bool)
+    for [(i, j)] in pairs_in_balls(q, x, radius):
+        assert not found[i, j].any()
+        found[i, j] = True
+    return found
 
 
 CASES = {
@@ -75,11 +83,35 @@ def test_self_is_removed_by_number_and_copies_stay():
 def test_counts_equal_brute_force_on_a_lattice_of_ties(seed, d, levels):
     rng = np.random.default_rng(seed)
     q, x = rng.integers(0, levels + 1, (30, d)) / 3 + 7, rng.integers(0, levels + 1, (40, d)) / 3 + 7
-    r = knn_self(x, 3)[0][:, -1]
+    of_x, of_q = knn_self(x, 3)[0][:, -1], knn_self(q, 3)[0][:, -1, None]
     i, j = np.divmod(np.arange(30 * 40), 40)
     exact = neighbours.distances_of(q, x, i, j).reshape(30, 40)
-    np.testing.assert_array_equal(balls_containing(q, x, r), (exact <= r).sum(1))
-    np.testing.assert_array_equal(balls_containing(q, x, np.nextafter(r, -1)), (exact < r).sum(1))
+    for radius in (of_x, of_q):
+        np.testing.assert_array_equal(inside(q, x, radius), exact <= radius)
+        np.testing.assert_array_equal(inside(q, x, np.nextafter(radius, -1)), exact < radius)
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("d", [2, 64])
+def test_pairs_in_balls_equal_brute_force(name, d, monkeypatch):
+    monkeypatch.setattr(neighbours, "BLOCK", 3000)
+    rng = np.random.default_rng(d)
+    x = CASES[name](rng, 200, d)
+    q = np.concatenate([x[:50], CASES[name](rng, 50, d)])
+    i, j = np.divmod(np.arange(100 * 200), 200)
+    exact = neighbours.distances_of(q, x, i, j).reshape(100, 200)
+    wide = np.quantile(exact, 0.5, axis=1)[:, None]  # half of all pairs, each radius being one of the distances
+    for radius in (knn_self(x, 5)[0][:, -1], wide, np.nextafter(wide, -1), np.zeros(200)):
+        np.testing.assert_array_equal(inside(q, x, radius), exact <= radius)
+
+
+@pytest.mark.parametrize("scale", [1e-100, 1e-30, 1e30, 1e100])
+def test_neither_scale_nor_a_distant_query_leaves_the_range_of_the_search(scale):
+    x = np.random.default_rng(0).standard_normal((60, 12))
+    q = np.concatenate([x, x[:1] + 1e40])
+    np.testing.assert_allclose(knn(q * scale, x * scale, 4)[0], brute(q, x, 4) * scale, rtol=1e-10)
+    radius = knn_self(x, 3)[0][:, -1]
+    np.testing.assert_array_equal(inside(q * scale, x * scale, 1.01 * radius * scale), inside(q, x, 1.01 * radius))
 
 
 @pytest.mark.parametrize("block", [64, 2**20])
@@ -98,7 +130,7 @@ def test_nan_is_refused():
     with pytest.raises(UserError, match="NaN"):
         knn(np.full((1, 2), np.nan), x, 1)
     with pytest.raises(UserError, match="NaN"):
-        balls_containing(x, np.full((5, 2), np.inf), np.ones(5))
+        next(pairs_in_balls(x, np.full((5, 2), np.inf), np.ones(5)))
 
 
 def test_more_neighbours_than_points_are_refused():

@@ -20,6 +20,7 @@ CARD = Card(
     minimum=20,
     paper="Salimans et al. 2016, arXiv:1606.03498",
     version=1,
+    responds={"noise": "-", "dropped": "-", "copies": "0"},
 )
 
 SPLITS = 10
@@ -39,7 +40,9 @@ def classifier_score(gen_logits: np.ndarray, rng: np.random.Generator, ref_logit
     low, high = normal(value, _divergences(log_p))
     splits = [np.exp(_divergences(s).mean()) for s in np.array_split(log_p[shuffled(gen_logits, rng)], SPLITS)]
     extra = {"classical": float(np.mean(splits)), "split_std": float(np.std(splits))}
-    perfect = None if ref_logits is None else float(np.exp(_log_score(log_softmax(ref_logits, axis=1))))
+    perfect = None
+    if ref_logits is not None and len(ref_logits) >= CARD.minimum:
+        perfect = float(np.exp(_log_score(log_softmax(ref_logits, axis=1))))
     return Score(float(np.exp(value)), (float(np.exp(low)), float(np.exp(high))), perfect, extra)
 
 

@@ -6,9 +6,8 @@ import numpy as np
 
 from ganbench.metrics import Card, Score
 from ganbench.metrics._intervals import share
+from ganbench.metrics._manifolds import K_DENSITY, manifolds
 from ganbench.metrics._order import like
-from ganbench.metrics.density import K, open_radius
-from ganbench.neighbours import knn
 
 CARD = Card(
     answers="What share of held-out samples has a generated sample nearby?",
@@ -17,6 +16,7 @@ CARD = Card(
     minimum=7,
     paper="Naeem et al. 2020, arXiv:2002.09797",
     version=1,
+    responds={"noise": "-", "blur": "-", "shift": "-", "dropped": "-", "support": "-", "copies": "0"},
 )
 
 
@@ -27,10 +27,9 @@ def coverage(gen: np.ndarray, ref: np.ndarray, rng: np.random.Generator, train: 
     1 - prod_{j=1..k} (m - j) / (m + n - j). The interval is Clopper-Pearson's over the held-out samples, given `gen`.
     """
     n, m = len(gen), len(ref)
-    radius = open_radius(ref)
-    covered = knn(ref, gen, 1)[0][:, 0] <= radius
+    covered = manifolds(gen, ref).covered
     real = like(gen, train, rng)
-    j = np.arange(1, K + 1)
+    j = np.arange(1, K_DENSITY + 1)
     perfect = float(1 - np.prod((m - j) / (m + n - j)))
-    extra = {"real_vs_real": None if real is None else float((knn(ref, real, 1)[0][:, 0] <= radius).mean())}
+    extra = {"real_vs_real": None if real is None else float(manifolds(real, ref).covered.mean())}
     return Score(float(covered.mean()), share(int(covered.sum()), m), perfect, extra)

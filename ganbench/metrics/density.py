@@ -10,8 +10,8 @@ import numpy as np
 
 from ganbench.metrics import Card, Score
 from ganbench.metrics._intervals import normal
+from ganbench.metrics._manifolds import K_DENSITY, manifolds
 from ganbench.metrics._order import like
-from ganbench.neighbours import balls_containing, knn_self
 
 CARD = Card(
     answers="How densely do generated samples lie where held-out samples lie?",
@@ -20,9 +20,8 @@ CARD = Card(
     minimum=7,
     paper="Naeem et al. 2020, arXiv:2002.09797",
     version=1,
+    responds={"shift": "-", "copies": "0"},
 )
-
-K = 5
 
 
 def density(gen: np.ndarray, ref: np.ndarray, rng: np.random.Generator, train: np.ndarray | None = None) -> Score:
@@ -31,14 +30,8 @@ def density(gen: np.ndarray, ref: np.ndarray, rng: np.random.Generator, train: n
     More than 1 is no better than 1: it is blur, or mass where the data are dense. The interval is the normal one of the
     mean, given the reference; one imagined sample at 1 keeps it open when no sample is in any ball.
     """
-    radius = open_radius(ref)
-    terms = balls_containing(gen, ref, radius) / K
+    terms = manifolds(gen, ref).balls / K_DENSITY
     real = like(gen, train, rng)
     low, high = normal(float(terms.mean()), np.append(terms, 1.0))
-    extra = {"real_vs_real": None if real is None else float(balls_containing(real, ref, radius).mean() / K)}
+    extra = {"real_vs_real": None if real is None else float(manifolds(real, ref).balls.mean() / K_DENSITY)}
     return Score(float(terms.mean()), (max(low, 0.0), high), 1.0, extra)
-
-
-def open_radius(x: np.ndarray) -> np.ndarray:
-    """The largest distance that is less than that of the k-th neighbour, for each row of `x`: `[m]`."""
-    return np.nextafter(knn_self(x, K)[0][:, -1], -1.0)

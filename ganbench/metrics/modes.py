@@ -26,6 +26,7 @@ CARD = Card(
     minimum=50,
     paper="Srivastava et al. 2017, arXiv:1705.07761; Lin et al. 2018, arXiv:1712.04086",
     version=1,
+    responds={"dropped": "-", "copies": "0"},
 )
 
 INSIDE = float(1 - np.exp(-4.5))  # what a Gaussian has within 3 sigma in two dimensions

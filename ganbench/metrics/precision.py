@@ -11,8 +11,8 @@ import numpy as np
 
 from ganbench.metrics import Card, Score
 from ganbench.metrics._intervals import share
+from ganbench.metrics._manifolds import manifolds
 from ganbench.metrics._order import like
-from ganbench.neighbours import balls_containing, knn_self
 
 CARD = Card(
     answers="What share of generated samples looks like held-out samples?",
@@ -21,9 +21,8 @@ CARD = Card(
     minimum=5,
     paper="Kynkaanniemi et al. 2019, arXiv:1904.06991",
     version=1,
+    responds={"shift": "-", "dropped": "0", "copies": "0"},
 )
-
-K = 3
 
 
 def precision(gen: np.ndarray, ref: np.ndarray, rng: np.random.Generator, train: np.ndarray | None = None) -> Score:
@@ -33,12 +32,6 @@ def precision(gen: np.ndarray, ref: np.ndarray, rng: np.random.Generator, train:
     perfect generator scores depends on n, m and d: `perfect` is the score of n random training samples.
     """
     real = like(gen, train, rng)
-    inside = in_manifold(gen, ref)
-    perfect = None if real is None else float(in_manifold(real, ref).mean())
+    inside = manifolds(gen, ref).precise
+    perfect = None if real is None else float(manifolds(real, ref).precise.mean())
     return Score(float(inside.mean()), share(int(inside.sum()), len(gen)), perfect)
-
-
-def in_manifold(q: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Whether each row of `q` is in the manifold of `x`: bool `[n]`."""
-    radius = knn_self(x, K)[0][:, -1]
-    return balls_containing(q, x, radius) > 0

@@ -9,8 +9,8 @@ import numpy as np
 
 from ganbench.metrics import Card, Score
 from ganbench.metrics._intervals import share
+from ganbench.metrics._manifolds import manifolds
 from ganbench.metrics._order import like
-from ganbench.metrics.precision import in_manifold
 
 CARD = Card(
     answers="What share of held-out samples could the generator have made?",
@@ -19,6 +19,7 @@ CARD = Card(
     minimum=5,
     paper="Kynkaanniemi et al. 2019, arXiv:1904.06991",
     version=1,
+    responds={"blur": "-", "dropped": "-", "support": "-", "copies": "0"},
 )
 
 
@@ -29,6 +30,6 @@ def recall(gen: np.ndarray, ref: np.ndarray, rng: np.random.Generator, train: np
     sampling noise. `perfect` is the score of n random training samples in the place of `gen`.
     """
     real = like(gen, train, rng)
-    inside = in_manifold(ref, gen)
-    perfect = None if real is None else float(in_manifold(ref, real).mean())
+    inside = manifolds(gen, ref).recalled
+    perfect = None if real is None else float(manifolds(real, ref).recalled.mean())
     return Score(float(inside.mean()), share(int(inside.sum()), len(ref)), perfect)

@@ -1,0 +1,24 @@
+"""Every benchmark runs, in its quick form."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[1] / "benchmarks"
+
+
+@pytest.mark.parametrize("script", sorted(FOLDER.glob("*.py")), ids=lambda path: path.stem)
+def test_benchmark_runs_quickly_and_writes_a_page_with_a_table(script: Path, tmp_path: Path) -> None:
+    if "--quick" not in script.read_text(encoding="utf-8"):
+        pytest.skip(f"benchmarks/{script.name} has no --quick")
+    page = tmp_path / "page.md"
+    one_thread = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS")}
+    command = [sys.executable, str(script), "--quick", "--out", str(page)]
+    run = subprocess.run(command, capture_output=True, text=True, env=os.environ | one_thread)
+    assert run.returncode == 0, run.stderr
+    assert page.read_text(encoding="utf-8").count("\n|") > 2
