@@ -20,6 +20,7 @@ from torch.nn.functional import softplus
 
 from ganbench.config import TrainConfig
 from ganbench.gan import Batch, DataSpec, Gan
+from ganbench.layers.maxout import Maxout
 from ganbench.layers.mlp import mlp
 
 
@@ -36,18 +37,6 @@ class Config(TrainConfig):
     pieces: int = 5  # of a maxout unit
     dropout_input: float = 0.2
     dropout_hidden: float = 0.5
-
-
-class Maxout(nn.Module):
-    """The largest of `pieces` affine maps (Goodfellow et al. 2013, arXiv:1302.4389): `[N, fan_in]` to `[N, units]`."""
-
-    def __init__(self, fan_in: int, units: int, pieces: int) -> None:
-        super().__init__()
-        self.affine = nn.Linear(fan_in, units * pieces)
-        self.pieces = pieces
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.affine(x).unflatten(1, (-1, self.pieces)).amax(2)
 
 
 class Generator(nn.Module):
@@ -94,3 +83,6 @@ class GoodfellowGan(Gan):
         if self.config.generator_loss == "minimax":
             return {"loss": -softplus(logit).mean()}  # E log(1 - D(G(z)))
         return {"loss": softplus(-logit).mean()}  # -E log D(G(z))
+
+    def discriminate(self, x: Tensor) -> Tensor:
+        return torch.sigmoid(self.D(x))

@@ -80,6 +80,10 @@ class Gan(nn.Module, ABC):
         """Draw `n` samples, as `generate` returns them."""
         return self.generate(self.latent(n), y, cond)
 
+    def discriminate(self, x: Tensor) -> Tensor | None:
+        """D(x), the probability that each of `x` `[N, *shape]` is real, `[N]`; None where D means something else."""
+        return None
+
     @property
     def device(self) -> torch.device:
         """Where the weights are."""

@@ -7,13 +7,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ganbench import samples, train
+from ganbench import data, samples, train
 from ganbench.errors import UserError
+from ganbench.gan import Gan
 from ganbench.images import to_uint8
 from ganbench.progress import progress
 from ganbench.samples import SampleSet
 
 BLOCK = 250  # samples drawn at once; part of the definition of a sample set, so no setting
+PLACES = 1001  # on the line, where D is asked
 
 
 def draw(folder: Path, n: int, seed: int, out: Path) -> None:
@@ -38,8 +40,23 @@ def draw(folder: Path, n: int, seed: int, out: Path) -> None:
             train.reseed(seed, start)
             if gan.conditional:
                 labels.append(torch.randint(gan.spec.classes, (BLOCK,)))
-            x = gan.sample(BLOCK, labels[-1] if labels else None)
-            blocks.append((to_uint8(x) if gan.spec.is_image else x).numpy())
+            block = gan.sample(BLOCK, labels[-1] if labels else None)
+            blocks.append((to_uint8(block) if gan.spec.is_image else block).numpy())
             advance(min(start + BLOCK, n))
     y = torch.cat(labels)[:n].numpy() if labels else None
-    samples.write(out, SampleSet(np.concatenate(blocks)[:n], y, about))
+    x = np.concatenate(blocks)[:n]
+    D = discriminator(gan, run["dataset"], x) if gan.spec.shape == (1,) else None
+    samples.write(out, SampleSet(x, y, about, discriminator=D))
+
+
+def discriminator(gan: Gan, dataset: str, x: np.ndarray) -> np.ndarray | None:
+    """Places on the line, evenly over the training data and the samples `x` `[n, 1]`, and D there: float64 `[1001, 2]`.
+
+    None if this GAN's D is no probability.
+    """
+    known = np.asarray(data.load(dataset, "train").x)
+    ends = min(x.min(), known.min()), max(x.max(), known.max())
+    places = np.linspace(*ends, PLACES, dtype=np.float64)
+    with torch.inference_mode():
+        D = gan.discriminate(torch.from_numpy(places[:, None]).float())
+    return None if D is None else np.stack([places, D.double().numpy()], 1)

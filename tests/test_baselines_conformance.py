@@ -100,6 +100,12 @@ class TestOn:
         if spec.is_image:
             assert x.abs().max() <= 1
 
+    def test_discriminator_gives_probabilities_or_says_nothing(self, name: str, spec: DataSpec) -> None:
+        D = build(name, spec).eval().discriminate(source(spec).batch(0, 0, 6).x)
+        if D is not None:
+            assert D.shape == (6,)
+            assert ((D >= 0) & (D <= 1)).all()
+
     def test_samples_differ_from_each_other_and_repeat_with_the_seed(self, name: str, spec: DataSpec) -> None:
         gan = build(name, spec).eval()
         with torch.no_grad():

@@ -50,6 +50,13 @@ def test_gan_discriminator_loss_is_minus_the_value_of_the_game() -> None:
     assert losses["D(G(z))"].item() == pytest.approx(sigmoid(-0.5), rel=1e-6)
 
 
+def test_gan_discriminates_by_the_probability_that_its_loss_is_made_of() -> None:
+    gan = build("gan", width_g=8)
+    gan.D = Logits(1.5, -0.5)
+    D = gan.discriminate(torch.tensor([[0.0, 0.0], [3.0, 0.0]]))
+    assert D.tolist() == pytest.approx([sigmoid(1.5), sigmoid(-0.5)])
+
+
 def test_gan_at_the_optimum_has_value_minus_log_4() -> None:
     gan = build("gan", width_g=8)
     gan.D = Logits(0.0, 0.0)
