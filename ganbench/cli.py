@@ -154,6 +154,10 @@ def embed(
     samples: Annotated[str, typer.Argument(help="samples, or a dataset's split such as mnist:train")],
     features: Annotated[str, typer.Option(help="extractor")],
     out: Annotated[Path, typer.Option(help="where the samples with their features go, .npz")],
+    disturbed: Annotated[
+        bool,
+        typer.Option("--disturbed", help="and those of slightly disturbed copies: `support` asks a reference for them"),
+    ] = False,
 ) -> None:
     """Compute the features of a sample set once; `ganbench score` then needs no network.
 
@@ -164,7 +168,8 @@ def embed(
     from ganbench import samples as files
     from ganbench import score as scoring
 
-    files.write(out, scoring.embed(scoring.open_set(samples, "train"), features))
+    embedded = scoring.embed(scoring.open_set(samples, "train"), features)
+    files.write(out, scoring.embed_disturbed(embedded, features) if disturbed else embedded)
 
 
 @app.command()
@@ -209,6 +214,40 @@ def score(
         _write_json(result, json_out)
     if json_out != "-":
         _show_scores(result)
+
+
+@app.command()
+def calibrate(
+    dataset: Annotated[str, typer.Argument(help="name of a dataset")],
+    n: Annotated[
+        int | None, typer.Option("--n", help="samples per set; by default as many as one class can fill", min=2)
+    ] = None,
+    repeats: Annotated[int, typer.Option(help="draws of every set", min=2)] = 5,
+    seed: Seed = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="folder of the tables and pictures; by default results/calibration/DATASET")
+    ] = None,
+) -> None:
+    """Damage real samples in known ways and hold every metric to what its card promises.
+
+    A promise that is not kept is a result and no error; but a metric that fails one cannot enter a board.
+
+    \b
+    Examples:
+      ganbench calibrate ring
+      ganbench calibrate digits --out runs/calibration/digits
+    """
+    from ganbench import calibrate as calibration
+    from ganbench import data, grid
+    from ganbench.display import table
+
+    choose(dataset, data.names(), "dataset")
+    out = out or grid.calibrations() / dataset
+    promises = calibration.run(dataset, n, repeats, seed, out)
+    table(calibration.matrix(promises), f"calibration on {dataset}", ["metric"])
+    for line in calibration.failures(promises):
+        print(f"FAIL: {line}")
+    print(f"The calibration is in {_relative(out)}/: README.md, values.csv, promises.csv, matrix.png and levels.png")
 
 
 @app.command()

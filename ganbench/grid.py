@@ -74,6 +74,34 @@ def metric_names(track: Track) -> list[str]:
     return list(dict.fromkeys(column.partition(".")[0] for column in track.metrics))
 
 
+def calibrations() -> Path:
+    """Where the published calibrations are: a folder per dataset, see `ganbench.calibrate`."""
+    return data.home() / "results" / "calibration"
+
+
+def check_calibrated(versions: dict[str, int], dataset: str) -> None:
+    """Refuse metrics that no calibration stands for: each must have kept a promise somewhere, and broken none on `dataset`.
+
+    Args:
+        versions: the metrics of a track; what was found out about another version of one does not count.
+        dataset: the track's. What a metric sees depends on the data: in one dimension `coverage` is blind to noise.
+    """
+    tables = [pd.read_csv(path).assign(on=path.parent.name) for path in sorted(calibrations().glob("*/promises.csv"))]
+    judged = pd.concat([pd.DataFrame(columns=["metric", "version", "verdict", "on"]), *tables])
+    for metric, version in versions.items():
+        here = judged[(judged.metric == metric) & (judged.version == version)]
+        for broken in here[(here.verdict == "fail") & (here.on == dataset)].itertuples():
+            raise UserError(
+                f"{metric} cannot enter a board of {dataset}: it breaks its promise '{broken.promised}' under "
+                f"{broken.corruption} there; once the metric or its card is right, run `ganbench calibrate {dataset}`"
+            )
+        if not (here.verdict == "pass").any():
+            raise UserError(
+                f"{metric} (version {version}) cannot enter a board: no calibration has it keep a promise of its card "
+                f"(`responds`); run `ganbench calibrate {dataset}`"
+            )
+
+
 def runs(name: str) -> pd.DataFrame:
     """Every run of a board, the controls and the references included.
 
@@ -88,6 +116,7 @@ def runs(name: str) -> pd.DataFrame:
         version = data.version(dataset)
         extractor = choose(track.features or features.default(dataset), features.names(), "extractor")
         versions = {m: metrics.get(m).card.version for m in metric_names(track)}
+        check_calibrated(versions, dataset)
         train_run = _name("train", dataset, {"data": version}, 0)
         shared = {
             "dataset": dataset,

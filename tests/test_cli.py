@@ -16,7 +16,19 @@ from PIL import Image
 from ganbench import data, features, metrics
 from ganbench.cli import main
 
-VERBS = ("train", "sample", "control", "embed", "score", "leaderboard", "overview", "publish", "list", "data build")
+VERBS = (
+    "train",
+    "calibrate",
+    "sample",
+    "control",
+    "embed",
+    "score",
+    "leaderboard",
+    "overview",
+    "publish",
+    "list",
+    "data build",
+)
 
 
 class Done(NamedTuple):

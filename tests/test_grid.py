@@ -1,4 +1,5 @@
-"""Boards: what a grid may say, and that a run's name changes with what it is made of and with nothing else."""
+"""Boards: what a grid may say, that a run's name changes with what it is made of and with nothing else, and which metrics
+may enter."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ganbench import baseline, controls, data, grid
+from ganbench import baseline, controls, data, grid, metrics
 from ganbench.errors import UserError
 
 TINY = {
@@ -28,14 +29,23 @@ TINY = {
 
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkout of its own: the lock, the baselines, and one board `tiny`."""
+    """A checkout of its own: the lock, the baselines, a calibration that all metrics pass, and one board `tiny`."""
     (tmp_path / "baselines/boards").mkdir(parents=True)
     for name in baseline.names():
         (tmp_path / f"baselines/{name}.py").write_text((baseline.folder() / f"{name}.py").read_text())
     (tmp_path / "dvc.lock").write_text((data.home() / "dvc.lock").read_text())
     monkeypatch.chdir(tmp_path)
+    calibrated("ring", {})
     write(TINY)
     return tmp_path
+
+
+def calibrated(dataset: str, verdicts: dict[str, str]) -> None:
+    """Write a calibration in which every metric, at its version, keeps its promise but those in `verdicts`."""
+    path = Path(f"results/calibration/{dataset}/promises.csv")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [f"{m},{metrics.get(m).card.version},noise,+,{verdicts.get(m, 'pass')}" for m in metrics.names()]
+    path.write_text("\n".join(["metric,version,corruption,promised,verdict", *lines]) + "\n")
 
 
 def write(content: object) -> None:
@@ -130,6 +140,42 @@ def test_fault_in_a_grid_is_one_clear_line(house: Path, path: str, value: object
 def test_unknown_metric_in_a_grid_is_answered_with_the_right_one(house: Path) -> None:
     write(changed("datasets/ring/metrics", ["fid", "precison"]))
     with pytest.raises(UserError, match="no metric 'precison'; did you mean 'precision'"):
+        grid.runs("tiny")
+
+
+def test_metric_that_breaks_a_promise_on_the_boards_data_is_refused(house: Path) -> None:
+    calibrated("digits", {"fid": "fail"})
+    message = r"fid cannot enter a board of digits.* its promise '\+' under noise there; .* `ganbench calibrate digits`"
+    with pytest.raises(UserError, match=message):
+        grid.runs("tiny")
+
+
+def test_metric_without_a_kept_promise_is_refused(house: Path) -> None:
+    calibrated("ring", {"modes": "not judged"})
+    with pytest.raises(UserError, match=r"modes .* cannot enter .* keep a promise .* `ganbench calibrate ring`"):
+        grid.runs("tiny")
+
+
+def test_promise_broken_on_other_data_is_no_obstacle(house: Path) -> None:
+    calibrated("mnist", {"fid": "fail"})
+    assert len(grid.runs("tiny"))
+
+
+def test_metric_that_was_not_asked_for_may_break_its_promise(house: Path) -> None:
+    calibrated("digits", {"kid": "fail"})
+    assert len(grid.runs("tiny"))
+
+
+def test_calibration_of_another_version_does_not_count(house: Path) -> None:
+    path = house / "results/calibration/ring/promises.csv"
+    path.write_text(path.read_text().replace(f"fid,{metrics.get('fid').card.version},", "fid,0,"))
+    with pytest.raises(UserError, match=r"fid .* cannot enter a board"):
+        grid.runs("tiny")
+
+
+def test_board_without_any_calibration_is_refused_with_the_command_to_run(house: Path) -> None:
+    (house / "results/calibration/ring/promises.csv").unlink()
+    with pytest.raises(UserError, match="run `ganbench calibrate digits`"):
         grid.runs("tiny")
 
 

@@ -66,7 +66,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
     top = tmp_path_factory.mktemp("house")
     for name in ("Snakefile", "dvc.lock", "dvc.yaml"):
         shutil.copy(REPOSITORY / name, top)
-    for name in ("baselines", "profiles"):
+    for name in ("baselines", "profiles", "results/calibration"):
         shutil.copytree(REPOSITORY / name, top / name)
     (top / "baselines/boards/tiny.yaml").write_text(yaml.safe_dump(TINY))
     with pytest.MonkeyPatch.context() as patch:

@@ -1,0 +1,400 @@
+"""Calibration: every metric on real samples under known damage, held to what its card promises.
+
+The held-out split is cut in two by the seed: n samples are the reference, the rest is the pool that damaged sets of n are
+made from (`ganbench.corruptions`). A repeat draws its samples anew; all sets of a repeat start from the same draw, so what
+a level moves is taken as the difference to the untouched set of the same repeat.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+import ganbench
+from ganbench import data, features, metrics, pictures
+from ganbench import score as scoring
+from ganbench.corruptions import CORRUPTIONS, Unfit, first, is_images
+from ganbench.data import Split
+from ganbench.display import number
+from ganbench.errors import UserError
+from ganbench.leaderboard import interval
+from ganbench.metrics import Card
+from ganbench.progress import progress
+from ganbench.samples import SampleSet, content_hash
+
+NULL = "real"  # the corruption that does nothing
+MOST = 1000  # samples per set, unless asked for
+TRAIN = 20_000  # training samples at most: what copies are taken from and what the metrics are told of
+MONOTONE = 0.6  # rank correlation with the level; of four values, one pair of neighbours may be the wrong way round
+BLIND = 0.1  # share of a metric's own largest movement that counts as none
+
+
+class Sets(NamedTuple):
+    """What is measured."""
+
+    reference: Split
+    train: Split
+    damaged: dict[tuple[str, float], list[Split]]  # by corruption and level, mild to strong, one set per repeat
+    left_out: dict[tuple[str, float | None], str]  # a corruption (None) or a level, and why
+
+
+def default_n(y: np.ndarray) -> int:
+    """Samples per set for held-out labels `y`: with so many, a set of one class alone can be had from the pool.
+
+    With c samples of the smallest class among N, a pool of N - n has c (N - n) / N of them on average, and that is n at
+    n = c N / (c + N). Rounded down to hundreds, at most `MOST`, and at least what every metric needs.
+    """
+    c, N = np.unique(y, return_counts=True)[1].min(), len(y)
+    least = max(metrics.get(name).card.minimum for name in metrics.names())
+    return int(np.clip(c * N / (c + N) // 100 * 100, least, MOST))
+
+
+def sets(train: Split, held_out: Split, n: int, repeats: int, seed: int) -> Sets:
+    """Cut the held-out split, and damage samples of the pool in every way and at every level."""
+    if 2 * n > len(held_out.x):
+        raise UserError(
+            f"--n {n}: there are {len(held_out.x):,} held-out samples, for the reference and at least one set"
+        )
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(held_out.x))
+    reference, pool = _rows(held_out, order[:n]), _rows(held_out, order[n:])
+    train = _rows(train, rng.permutation(len(train.x))[:TRAIN])
+    damaged = {(NULL, 0.0): [first(_drawn(pool, seed, repeat)[0], n) for repeat in range(repeats)]}
+    left_out: dict[tuple[str, float | None], str] = {}
+    for name, corruption in CORRUPTIONS.items():
+        try:
+            levels = corruption.levels(pool, n)
+        except Unfit as why:
+            left_out[name, None] = str(why)
+            continue
+        for level in levels:
+            try:
+                made = []
+                for repeat in range(repeats):
+                    drawn, rng = _drawn(pool, seed, repeat)
+                    made.append(corruption.apply(drawn, train, n, level, rng))
+                damaged[name, level] = made
+            except Unfit as why:
+                left_out[name, level] = str(why)
+    return Sets(reference, train, damaged, left_out)
+
+
+def _rows(split: Split, index: np.ndarray) -> Split:
+    return Split(np.asarray(split.x[index]), np.asarray(split.y[index]))
+
+
+def _drawn(pool: Split, seed: int, repeat: int) -> tuple[Split, np.random.Generator]:
+    """The pool in the order of a repeat, and the generator for what follows: the same for every corruption and level."""
+    rng = np.random.default_rng([seed, repeat])
+    return _rows(pool, rng.permutation(len(pool.x))), rng
+
+
+def measure(dataset: str, these: Sets, seed: int) -> pd.DataFrame:
+    """Score every set with every metric.
+
+    Columns: corruption, level, metric, repeat, value, low, high, reason. A value that has only a `lower_bound`, of a metric
+    of which more is better, is infinite; any other missing value is NaN and has its reason.
+    """
+    reference, train = (
+        scoring.embed(
+            SampleSet(x, y, {"name": name, "dataset": dataset, "sha256": content_hash(x)}), features.default(dataset)
+        )
+        for name, (x, y) in (("reference", these.reference), ("train", these.train))
+    )
+    reference = scoring.embed_disturbed(reference, features.default(dataset))
+    lines: list[dict[str, Any]] = []
+    jobs = [(key, repeat, one) for key, made in these.damaged.items() for repeat, one in enumerate(made)]
+    with progress(f"calibrate on {dataset}", len(jobs), "sets") as advance:
+        for done, ((corruption, level), repeat, one) in enumerate(jobs):
+            advance(done, f"{corruption} {level:g}")
+            generated = SampleSet(one.x, one.y, {"name": f"{corruption} {level:g}", "dataset": dataset})
+            results = scoring.score(generated, reference, train, seed=seed + repeat)["metrics"]
+            for metric, result in results.items():
+                low, high = result["interval"] or (None, None)
+                lines.append(
+                    {"corruption": corruption, "level": level, "metric": metric, "repeat": repeat}
+                    | {"value": _value(metric, result), "low": low, "high": high, "reason": result["reason"]}
+                )
+        advance(len(jobs))
+    return pd.DataFrame(lines)
+
+
+def _value(metric: str, result: Mapping[str, Any]) -> float:
+    if result["value"] is not None:
+        return float(result["value"])
+    unbounded = metrics.get(metric).card.better == "higher" and result.get("lower_bound") is not None
+    return float("inf") if unbounded else float("nan")
+
+
+def judge(
+    values: pd.DataFrame, cards: Mapping[str, Card], left_out: Mapping[tuple[str, float | None], str]
+) -> pd.DataFrame:
+    """Hold each metric to its card, by three rules.
+
+    "+" and "-" hold if the strongest level differs from untouched samples in that direction (the 95 % interval of the mean
+    difference over repeats leaves out 0) and the means follow the levels (rank correlation at least `MONOTONE`).
+    "0" holds if at every level that interval has 0, or the mean moves by less than `BLIND` of the largest movement that
+    the metric makes at the strongest level of the corruptions that it promises to see. What cannot be measured here is not
+    judged, and that is no pass.
+
+    Where values are infinite, -1 / value takes their place: it rises with them.
+
+    Columns: metric, version, corruption, promised, observed ("+", "-", "0", "~" for none of them, or empty), movement (at
+    the strongest level, as a share of the metric's largest one here), verdict (pass, fail, not judged, no promise), why.
+    """
+    lines = []
+    for metric, card in cards.items():
+        here = values[values.metric == metric]
+        steps = {c: _steps(here, c) for c in CORRUPTIONS if c in set(here.corruption)}
+        known = {c: s for c, s in steps.items() if not np.isnan(s).any()}
+        moved = {c: abs((s[-1] - s[0]).mean()) for c, s in known.items()}
+        seen = [size for c, size in moved.items() if card.responds.get(c) in ("+", "-")]
+        scale, largest = max(seen or moved.values(), default=0.0), max(moved.values(), default=0.0)
+        for corruption in CORRUPTIONS:
+            promised = card.responds.get(corruption, "")
+            if corruption in known:
+                found = _seen(known[corruption], promised, scale, largest)
+            else:
+                why = _missing(here, corruption, left_out)
+                found = {"observed": "", "movement": np.nan, "verdict": "not judged", "why": why}
+            if not promised:
+                found["verdict"] = "no promise"
+            line = {"metric": metric, "version": card.version, "corruption": corruption, "promised": promised}
+            lines.append(line | found)
+    return pd.DataFrame(lines)
+
+
+def _steps(values: pd.DataFrame, corruption: str) -> np.ndarray:
+    """One metric's values `[1 + levels, repeats]`, untouched first, then mild to strong."""
+    here = values[values.corruption.isin([NULL, corruption])]
+    steps = np.stack([group.value.to_numpy(float) for _, group in here.groupby(["corruption", "level"], sort=False)])
+    return -1 / steps if np.isinf(values.value).any() else steps
+
+
+def _seen(steps: np.ndarray, promised: str, scale: float, largest: float) -> dict[str, Any]:
+    """What one metric does under one corruption, and whether that was promised."""
+    held = responses(steps, scale)
+    observed = next((response for response in (promised, "0", "+", "-") if response in held), "~")
+    low, high = interval(steps[-1] - steps[0])
+    path = " → ".join(number(mean) for mean in steps.mean(1))
+    return {
+        "observed": observed,
+        "movement": (steps[-1] - steps[0]).mean() / largest if largest else 0.0,
+        "verdict": "pass" if promised in held else "fail",
+        "why": f"{path}; difference at the strongest level [{number(low)}, {number(high)}], "
+        f"rank correlation {_order(steps):.2g}",
+    }
+
+
+def responses(steps: np.ndarray, scale: float) -> set[str]:
+    """Which of "+", "-" and "0" hold of `[1 + levels, repeats]`; several may, where little moves surely."""
+    moved = steps[1:] - steps[0]
+    held = set()
+    low, high = interval(moved[-1])
+    order = _order(steps)
+    if low > 0 and order >= MONOTONE:
+        held.add("+")
+    if high < 0 and order <= -MONOTONE:
+        held.add("-")
+    ranges = [interval(level) for level in moved]
+    if all(
+        low <= 0 <= high or abs(level.mean()) < BLIND * scale for level, (low, high) in zip(moved, ranges, strict=True)
+    ):
+        held.add("0")
+    return held
+
+
+def _order(steps: np.ndarray) -> float:
+    """Goodman and Kruskal's gamma of the means with the levels: ties do not count, so a value may stay at its bound."""
+    means = steps.mean(1)
+    signs = np.sign(means[None] - means[:, None])[np.triu_indices(len(means), 1)]
+    return float(signs.sum() / max(np.abs(signs).sum(), 1))
+
+
+def _missing(values: pd.DataFrame, corruption: str, left_out: Mapping[tuple[str, float | None], str]) -> str:
+    here = values[values.corruption.isin([NULL, corruption]) & values.value.isna()]
+    if len(here):
+        return str(here.reason.iloc[0])
+    return next(why for (name, _), why in left_out.items() if name == corruption)
+
+
+def run(dataset: str, n: int | None, repeats: int, seed: int, out: Path) -> pd.DataFrame:
+    """Calibrate all metrics on a dataset and write the tables and pictures to `out`; returns the promises.
+
+    Args:
+        dataset: its name; the default extractor is used.
+        n: samples per set; None for `default_n`.
+        repeats: draws of every set, at least 2, since the noise is estimated from them.
+        seed: of the cut, the draws, the damage and the metrics.
+        out: a folder, made where it is missing: values.csv, promises.csv, README.md, matrix.png, levels.png, manifest.json.
+    """
+    train, held_out = data.load(dataset, "train"), data.load(dataset, "test")
+    these = sets(train, held_out, n or default_n(held_out.y), repeats, seed)
+    return write(dataset, these, measure(dataset, these, seed), seed, out)
+
+
+def write(dataset: str, these: Sets, values: pd.DataFrame, seed: int, out: Path) -> pd.DataFrame:
+    """Judge the values of `measure` and write what `run` promises."""
+    promises = judge(values, {name: metrics.get(name).card for name in metrics.names()}, these.left_out)
+    manifest = _manifest(dataset, these, seed)
+    out.mkdir(parents=True, exist_ok=True)
+    values.to_csv(out / "values.csv", index=False, float_format="%.6g")
+    promises.to_csv(out / "promises.csv", index=False, float_format="%.6g")
+    (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
+    (out / "README.md").write_text(markdown(manifest, values, promises))
+    draw_matrix(promises, out / "matrix.png")
+    draw_levels(these.damaged, out / "levels.png")
+    return promises
+
+
+def _manifest(dataset: str, these: Sets, seed: int) -> dict[str, Any]:
+    n = len(these.reference.x)
+    return {
+        "dataset": dataset,
+        "data": data.version(dataset),
+        "features": features.describe(features.default(dataset)),
+        "n": n,
+        "train": len(these.train.x),
+        "pool": len(data.load(dataset, "test").x) - n,
+        "repeats": len(these.damaged[NULL, 0.0]),
+        "seed": seed,
+        "levels": {c: [level for name, level in these.damaged if name == c] for c in CORRUPTIONS},
+        "left out": {c if level is None else f"{c} {level:g}": why for (c, level), why in these.left_out.items()},
+        "metrics": {name: metrics.get(name).card.version for name in metrics.names()},
+        "ganbench": ganbench.__version__,
+    }
+
+
+def cell(line: Mapping[Any, Any]) -> str:
+    """A line of the promises, short: `+ ok`, `0 FAIL`, `(-)` where nothing is promised."""
+    words = {"pass": "ok", "fail": "FAIL", "not judged": "not judged"}
+    observed = f"({line['observed']})" if line["observed"] else ""
+    return f"{line['promised']} {words[line['verdict']]}" if line["promised"] else observed
+
+
+def matrix(promises: pd.DataFrame) -> list[dict[str, str]]:
+    """One line per metric that can be measured here or promises something, one column per corruption."""
+    lines = []
+    for metric, group in promises.groupby("metric", sort=False):
+        cells = {row["corruption"]: cell(row) for row in group.to_dict("records")}
+        if any(cells.values()):
+            lines.append({"metric": str(metric), **cells})
+    return lines
+
+
+def failures(promises: pd.DataFrame) -> list[str]:
+    """One line per promise that is not kept."""
+    failed = promises[promises.verdict == "fail"]
+    return [f"{p.metric} promises '{p.promised}' under {p.corruption}: {p.why}" for p in failed.itertuples()]
+
+
+def markdown(manifest: Mapping[str, Any], values: pd.DataFrame, promises: pd.DataFrame) -> str:
+    """The calibration as a page."""
+    blind = promises[promises.observed == "0"].groupby("corruption", sort=False).metric.apply(list)
+    parts = [
+        f"# Calibration on `{manifest['dataset']}`",
+        f"Sets of {manifest['n']:,} held-out samples from a pool of {manifest['pool']:,}, against a reference of "
+        f"{manifest['n']:,} others and {manifest['train']:,} training samples; {manifest['repeats']} repeats, seed "
+        f"{manifest['seed']}, features `{manifest['features']['id']}`.",
+        HOW_TO_READ,
+        _table(matrix(promises)),
+        "![movement of every metric under every corruption](matrix.png)",
+        "## Promises that are not kept",
+        _list(failures(promises)) or "None.",
+        "## Blind spots",
+        _list(f"`{c}` leaves unmoved: {', '.join(blind[c])}." for c in CORRUPTIONS if c in blind) or "None.",
+        "## Values",
+        "Mean ± standard deviation over repeats; ∞ where a metric finds no bound in some repeat. A metric with ∞ is judged by "
+        "-1 / value, and its reasons in `promises.csv` are in that scale.",
+    ]
+    table = (
+        pd.DataFrame(values)
+        .groupby(["corruption", "level", "metric"], sort=False)
+        .value.apply(_mean_sd)
+        .unstack(sort=False)
+    )
+    shown = table.loc[:, (table != "").any()]
+    for corruption in (c for c in CORRUPTIONS if c in shown.index):
+        rows = shown.loc[[NULL, corruption]].reset_index()
+        rows["level"] = ["real", *(f"{level:g}" for level in rows.level[1:])]
+        parts += [f"### {corruption}: {CORRUPTIONS[corruption].level}", _table(rows.drop(columns="corruption"))]
+    parts += ["![samples of every set of the first repeat](levels.png)"]
+    left_out = [f"{name}: {why}." for name, why in manifest["left out"].items()]
+    if left_out:
+        parts += ["## Left out", _list(left_out)]
+    return "\n\n".join(parts) + "\n"
+
+
+HOW_TO_READ = """A row is a metric, a column is a damage done to real samples. `+` the metric promises to rise with it, `-` to
+fall, `0` not to see it; then whether that was so. In brackets what was seen where nothing is promised, `~` being neither."""
+
+
+def _mean_sd(values: pd.Series) -> str:
+    if values.isna().any():
+        return ""
+    return "∞" if np.isinf(values).any() else f"{number(values.mean())} ± {number(values.std())}"
+
+
+def _table(lines: list[dict[str, str]] | pd.DataFrame) -> str:
+    return pd.DataFrame(lines).to_markdown(index=False, disable_numparse=True)
+
+
+def _list(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def draw_matrix(promises: pd.DataFrame, path: Path) -> None:
+    """Colour: movement at the strongest level as a share of the metric's largest; text: the promise and whether it was kept."""
+    shown = [line["metric"] for line in matrix(promises)]
+    here = promises[promises.metric.isin(shown)]
+    movement = here.pivot(index="metric", columns="corruption", values="movement").loc[shown, list(CORRUPTIONS)]
+    figure = Figure(figsize=(2.2 + 1.05 * len(CORRUPTIONS), 1.2 + 0.42 * len(shown)), layout="constrained")
+    axes = figure.subplots()
+    axes.set_facecolor("0.85")  # what could not be measured
+    image = axes.imshow(np.ma.masked_invalid(movement.to_numpy(float)), cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto")
+    axes.set_xticks(range(len(CORRUPTIONS)), list(CORRUPTIONS))
+    axes.xaxis.tick_top()
+    axes.set_yticks(range(len(shown)), shown)
+    for line in here.to_dict("records"):
+        failed = line["verdict"] == "fail"
+        axes.text(
+            list(CORRUPTIONS).index(line["corruption"]), shown.index(line["metric"]), cell(line), ha="center", va="center",
+            fontsize=8, weight="bold" if failed else "normal", color="white" if abs(line["movement"]) > 0.6 else "black",
+            bbox={"boxstyle": "round", "facecolor": "none", "edgecolor": "gold", "linewidth": 2} if failed else None,
+        )  # fmt: skip
+    figure.colorbar(image, ax=axes, label="movement, share of the metric's largest", shrink=0.9)
+    figure.savefig(path, dpi=110, metadata={"Software": None})
+
+
+def draw_levels(damaged: Mapping[tuple[str, float], list[Split]], path: Path) -> None:
+    """A row per corruption: untouched samples, then its levels, all of the first repeat.
+
+    Images are taken evenly from the set, since damaged ones may come first in it; points are drawn in one frame.
+    """
+    rows = {c: [(0.0, damaged[NULL, 0.0][0])] for c in CORRUPTIONS if any(name == c for name, _ in damaged)}
+    for (name, level), made in damaged.items():
+        if name != NULL:
+            rows[name].append((level, made[0]))
+    box = None
+    untouched = damaged[NULL, 0.0][0]
+    if not is_images(untouched):
+        low, high = untouched.x.min(0), untouched.x.max(0)
+        box = np.stack([low - 0.5 * (high - low), high + 0.5 * (high - low)])
+    columns = max(map(len, rows.values()))
+    figure = Figure(figsize=(2.1 * columns, 2.3 * len(rows)), layout="constrained")
+    grid = figure.subplots(len(rows), columns, squeeze=False)
+    for axes in grid.flat:
+        axes.axis("off")
+    for line, (name, levels) in zip(grid, rows.items(), strict=True):
+        for axes, (level, one) in zip(line, levels, strict=False):
+            axes.axis("on")
+            axes.set_title(f"{name} {level:g}" if level else NULL, fontsize=9)
+            shown = np.linspace(0, len(one.x) - 1, pictures.SIDE**2).astype(int) if box is None else slice(None)
+            pictures.draw(axes, SampleSet(one.x[shown], None, {}), box)
+    figure.savefig(path, dpi=100, metadata={"Software": None})

@@ -1,0 +1,168 @@
+"""Known damage to real samples, in graded levels: what a metric is calibrated on.
+
+A corruption is a pure function (pool, train, n, level, rng) -> n samples. `pool` has real held-out samples in random
+order, `train` the training samples that the metrics know. Untouched, a set is the first n of the pool; damage is done to
+these, or others are taken from the pool instead, each at most once. So a set repeats a sample only where repeating is
+the damage, and two levels of one pool differ by the damage alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy import ndimage
+
+from ganbench.data import Split
+
+
+class Unfit(Exception):
+    """The corruption, or one level of it, cannot be had from these data; the message says why."""
+
+
+class Corruption(NamedTuple):
+    """One kind of damage."""
+
+    level: str  # what its level counts
+    levels: Callable[[Split, int], Sequence[float]]  # of a pool and n, mild to strong; may raise `Unfit`
+    apply: Callable[[Split, Split, int, float, np.random.Generator], Split]
+
+
+def is_images(split: Split) -> bool:
+    return split.x.dtype == np.uint8
+
+
+def requantised(x: np.ndarray) -> np.ndarray:
+    """Grey values clipped to [0, 255] and rounded, uint8."""
+    return np.clip(np.rint(x), 0, 255).astype(np.uint8)
+
+
+def first(split: Split, n: int) -> Split:
+    return Split(split.x[:n], split.y[:n])
+
+
+def noise(pool: Split, train: Split, n: int, level: float, rng: np.random.Generator) -> Split:
+    """Gaussian noise; its sd is `level` times the range of images, or the standard deviation of points."""
+    x, y = first(pool, n)
+    z = rng.normal(size=x.shape)
+    if is_images(pool):
+        return Split(requantised(x + 255 * level * z), y)
+    return Split((x + level * pool.x.std(0) * z).astype(np.float32), y)
+
+
+def blur(pool: Split, train: Split, n: int, level: float, rng: np.random.Generator) -> Split:
+    """A Gaussian filter with a sigma of `level` pixels."""
+    x, y = first(pool, n)
+    return Split(requantised(ndimage.gaussian_filter(x.astype(np.float64), (0, level, level, 0))), y)
+
+
+def shift(pool: Split, train: Split, n: int, level: float, rng: np.random.Generator) -> Split:
+    """Images move `level` pixels to the right and their left border fills the gap; points move `level` sd along each axis."""
+    x, y = first(pool, n)
+    if is_images(pool):
+        width, gap = x.shape[2], int(level)
+        return Split(np.pad(x, ((0, 0), (0, 0), (gap, 0), (0, 0)), mode="edge")[:, :, :width], y)
+    return Split((x + level * pool.x.std(0)).astype(np.float32), y)
+
+
+def dropped(pool: Split, train: Split, n: int, level: float, rng: np.random.Generator) -> Split:
+    """Samples of `level` classes only, chosen at random."""
+    kept = rng.permutation(np.unique(pool.y))[: int(level)]
+    return _taken(pool, np.flatnonzero(np.isin(pool.y, kept)), n)
+
+
+def support(pool: Split, train: Split, n: int, level: float, rng: np.random.Generator) -> Split:
+    """`level` distinct samples, all repeated equally often (up to one)."""
+    return _taken(pool, np.resize(np.arange(int(level)), n), n)
+
+
+def copies(pool: Split, train: Split, n: int, level: float, rng: np.random.Generator) -> Split:
+    """The share `level` of the samples is replaced by training samples, none of them twice."""
+    k = round(level * n)
+    copied = rng.choice(len(train.x), k, replace=False)
+    x, y = first(pool, n)
+    return Split(np.concatenate([train.x[copied], x[k:]]), np.concatenate([train.y[copied], y[k:]]))
+
+
+def outliers(pool: Split, train: Split, n: int, level: float, rng: np.random.Generator) -> Split:
+    """The share `level` of the samples is replaced by uniform noise, under the replaced one's class.
+
+    Uniform are the pixels of an image, and points in a box twice as wide as the pool: most are off the data, as noise
+    images are.
+    """
+    k = round(level * n)
+    x, y = first(pool, n)
+    shape = (k, *x.shape[1:])
+    if is_images(pool):
+        uniform = rng.integers(0, 256, shape, dtype=np.uint8)
+    else:
+        low, high = pool.x.min(0), pool.x.max(0)
+        margin = (high - low) / 2
+        uniform = rng.uniform(low - margin, high + margin, shape).astype(np.float32)
+    return Split(np.concatenate([uniform, x[k:]]), y)
+
+
+def weights(pool: Split, train: Split, n: int, level: float, rng: np.random.Generator) -> Split:
+    """One class, chosen at random, is `level` times as likely beside the others as it is in the data."""
+    favoured = pool.y == rng.choice(np.unique(pool.y))
+    p = favoured.mean()
+    k = round(n * level * p / (level * p + 1 - p))
+    more, fewer = np.flatnonzero(favoured)[:k], np.flatnonzero(~favoured)[: n - k]
+    return _taken(pool, np.sort(np.concatenate([more, fewer])), n)
+
+
+def _taken(pool: Split, rows: np.ndarray, n: int) -> Split:
+    """The first n of these rows of the pool."""
+    if len(rows) < n:
+        raise Unfit(f"the pool has {len(rows):,} samples for it, {n:,} are needed")
+    return Split(pool.x[rows[:n]], pool.y[rows[:n]])
+
+
+def _kind(images: Sequence[float], points: Sequence[float]) -> Callable[[Split, int], Sequence[float]]:
+    return lambda pool, n: images if is_images(pool) else points
+
+
+def _blurs(pool: Split, n: int) -> Sequence[float]:
+    """Up to a fourteenth of the width, but two levels at least."""
+    if not is_images(pool):
+        raise Unfit("points cannot be blurred")
+    return [sigma for sigma in (0.5, 1, 2) if sigma <= max(1, pool.x.shape[2] / 14)]
+
+
+def _shifts(pool: Split, n: int) -> Sequence[float]:
+    """Up to a seventh of the width: what is cut off at the border is another damage."""
+    if not is_images(pool):
+        return 0.25, 0.5, 1
+    return [pixels for pixels in (1, 2, 4) if pixels <= pool.x.shape[2] / 7]
+
+
+def _classes(pool: Split) -> int:
+    count = len(np.unique(pool.y))
+    if count < 2:
+        raise Unfit("the data have one class")
+    return count
+
+
+def _kept_classes(pool: Split, n: int) -> Sequence[float]:
+    """9, 5, 2 and 1 of ten classes, and the like of other numbers."""
+    k = _classes(pool)
+    kept = [max(1, round(share * k)) for share in (0.9, 0.5, 0.2, 0.1)]
+    return [count for count in dict.fromkeys(kept) if count < k]
+
+
+def _weights(pool: Split, n: int) -> Sequence[float]:
+    _classes(pool)
+    return 2, 5, 20
+
+
+CORRUPTIONS = {
+    "noise": Corruption("sd", _kind((0.1, 0.2, 0.4), (0.25, 0.5, 1)), noise),
+    "blur": Corruption("sigma in pixels", _blurs, blur),
+    "shift": Corruption("pixels, or sd of points", _shifts, shift),
+    "dropped": Corruption("classes kept", _kept_classes, dropped),
+    "support": Corruption("distinct samples", lambda pool, n: (n // 2, n // 10, n // 50), support),
+    "copies": Corruption("share of training samples", lambda pool, n: (0.1, 0.25, 0.5, 1), copies),
+    "outliers": Corruption("share of uniform noise", lambda pool, n: (0.01, 0.05, 0.2), outliers),
+    "weights": Corruption("times as likely", _weights, weights),
+}
