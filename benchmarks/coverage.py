@@ -1,0 +1,312 @@
+"""How often the 95 % intervals of `support`, `fid` and `memorisation` hold what they should hold, by simulation.
+
+    python benchmarks/coverage.py [--reps 400] [--out results/coverage] [--only support]
+
+Every setting draws data whose truth is known, many times, and counts how often the interval contains it. A setting's
+rows are written as soon as it is done; the command, started again, goes on after them. No number depends on the order
+of the settings or on which of them are asked for.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import product
+from math import prod
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+import typer
+from scipy.special import gammaincinv
+
+from ganbench import data, metrics
+from ganbench.metrics import Score
+from ganbench.metrics import memorisation as memo
+from ganbench.metrics._intervals import ALPHA, Interval, share
+from ganbench.metrics.fid import fid
+from ganbench.metrics.support import collision_rate, support
+from ganbench.neighbours import knn
+from ganbench.progress import progress
+
+PROMISED = 0.93  # what docs/metrics.md says of an interval that it calls 95 %
+CHEAP = 5  # times as many repetitions where only counts are drawn
+SHARES = (0.0, 0.05, 0.1, 0.25, 0.5, 1.0)
+
+Estimate = tuple[float, Interval | None]  # a value and its interval
+Sampler = Callable[..., Any]
+Study = Literal["support", "memorisation", "fid"]
+
+
+class Setting(NamedTuple):
+    """One way to draw data, and what the intervals found on it should contain."""
+
+    study: Study
+    labels: dict[str, Any]
+    draw: Callable[[np.random.Generator], dict[str, Estimate]]  # one repetition: estimates by the interval's name
+    truth: dict[str, float]  # by the same names; a name that is missing stands for the mean of the estimates
+    reps: int
+
+
+def probabilities(law: str, size: int) -> np.ndarray:
+    """Those of `size` outputs: "uniform", "zipf" (1 / rank), or "atom" (half of the mass on one output)."""
+    others = np.ones(size - 1)
+    p = {"uniform": np.r_[1, others], "zipf": 1 / np.arange(1, size + 1), "atom": np.r_[size - 1, others]}[law]
+    return p / p.sum()
+
+
+def outputs(p: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Which output each of n samples is, int64 `[n]`."""
+    return np.minimum(np.searchsorted(np.cumsum(p), rng.random(n)), len(p) - 1)
+
+
+def exact_duplicates(reps: int) -> Iterator[Setting]:
+    """The interval of `support` alone: counts of exact duplicates, n chosen for 10, 100 and 1000 expected ones."""
+    for law in ("uniform", "zipf", "atom"):
+        for size in (100, 1000, 10_000, 100_000):
+            p = probabilities(law, size)
+            beta = float((p**2).sum())
+            for expected in (10, 100, 1000):
+                n = int(np.ceil(0.5 + np.sqrt(0.25 + 2 * expected / beta)))
+                labels = {"data": "counts", "law": law, "N": size, "n": n, "jitter": 0.0}
+                truth = {"support": 1 / beta, "Poisson": 1 / beta}
+                yield Setting("support", labels, partial(count_duplicates, p, n), truth, CHEAP * reps)
+
+
+def count_duplicates(p: np.ndarray, n: int, rng: np.random.Generator) -> dict[str, Estimate]:
+    """The interval of `support`, and the one that takes pairs for independent: Garwood's of a Poisson mean."""
+    times = np.bincount(outputs(p, n, rng))
+    rate, interval = collision_rate(np.repeat(times - 1, times))
+    pairs = n * (n - 1) / 2
+    count = rate * pairs
+    low = gammaincinv(count, ALPHA / 2) / pairs if count else 0.0
+    high = gammaincinv(count + 1, 1 - ALPHA / 2) / pairs
+    value = 1 / rate if rate else np.inf
+    return {"support": (value, inverse(interval)), "Poisson": (value, inverse((low, high)))}
+
+
+def inverse(interval: Interval) -> Interval:
+    """From a rate of collisions to the effective support."""
+    low, high = interval
+    return 1 / high, 1 / low if low > 0 else np.inf
+
+
+def jittered_points(reps: int, d: int = 16, n: int = 500) -> Iterator[Setting]:
+    """The whole metric: n samples of N Gaussian points with jitter, 4 n held-out; N = inf is a perfect generator."""
+    cases = [("uniform", np.inf, 0.0)]
+    cases += [(law, size, 0.01) for law in ("uniform", "zipf") for size in (100, 1000, 10_000)]
+    cases += [("uniform", 1000, jitter) for jitter in (0.2, 0.3)]
+    for law, size, jitter in cases:
+        p = probabilities(law, int(size)) if np.isfinite(size) else None
+        truth = {"support": np.inf if p is None else float(1 / (p**2).sum())}
+        labels = {"data": f"features, d = {d}", "law": law, "N": size, "n": n, "jitter": jitter}
+        yield Setting("support", labels, partial(score_support, p, n, d, jitter), truth, reps)
+
+
+def score_support(p: np.ndarray | None, n: int, d: int, jitter: float, rng: np.random.Generator) -> dict[str, Estimate]:
+    """`support`; where copies are jittered visibly, with a disturbed set that has the jitter between two of them."""
+    ref, gen = rng.standard_normal((4 * n, d)), rng.standard_normal((n, d))
+    if p is not None:
+        gen = rng.standard_normal((len(p), d))[outputs(p, n, rng)] + jitter * gen
+    lightly = ref + jitter * np.sqrt(2) * rng.standard_normal((4 * n, d)) if jitter >= 0.1 else None
+    found = support(gen, ref, rng, ref_disturbed=lightly)
+    value = np.inf if found.value is None else found.value
+    return {"support": (value, found.interval or (found.extra["lower_bound"], np.inf))}
+
+
+def planted_copies(reps: int, n: int = 1000, t: int = 2000) -> Iterator[Setting]:
+    """Samples that are copies of training samples with chance f.
+
+    The interval uses the order of the local ratios alone, so the law of the data could matter only through near-duplicates
+    and through dependence: the first setting draws the ratios themselves, independent and uniform.
+    """
+    truth = {f"f = {f:g}": f for f in SHARES}
+    labels = {"law": "uniform ratios", "n": n, "m": n, "train": 0}
+    yield Setting("memorisation", labels, partial(score_ratios, n), truth, CHEAP * reps)
+    ring = data.mixture("ring")
+    assert ring is not None
+    laws: dict[str, Sampler] = {
+        "ring": lambda rng, n: ring.means[rng.integers(0, len(ring.means), n)] + ring.sd * rng.standard_normal((n, 2)),
+        "Gaussian, d = 16": lambda rng, n: rng.standard_normal((n, 16)),
+        "Gaussian, d = 64": lambda rng, n: rng.standard_normal((n, 64)),
+    }
+    for law, sample in laws.items():
+        labels = {"law": law, "n": n, "m": n, "train": t}
+        yield Setting("memorisation", labels, partial(score_copies, sample, n, t), truth, reps)
+
+
+def score_ratios(n: int, rng: np.random.Generator) -> dict[str, Estimate]:
+    return plant(rng.random(n), rng.random(n), rng)
+
+
+def score_copies(sample: Sampler, n: int, t: int, rng: np.random.Generator) -> dict[str, Estimate]:
+    train = sample(rng, t)
+    of_ref, of_gen = (knn(sample(rng, n), train, memo.K)[0] for _ in range(2))
+    return plant(memo.local_ratio(of_gen), memo.local_ratio(of_ref[~memo.near_duplicates(of_ref)]), rng)
+
+
+def plant(rho_gen: np.ndarray, rho_ref: np.ndarray, rng: np.random.Generator) -> dict[str, Estimate]:
+    """The copied share for every f, on one draw of the data: a copy's distance is 0."""
+    luck = rng.random(len(rho_gen))
+    return {f"f = {f:g}": estimate(memo.copied_share(np.where(luck < f, 0.0, rho_gen), rho_ref)) for f in SHARES}
+
+
+def frechet(reps: int, m: int = 5000) -> Iterator[Setting]:
+    """Perfect and moved generators against a fixed reference, quick settings first.
+
+    The interval of the value is held to the expected FID at that n, that of `infinity` to the population's FID.
+    """
+    laws: dict[str, tuple[Sampler, float]] = {  # and the variance of each feature
+        "Gaussian": (lambda rng, size: rng.standard_normal(size), 1.0),
+        "t, 10 degrees": (lambda rng, size: rng.standard_t(10, size), 10 / 8),
+    }
+    sizes = sorted(((n, d) for d in (2, 16, 64) for n in (2 * d, 500, 2000, 10_000)), key=prod)
+    for (n, d), (law, (sample, variance)) in product(sizes, laws.items()):
+        ref = sample(np.random.default_rng(d), (m, d))
+        for generator, scale, shift in (("perfect", 1.0, 0.0), ("moved", 1.2, 0.2)):
+            labels = {"law": law, "d": d, "generator": generator, "n": n, "m": m}
+            truth = {"FID_inf": population_fid(shift, scale**2 * variance, ref)}
+            yield Setting("fid", labels, partial(score_fid, sample, ref, scale, shift, n), truth, reps)
+
+
+def population_fid(mean: float, variance: float, ref: np.ndarray) -> float:
+    """FID of infinitely many samples, with the same mean and variance in each of d independent features."""
+    l = np.linalg.eigvalsh(np.cov(ref.T))  # noqa: E741
+    return float(((mean - ref.mean(0)) ** 2).sum() + ((np.sqrt(variance) - np.sqrt(l)) ** 2).sum())
+
+
+def score_fid(
+    sample: Sampler, ref: np.ndarray, scale: float, shift: float, n: int, rng: np.random.Generator
+) -> dict[str, Estimate]:
+    """FID_n, and where there are enough samples the extrapolation to infinitely many."""
+    score = fid(scale * sample(rng, (n, ref.shape[1])) + shift, ref)
+    found = {"E FID_n": estimate(score)}
+    if score.extra["infinity"] is not None:
+        found["FID_inf"] = (score.extra["infinity"], score.extra["infinity_interval"])
+    return found
+
+
+def estimate(score: Score) -> Estimate:
+    assert score.value is not None
+    return score.value, score.interval
+
+
+STUDIES: dict[Study, tuple[Callable[[int], Iterator[Setting]], ...]] = {
+    "support": (exact_duplicates, jittered_points),
+    "memorisation": (planted_copies,),
+    "fid": (frechet,),
+}
+
+
+def measure(setting: Setting, tick: Callable[[], None] = lambda: None) -> list[dict[str, Any]]:
+    """Repeat a setting, and say per interval how often it held the truth. `tick` is called after each repetition."""
+    seed = zlib.crc32(repr((setting.study, setting.labels)).encode())
+    runs = []
+    for rep in range(setting.reps):
+        runs.append(setting.draw(np.random.default_rng([seed, rep])))
+        tick()
+    rows = []
+    for name in runs[0]:
+        values = np.array([run[name][0] for run in runs])
+        intervals = np.array([run[name][1] for run in runs if run[name][1] is not None]).reshape(-1, 2)
+        truth = setting.truth.get(name, float(values.mean()))
+        covered = int(((intervals[:, 0] <= truth) & (truth <= intervals[:, 1])).sum())
+        low, high = share(covered, len(intervals)) if len(intervals) else (np.nan, np.nan)
+        finite = intervals[np.isfinite(intervals).all(1)]
+        rows.append(
+            {
+                **setting.labels,
+                "interval": name,
+                "reps": setting.reps,
+                "version": metrics.get(setting.study).card.version,
+                "truth": truth,
+                "truth_se": 0.0 if name in setting.truth else float(values.std(ddof=1) / np.sqrt(len(values))),
+                "median": float(np.median(values)),
+                "coverage": covered / len(intervals) if len(intervals) else np.nan,
+                "coverage_low": low,
+                "coverage_high": high,
+                "no_finite_interval": 1 - len(finite) / len(runs),
+                "width": width(setting.study, finite, truth),
+            }
+        )
+    return rows
+
+
+def width(study: Study, intervals: np.ndarray, truth: float) -> float:
+    """Median, of finite intervals, of high / low (support), of (high - low) / truth (fid), of high - low (memorisation)."""
+    if not len(intervals):
+        return float("nan")
+    low, high = intervals.T
+    if study == "support":
+        return float(np.median(high / low))
+    return float(np.median(high - low)) / (truth if study == "fid" else 1)
+
+
+def pending(setting: Setting, table: pd.DataFrame) -> bool:
+    """Whether a setting's rows, at these repetitions and this version of the metric, are not in the table yet."""
+    key = setting.labels | {"reps": setting.reps, "version": metrics.get(setting.study).card.version}
+    return table.empty or not np.logical_and.reduce([table[k] == v for k, v in key.items()]).any()
+
+
+def newest(file: Path) -> pd.DataFrame:
+    """A study's table without the rows that later ones, of more repetitions or of a newer version, have replaced."""
+    table = pd.read_csv(file)
+    labels = list(table.columns[: list(table.columns).index("interval") + 1])
+    return table.drop_duplicates(labels, keep="last")
+
+
+def report(out: Path) -> str:
+    """The page with all tables found in `out`."""
+    tables = {study: newest(out / f"{study}.csv") for study in STUDIES if (out / f"{study}.csv").is_file()}
+    parts = [
+        "# Coverage of the 95 % intervals",
+        "`python benchmarks/coverage.py` wrote this page and the tables beside it: data whose truth is known, drawn `reps`\n"
+        "times, and how often the interval held the truth, with the Clopper-Pearson interval of that share.\n"
+        "`truth_se`: where the truth is itself an average over the repetitions, its standard error.\n"
+        "`no_finite_interval`: share of repetitions without an interval or with one that has no upper end.\n"
+        "`width`: median of high / low (support), of (high - low) / truth (fid), of high - low (memorisation); finite ones.\n"
+        f"Rows below {PROMISED} are bold.",
+    ]
+    for study, table in tables.items():
+        ours = table[table.interval != "Poisson"]
+        short = int((ours.coverage < PROMISED).sum())
+        shown = table.drop(columns=["version", "coverage_low", "coverage_high"])
+        shown["coverage"] = [
+            f"{'**' * (c < PROMISED)}{c:.3f}{'**' * (c < PROMISED)} [{a:.3f}, {b:.3f}]"
+            for c, a, b in zip(table.coverage, table.coverage_low, table.coverage_high, strict=True)
+        ]
+        of = f"`{study}`, version {', '.join(map(str, sorted(table.version.unique())))}"
+        parts.append(f"## {of}: {len(ours) - short} of {len(ours)} intervals cover at least {PROMISED}")
+        parts.append(shown.to_markdown(index=False, floatfmt=".4g"))
+    return "\n\n".join(parts) + "\n"
+
+
+def main(
+    reps: Annotated[int, typer.Option(min=2, help="Repetitions per setting.")] = 400,
+    out: Annotated[Path, typer.Option(help="Folder for the tables.")] = Path("results/coverage"),
+    only: Annotated[Study | None, typer.Option(help="Which study; all by default.")] = None,
+) -> None:
+    """Measure the coverage of the intervals."""
+    out.mkdir(parents=True, exist_ok=True)
+    for study in [only] if only else list(STUDIES):
+        file = out / f"{study}.csv"
+        table = pd.read_csv(file) if file.is_file() else pd.DataFrame()
+        todo = [s for make in STUDIES[study] for s in make(reps) if pending(s, table)]
+        done = 0
+        with progress(study, sum(s.reps for s in todo), "repetitions") as advance:
+            for setting in todo:
+
+                def tick(setting: Setting = setting) -> None:
+                    nonlocal done
+                    done += 1
+                    advance(done, ", ".join(f"{k} {v}" for k, v in setting.labels.items()))
+
+                rows = pd.DataFrame(measure(setting, tick))
+                rows.to_csv(file, mode="a", header=not file.is_file(), index=False, float_format="%.6g")
+        (out / "README.md").write_text(report(out), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    typer.run(main)
