@@ -30,7 +30,7 @@ from torch_fidelity.metric_prc import prc_features_to_metric
 from ganbench import metrics
 
 D = 512
-PROMISED = 3  # times as fast as either library
+GOAL = 3  # times as fast as either library
 FOUR = ("precision", "recall", "density", "coverage")
 
 Run = Callable[[np.ndarray, np.ndarray], Mapping[str, float]]
@@ -127,7 +127,7 @@ def main(
     page = f"""# Precision, recall, density and coverage: speed and memory
 
 Written by `python benchmarks/neighbours.py{" --quick" * quick}` on {os.cpu_count()} cores: n = m = {n} standard normal
-features, d = {D}, shortest of {runs} runs. Promised: at least {PROMISED} times as fast as either library on float64
+features, d = {D}, shortest of {runs} runs. The goal is {GOAL} times as fast as either library on float64
 features, which is what metrics receive.
 
 {seconds(n, runs).to_markdown(index=False, floatfmt=".2f")}

@@ -10,7 +10,6 @@ from test_metrics_conformance import BOARDS, leaves
 from threadpoolctl import threadpool_limits
 
 from ganbench import data, features, metrics
-from ganbench.metrics import _manifolds
 
 LAW = settings(max_examples=8, deadline=None, derandomize=True)
 SEEDS = st.integers(0, 2**32)
@@ -97,7 +96,6 @@ def test_no_score_depends_on_the_number_of_threads(name, board):
     faiss = pytest.importorskip("faiss", reason="faiss is an extra")
     before, results = faiss.omp_get_max_threads(), []
     for threads in (1, 2):
-        _manifolds._results.clear()
         with threadpool_limits(threads):
             faiss.omp_set_num_threads(threads)
             results.append(metrics.compute([name], BOARDS[board]()))

@@ -29,6 +29,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from ganbench.errors import UserError, choose
+from ganbench.metrics._shared import remembering
 
 _ABSENT = {
     "ref": "needs a reference: pass --reference",
@@ -125,7 +126,8 @@ def compute(wanted: Iterable[str], inputs: Mapping[str, Any], seed: int = 0) -> 
     metrics = [get(name) for name in wanted]
     present = {k: v for k, v in inputs.items() if v is not None}
     check(present)
-    return {m.name: _one(m, present, seed) for m in metrics}
+    with remembering():
+        return {m.name: _one(m, present, seed) for m in metrics}
 
 
 def check(inputs: Mapping[str, Any]) -> None:

@@ -1,26 +1,19 @@
 """What precision, recall, density and coverage share: which points lie in which balls around which others.
 
-One pass over the pairs answers all four, so its result is remembered for the other three.
+One pass over the pairs answers all four.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
-from functools import wraps
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 
+from ganbench.metrics._shared import remembered
 from ganbench.neighbours import knn_self, pairs_in_balls
 
 K_MANIFOLD = 3  # precision and recall: closed balls that reach to this neighbour
 K_DENSITY = 5  # density and coverage: open balls that reach to this one
-REMEMBERED = 12  # results: as many as the four metrics need for one sample set and their four sets of training samples
-
-R = TypeVar("R")
-
-_results: dict[tuple[Any, ...], Any] = {}
 
 
 class Manifolds(NamedTuple):
@@ -32,23 +25,7 @@ class Manifolds(NamedTuple):
     covered: np.ndarray  # bool [m]: reference points whose open ball holds a sample
 
 
-def _remember(function: Callable[..., R]) -> Callable[..., R]:
-    """Keep the last results by the content of the arrays: an array that was changed in place is another one."""
-
-    @wraps(function)
-    def remembering(*arrays: np.ndarray) -> R:
-        contents = [(a.shape, a.dtype.str, hashlib.sha256(np.ascontiguousarray(a).data).digest()) for a in arrays]
-        key = (function, *contents)
-        if key not in _results:
-            while len(_results) >= REMEMBERED:
-                del _results[next(iter(_results))]
-            _results[key] = function(*arrays)
-        return _results[key]
-
-    return remembering
-
-
-@_remember
+@remembered
 def manifolds(gen: np.ndarray, ref: np.ndarray) -> Manifolds:
     """All four relations of `gen` `[n, d]` and `ref` `[m, d]`, exact."""
     n, m = len(gen), len(ref)
@@ -64,7 +41,7 @@ def manifolds(gen: np.ndarray, ref: np.ndarray) -> Manifolds:
     return found
 
 
-@_remember
+@remembered
 def _neighbours(x: np.ndarray) -> np.ndarray:
     """Distances of each point to its nearest others, `[n, 5]`; fewer where density is not defined anyway."""
     return knn_self(x, min(K_DENSITY, len(x) - 1))[0]

@@ -20,7 +20,7 @@ CARD = Card(
 )
 
 
-def coverage(gen: np.ndarray, ref: np.ndarray, rng: np.random.Generator, train: np.ndarray | None = None) -> Score:
+def coverage(gen: np.ndarray, ref: np.ndarray, train: np.ndarray | None = None) -> Score:
     """Share of `ref` `[m, d]` with a sample of `gen` `[n, d]` nearer than its fifth neighbour.
 
     `perfect` is what a perfect generator scores on average at this n and m, for every distribution without ties:
@@ -28,7 +28,7 @@ def coverage(gen: np.ndarray, ref: np.ndarray, rng: np.random.Generator, train: 
     """
     n, m = len(gen), len(ref)
     covered = manifolds(gen, ref).covered
-    real = like(gen, train, rng)
+    real = like(gen, train)
     j = np.arange(1, K_DENSITY + 1)
     perfect = float(1 - np.prod((m - j) / (m + n - j)))
     extra = {"real_vs_real": None if real is None else float(manifolds(real, ref).covered.mean())}

@@ -24,14 +24,14 @@ CARD = Card(
 )
 
 
-def density(gen: np.ndarray, ref: np.ndarray, rng: np.random.Generator, train: np.ndarray | None = None) -> Score:
+def density(gen: np.ndarray, ref: np.ndarray, train: np.ndarray | None = None) -> Score:
     """Mean over `gen` `[n, d]` of (balls of `ref` `[m, d]` around it) / k, k = 5; exactly 1 on average at P = Q.
 
     More than 1 is no better than 1: it is blur, or mass where the data are dense. The interval is the normal one of the
     mean, given the reference; one imagined sample at 1 keeps it open when no sample is in any ball.
     """
     terms = manifolds(gen, ref).balls / K_DENSITY
-    real = like(gen, train, rng)
+    real = like(gen, train)
     low, high = normal(float(terms.mean()), np.append(terms, 1.0))
     extra = {"real_vs_real": None if real is None else float(manifolds(real, ref).balls.mean() / K_DENSITY)}
     return Score(float(terms.mean()), (max(low, 0.0), high), 1.0, extra)

@@ -25,13 +25,13 @@ CARD = Card(
 )
 
 
-def precision(gen: np.ndarray, ref: np.ndarray, rng: np.random.Generator, train: np.ndarray | None = None) -> Score:
+def precision(gen: np.ndarray, ref: np.ndarray, train: np.ndarray | None = None) -> Score:
     """Share of `gen` `[n, d]` inside the manifold of `ref` `[m, d]`, k = 3.
 
     The interval is Clopper-Pearson's for this manifold: the generator's sampling noise, not the reference's. What a
     perfect generator scores depends on n, m and d: `perfect` is the score of n random training samples.
     """
-    real = like(gen, train, rng)
+    real = like(gen, train)
     inside = manifolds(gen, ref).precise
     perfect = None if real is None else float(manifolds(real, ref).precise.mean())
     return Score(float(inside.mean()), share(int(inside.sum()), len(gen)), perfect)

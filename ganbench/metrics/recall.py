@@ -23,13 +23,13 @@ CARD = Card(
 )
 
 
-def recall(gen: np.ndarray, ref: np.ndarray, rng: np.random.Generator, train: np.ndarray | None = None) -> Score:
+def recall(gen: np.ndarray, ref: np.ndarray, train: np.ndarray | None = None) -> Score:
     """Share of `ref` `[m, d]` inside the manifold of `gen` `[n, d]`, k = 3.
 
     The interval is Clopper-Pearson's for this manifold: it covers the choice of held-out samples, not the generator's
     sampling noise. `perfect` is the score of n random training samples in the place of `gen`.
     """
-    real = like(gen, train, rng)
+    real = like(gen, train)
     inside = manifolds(gen, ref).recalled
     perfect = None if real is None else float(manifolds(real, ref).recalled.mean())
     return Score(float(inside.mean()), share(int(inside.sum()), len(ref)), perfect)

@@ -24,7 +24,7 @@ CARD = Card(
 )
 
 
-def vendi(gen: np.ndarray, ref: np.ndarray, rng: np.random.Generator) -> Score:
+def vendi(gen: np.ndarray, ref: np.ndarray) -> Score:
     """Vendi score of `gen` `[n, d]` under the cosine; at most min(n, d + 1), and lower on average at smaller n.
 
     It knows nothing of the data: `perfect` is the score of n random samples of `ref` `[m, d]`, and more is not better. The
@@ -39,7 +39,7 @@ def vendi(gen: np.ndarray, ref: np.ndarray, rng: np.random.Generator) -> Score:
     if len(gen) >= 4 * gen.shape[1]:
         low, high = np.exp(normal(log_score, influence))
         interval = (max(float(low), 1.0), max(float(high), 1.0))
-    real = like(gen, ref, rng)
+    real = like(gen, ref)
     perfect = None if real is None else float(np.exp(entropy(real)[0]))
     return Score(value, interval, perfect)
 

@@ -1,0 +1,40 @@
+"""What several metrics of one `compute` need is worked out once, and forgotten when it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import wraps
+from typing import Any, TypeVar
+
+R = TypeVar("R")
+
+_memory: ContextVar[dict[tuple[Any, ...], tuple[Any, Any]] | None] = ContextVar("_memory", default=None)
+
+
+@contextmanager
+def remembering() -> Iterator[None]:
+    """Within this, a `remembered` function is called once per choice of arrays; nobody may change an array meanwhile."""
+    token = _memory.set({})
+    try:
+        yield
+    finally:
+        _memory.reset(token)
+
+
+def remembered(function: Callable[..., R]) -> Callable[..., R]:
+    """A function of arrays alone, whose results are kept by the identity of its arguments within `remembering`."""
+
+    @wraps(function)
+    def wrapper(*arguments: Any) -> R:
+        memory = _memory.get()
+        if memory is None:
+            return function(*arguments)
+        key = (function, *map(id, arguments))
+        if key not in memory:
+            memory[key] = arguments, function(*arguments)  # while the arguments are held, no other object has their ids
+        found: R = memory[key][1]
+        return found
+
+    return wrapper
