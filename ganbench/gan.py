@@ -50,6 +50,7 @@ class Gan(nn.Module, ABC):
     G: nn.Module  # all that the generator's optimiser may touch now
     D: nn.Module  # all that the discriminator's optimiser may touch now
     conditional = False  # whether `generate` makes what its `y` asks for
+    supervised = False  # whether the losses look at `Batch.y`; those of a conditional GAN do
 
     def __init__(self, spec: DataSpec, config: Any) -> None:
         super().__init__()

@@ -135,8 +135,6 @@ class Training:
 
     def step(self) -> dict[str, Tensor]:
         """One iteration of algorithm 1: `n_critic` steps of D, each on a fresh batch, then one step of G."""
-        if self.gan.stage != self.stage:
-            self.start_stage()
         config = self.gan.config
         reseed(self.seed, self.seen)
         for k in range(config.n_critic):
@@ -146,7 +144,11 @@ class Training:
         g = descend(self.gan.g_loss(real), self.opt_g)
         if self.average is not None:
             self.average.update_parameters(self.gan)
-        self.seen += config.n_critic * config.batch  # last: `stage` must not change inside an iteration
+        self.seen += config.n_critic * config.batch
+        if (
+            self.gan.stage != self.stage
+        ):  # last: a stage begins between iterations, and a checkpoint holds its optimisers
+            self.start_stage()
         return {f"d/{k}": v for k, v in d.items()} | {f"g/{k}": v for k, v in g.items()}
 
     def tensors(self) -> dict[str, Tensor]:
