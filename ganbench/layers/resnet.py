@@ -1,0 +1,201 @@
+"""The residual generator and discriminator of SNGAN (Miyato et al. 2018, arXiv:1802.05957, appendix B.4), SAGAN and BigGAN.
+
+Both are lists of residual blocks; a paper says how wide each block is and where there is attention. Resolutions follow
+`dcgan.halvings`, so every size from 8x8 to 128x128 works. Upsampling repeats the nearest pixel and downsampling averages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import adaptive_avg_pool2d, interpolate, linear, relu
+from torch.nn.utils.parametrizations import spectral_norm
+
+from ganbench.gan import DataSpec
+from ganbench.layers import dcgan
+from ganbench.layers.attention import SelfAttention
+from ganbench.layers.dcgan import halvings
+
+
+def doubling(width: int, levels: int) -> list[int]:
+    """SAGAN's and BigGAN's channels from fine to coarse: doubled at each halving, at most 16 times `width`.
+
+    >>> doubling(64, 6)
+    [64, 128, 256, 512, 1024, 1024]
+    """
+    return [width * min(2**i, 16) for i in range(levels)]
+
+
+def attention_size(size: int, wanted: int) -> int:
+    """The finest hidden resolution of an image of `size` that is not above `wanted`.
+
+    >>> attention_size(128, 32), attention_size(32, 32), attention_size(28, 32), attention_size(8, 32)
+    (32, 16, 14, 4)
+    """
+    return next(s for s in halvings(size)[1:] if s <= wanted)
+
+
+class ConditionalBatchNorm(nn.Module):
+    """Batch norm with gains and biases that are linear in a condition (de Vries et al. 2017, arXiv:1707.00683).
+
+    Features `[N, F, H, W]` and conditions `[N, K]` to `[N, F, H, W]`. One-hot classes give each class its own gains and
+    biases; K = 1 and the constant 1 is batch norm itself. Gains start at 1, biases at 0.
+    """
+
+    def __init__(self, features: int, cond: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(features, affine=False)
+        self.gain = nn.Parameter(torch.zeros(features, cond))
+        self.bias = nn.Parameter(torch.zeros(features, cond))
+
+    def forward(self, x: Tensor, c: Tensor) -> Tensor:
+        gain, bias = 1 + linear(c, self.gain), linear(c, self.bias)
+        return torch.addcmul(bias[..., None, None], self.norm(x), gain[..., None, None])
+
+
+class UpBlock(nn.Module):
+    """Norm, ReLU, upsample, convolution, norm, ReLU, convolution, plus a skip; then self-attention, if wanted.
+
+    Features `[N, fan_in, s, s]` and conditions `[N, cond]` to `[N, fan_out, size, size]`.
+    """
+
+    def __init__(self, fan_in: int, fan_out: int, size: int, cond: int, attends: bool) -> None:
+        super().__init__()
+        self.norm1 = ConditionalBatchNorm(fan_in, cond)
+        self.conv1 = nn.Conv2d(fan_in, fan_out, 3, padding=1)
+        self.norm2 = ConditionalBatchNorm(fan_out, cond)
+        self.conv2 = nn.Conv2d(fan_out, fan_out, 3, padding=1)
+        self.skip = nn.Conv2d(fan_in, fan_out, 1)
+        self.attention = SelfAttention(fan_out) if attends else nn.Identity()
+        self.size = size
+
+    def forward(self, x: Tensor, c: Tensor) -> Tensor:
+        h = self.conv1(interpolate(relu(self.norm1(x, c)), self.size))
+        h = self.conv2(relu(self.norm2(h, c)))
+        skip = interpolate(self.skip(x), self.size)  # the same as upsampling first, and cheaper
+        out: Tensor = self.attention(h + skip)
+        return out
+
+
+class DownBlock(nn.Module):
+    """ReLU, convolution, ReLU, convolution, downsample, plus a skip; then self-attention, if wanted.
+
+    Features `[N, fan_in, large, large]` to `[N, fan_out, size, size]`. The `first` block's input is the image, so it has
+    no ReLU at its start.
+    """
+
+    def __init__(self, fan_in: int, fan_out: int, large: int, size: int, attends: bool, first: bool) -> None:
+        super().__init__()
+        self.start = nn.Identity() if first else nn.ReLU()
+        self.conv1 = nn.Conv2d(fan_in, fan_out, 3, padding=1)
+        self.conv2 = nn.Conv2d(fan_out, fan_out, 3, padding=1)
+        same = fan_in == fan_out and large == size
+        self.skip = nn.Identity() if same else nn.Conv2d(fan_in, fan_out, 1)
+        self.attention = SelfAttention(fan_out) if attends else nn.Identity()
+        self.size = size
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.conv2(relu(self.conv1(self.start(x))))
+        skip = self.skip(adaptive_avg_pool2d(x, self.size))
+        out: Tensor = self.attention(adaptive_avg_pool2d(h, self.size) + skip)
+        return out
+
+
+class Generator(nn.Module):
+    """Noise `[N, z]` and a condition `[N, cond]` for each block to images `[N, C, S, S]` in [-1, 1].
+
+    A linear layer, a block for each doubling up to the image's size, batch norm, ReLU, a convolution, tanh. `widths` are
+    the channels from coarse to fine, one more than there are blocks. Self-attention is where the size is `attention`.
+    Without conditions (`cond` = 1) the batch norm is the ordinary one.
+    """
+
+    def __init__(self, spec: DataSpec, z: int, widths: Sequence[int], cond: int = 1, attention: int = 0) -> None:
+        super().__init__()
+        dcgan.check(spec)
+        channels, size, _ = spec.shape
+        start, *sizes = halvings(size)[::-1]
+        self.start = nn.Sequential(nn.Linear(z, widths[0] * start**2), nn.Unflatten(1, (widths[0], start, start)))
+        if start == attention:
+            self.start.append(SelfAttention(widths[0]))
+        self.blocks = nn.ModuleList(
+            UpBlock(fan_in, fan_out, s, cond, s == attention)
+            for (fan_in, fan_out), s in zip(pairwise(widths), sizes, strict=True)
+        )
+        last = nn.Conv2d(widths[-1], channels, 3, padding=1)
+        self.end = nn.Sequential(nn.BatchNorm2d(widths[-1]), nn.ReLU(), last, nn.Tanh())
+
+    def forward(self, z: Tensor, conditions: Sequence[Tensor] | None = None) -> Tensor:
+        h = self.start(z)
+        for block, c in zip(self.blocks, conditions or [z.new_ones(len(z), 1)] * len(self.blocks), strict=True):
+            h = block(h, c)
+        out: Tensor = self.end(h)
+        return out
+
+
+class Discriminator(nn.Module):
+    """Images `[N, C, S, S]` to unbounded numbers `[N]`: residual blocks, ReLU, sum over the positions, a linear layer.
+
+    `widths` and `sizes` are the channels and the resolution that each block ends with. Self-attention is where the size
+    first is `attention`.
+    """
+
+    def __init__(self, spec: DataSpec, widths: Sequence[int], sizes: Sequence[int], attention: int = 0) -> None:
+        super().__init__()
+        dcgan.check(spec)
+        channels, size, _ = spec.shape
+        self.body = nn.Sequential()
+        for (fan_in, fan_out), (large, s) in zip(pairwise([channels, *widths]), pairwise([size, *sizes]), strict=True):
+            self.body.append(DownBlock(fan_in, fan_out, large, s, s == attention != large, first=not self.body))
+        self.body.append(nn.ReLU())
+        self.head = dcgan.head(widths[-1], 1)
+
+    def features(self, x: Tensor) -> Tensor:
+        """What `head` judges: the sum over the positions, `[N, F]`."""
+        h: Tensor = self.body(x)
+        return h.sum((2, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.head(self.features(x))
+        return out
+
+
+class ProjectionDiscriminator(Discriminator):
+    """The same with classes `[N]`: `head(h) + embed(y) . h` (Miyato & Koyama 2018, arXiv:1802.05637, equation 3).
+
+    An unlabelled sample, y = -1, has the first term alone.
+    """
+
+    def __init__(self, spec: DataSpec, widths: Sequence[int], sizes: Sequence[int], attention: int = 0) -> None:
+        super().__init__(spec, widths, sizes, attention)
+        self.embed = nn.Embedding(spec.classes, widths[-1])
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
+        h = self.features(x)
+        projection = (self.embed(y.clamp(min=0)) * h).sum(1)
+        out: Tensor = self.head(h) + projection * (y >= 0)
+        return out
+
+
+def weighted(network: nn.Module) -> list[nn.Conv2d | nn.Linear | nn.Embedding]:
+    """The layers that have a weight matrix; the affine part of a conditional batch norm is none."""
+    return [layer for layer in network.modules() if isinstance(layer, nn.Conv2d | nn.Linear | nn.Embedding)]
+
+
+def initialise(network: nn.Module, fill: Callable[[Tensor], Tensor]) -> None:
+    """Draw all weight matrices by `fill`, and set the biases to 0."""
+    for layer in weighted(network):
+        fill(layer.weight)
+        if not isinstance(layer, nn.Embedding) and layer.bias is not None:
+            nn.init.zeros_(layer.bias)
+
+
+def normalise_spectrally(network: nn.Module) -> None:
+    """Divide every weight matrix by its largest singular value, known from one power iteration per forward pass.
+
+    Miyato et al. 2018, algorithm 1. The iteration's vectors are buffers, so a resumed run goes on from them.
+    """
+    for layer in weighted(network):
+        spectral_norm(layer)

@@ -1,0 +1,398 @@
+"""SNGAN, SAGAN and BigGAN against their papers."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
+
+from ganbench import baseline, train
+from ganbench.gan import Batch, DataSpec, Gan, Unsupported
+from ganbench.layers import resnet
+from ganbench.layers.attention import SelfAttention
+
+POINTS = DataSpec((2,))
+DIGITS = DataSpec((1, 8, 8), classes=10)
+SMALL = {
+    "sngan": {"width_g": 4, "width_d": 4, "units": 8, "batch": 6},
+    "sagan": {"width": 8, "batch": 6},
+    "biggan": {"width": 8, "batch": 6, "embedding": 5, "z": 12},
+}
+CONDITIONAL = ["sagan", "biggan"]
+
+
+def build(name: str, spec: DataSpec = DIGITS, **overrides: object) -> Gan:
+    train.reseed(0)
+    return baseline.create(baseline.folder() / f"{name}.py", spec, SMALL[name] | overrides)
+
+
+def batch(spec: DataSpec = DIGITS) -> Batch:
+    return Batch(torch.rand(6, *spec.shape) * 2 - 1, torch.arange(6) % max(spec.classes, 1))
+
+
+def shapes(network: nn.Module) -> dict[str, tuple[int, ...]]:
+    return {k: tuple(p.shape) for k, p in network.named_parameters()}
+
+
+class Outputs(nn.Module):
+    """A discriminator that says `real` of images that are 0 and `fake` of all others, whatever their class."""
+
+    def __init__(self, real: float, fake: float) -> None:
+        super().__init__()
+        self.values = nn.Parameter(torch.tensor([real, fake]))
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        return torch.where(x.flatten(1).abs().sum(1) == 0, *self.values)
+
+
+@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize(
+    ("real", "fake", "d", "g"),
+    [(0.25, -0.5, 0.75 + 0.5, 0.5), (2.0, -3.0, 0.0, 3.0), (-1.0, 4.0, 2.0 + 5.0, -4.0)],
+)
+def test_hinge_losses_are_those_worked_out_by_hand(name: str, real: float, fake: float, d: float, g: float) -> None:
+    gan = build(name, **({"ortho": 0.0} if name == "biggan" else {}))
+    gan.D = Outputs(real, fake)
+    zeros = Batch(torch.zeros(6, 1, 8, 8), torch.arange(6))
+    assert gan.d_loss(zeros)["loss"].item() == pytest.approx(d)
+    assert gan.g_loss(zeros)["loss"].item() == pytest.approx(g)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("size", [8, 28, 32, 48, 64, 100, 128])
+@pytest.mark.parametrize("name", SMALL)
+def test_residual_gans_work_at_every_size(name: str, size: int, channels: int) -> None:
+    widths = {k: 4 for k in SMALL[name] if k.startswith("width")}
+    gan = build(name, DataSpec((channels, size, size), classes=3), **widths).eval()
+    y = torch.tensor([0, 2])
+    with torch.no_grad():
+        x = gan.sample(2, y)
+        assert x.shape == (2, channels, size, size)
+        assert gan.D(x, *[y] * gan.conditional).shape == (2,)
+
+
+@pytest.mark.parametrize("shape", [(1, 7, 7), (1, 129, 129), (1, 28, 32)])
+@pytest.mark.parametrize("name", SMALL)
+def test_residual_gans_say_what_they_treat(name: str, shape: tuple[int, ...]) -> None:
+    with pytest.raises(Unsupported, match="square images from 8x8 to 128x128"):
+        build(name, DataSpec(shape, classes=2))
+
+
+# SNGAN
+
+
+@pytest.mark.parametrize("spec", [POINTS, DIGITS], ids=["points", "images"])
+def test_sngan_discriminators_weights_have_a_largest_singular_value_of_1(spec: DataSpec) -> None:
+    gan = build("sngan", spec)
+    for _ in range(50):  # power iterations, one per forward pass
+        gan.D(batch(spec).x)
+    layers = [m for m in gan.D.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
+    assert len(layers) > 4
+    for layer in layers:
+        largest = torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item()
+        assert largest == pytest.approx(1, abs=1e-2)
+    assert not any(is_parametrized(m) for m in gan.G.modules())
+
+
+def test_sngan_generator_step_moves_power_iteration_but_no_weight_of_the_discriminator() -> None:
+    gan = build("sngan")
+    training = train.Training(
+        gan, train.TrainingData(torch.zeros(40, 1, 8, 8, dtype=torch.uint8), torch.zeros(40), DIGITS), 0
+    )
+    before = {k: v.clone() for k, v in gan.D.state_dict().items()}
+    train.descend(gan.g_loss(batch()), training.opt_g)
+    changed = {k for k, v in gan.D.state_dict().items() if not torch.equal(v, before[k])}
+    assert changed <= {k for k in before if k.endswith(("_u", "_v"))}
+
+
+def test_sngan_at_32_has_the_blocks_of_the_papers_table_4() -> None:
+    gan = build("sngan", DataSpec((3, 32, 32)), width_g=256, width_d=128)
+    assert gan.G.start[0].weight.shape == (4 * 4 * 256, 128)
+    assert [(*b.conv1.weight.shape[:2], b.size) for b in gan.G.blocks] == [(256, 256, s) for s in (8, 16, 32)]
+    blocks = [b for b in gan.D.body if isinstance(b, resnet.DownBlock)]
+    assert [(b.conv2.weight.shape[0], b.size) for b in blocks] == [(128, 16), (128, 8), (128, 8), (128, 8)]
+    assert [isinstance(b.skip, nn.Identity) for b in blocks] == [False, False, True, True]
+    assert [isinstance(b.start, nn.Identity) for b in blocks] == [True, False, False, False]
+
+
+def test_discriminator_sums_over_positions() -> None:
+    gan = build("sngan")
+    x = batch().x
+    gan.eval()
+    h = gan.D.body(x)
+    assert h.min() >= 0
+    assert torch.allclose(gan.D(x), gan.D.head(h.flatten(2).sum(2)))
+
+
+# Parts
+
+
+def test_conditional_batch_norm_with_one_constant_condition_is_batch_norm() -> None:
+    ours, theirs = resnet.ConditionalBatchNorm(3, 1), nn.BatchNorm2d(3)
+    with torch.no_grad():
+        theirs.weight.copy_(torch.tensor([0.5, 1.0, 2.0]))
+        theirs.bias.copy_(torch.tensor([-1.0, 0.0, 1.0]))
+        ours.gain[:, 0] = theirs.weight - 1
+        ours.bias[:, 0] = theirs.bias
+    x = torch.randn(4, 3, 5, 5)
+    assert torch.allclose(ours(x, torch.ones(4, 1)), theirs(x), atol=1e-6)
+    assert torch.allclose(ours.eval()(x, torch.ones(4, 1)), theirs.eval()(x), atol=1e-6)
+
+
+def test_conditional_batch_norm_gives_each_class_its_own_gain_and_bias() -> None:
+    norm = resnet.ConditionalBatchNorm(2, 3)
+    with torch.no_grad():
+        norm.gain.copy_(torch.tensor([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]))
+        norm.bias.copy_(torch.tensor([[0.0, 0.1, 0.2], [0.3, 0.4, 0.5]]))
+    x = torch.randn(2, 2, 4, 4)
+    plain = (x - x.mean((0, 2, 3), keepdim=True)) / (x.var((0, 2, 3), correction=0, keepdim=True) + 1e-5).sqrt()
+    y = norm(x, torch.eye(3)[[2, 0]])
+    assert torch.allclose(y[0, 1], plain[0, 1] * 6 + 0.5, atol=1e-5)
+    assert torch.allclose(y[1, 0], plain[1, 0], atol=1e-5)
+
+
+def test_attention_is_that_of_equations_1_to_3() -> None:
+    attention, x = SelfAttention(16), torch.randn(2, 16, 3, 3)
+    with torch.no_grad():
+        attention.gamma.fill_(0.7)
+    f, g, h = (layer(x).flatten(2) for layer in (attention.f, attention.g, attention.h))  # [N, C/8, positions]
+    assert f.shape == (2, 2, 9)
+    expected = torch.empty(2, 2, 9)
+    for n in range(2):
+        for j in range(9):
+            s = torch.stack([f[n, :, i] @ g[n, :, j] for i in range(9)])
+            beta = s.exp() / s.exp().sum()
+            expected[n, :, j] = sum(beta[i] * h[n, :, i] for i in range(9))
+    y = 0.7 * attention.v(expected.unflatten(2, (3, 3))) + x
+    assert torch.allclose(attention(x), y, atol=1e-6)
+
+
+def test_attention_starts_as_the_identity_and_learns_from_there() -> None:
+    attention, x = SelfAttention(16), torch.randn(2, 16, 3, 3)
+    y = attention(x)
+    assert torch.equal(y, x)
+    y.square().sum().backward()
+    assert attention.gamma.grad.abs() > 0
+
+
+def test_projection_adds_the_inner_product_of_class_and_features_where_there_is_a_class() -> None:
+    gan = build("sagan").eval()
+    x, y = batch().x, torch.tensor([0, 1, 2, 9, -1, -1])
+    h = gan.D.features(x)
+    projection = [gan.D.embed.weight[k] @ h[i] if k >= 0 else torch.zeros(()) for i, k in enumerate(y)]
+    expected = gan.D.head(h) + torch.stack(projection)
+    assert torch.allclose(gan.D(x, y), expected, atol=1e-6)
+
+
+# SAGAN and BigGAN
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "resolution"),
+    [("sagan", 128, 32), ("sagan", 64, 32), ("sagan", 32, 16), ("sagan", 28, 14), ("sagan", 8, 4), ("biggan", 128, 64)],
+)
+def test_attention_is_at_the_papers_resolution_or_half_the_size_of_a_small_image(
+    name: str, size: int, resolution: int
+) -> None:
+    gan = build(name, DataSpec((1, size, size), classes=2), width=4)
+    seen = []
+    for layer in gan.modules():
+        if isinstance(layer, SelfAttention):
+            layer.register_forward_hook(lambda module, inputs, output: seen.append(output.shape[2:]))
+    y = torch.tensor([0, 1])
+    with torch.no_grad():
+        gan.D(gan.sample(2, y), y)
+    assert seen == [(resolution, resolution)] * 2  # once in G, once in D
+
+
+@pytest.mark.parametrize("name", CONDITIONAL)
+def test_all_weight_matrices_of_both_players_are_spectrally_normalised(name: str) -> None:
+    gan = build(name)
+    layers = {k: m for k, m in gan.named_modules() if isinstance(m, nn.Linear | nn.Conv2d | nn.Embedding)}
+    free = {k for k, m in layers.items() if not is_parametrized(m, "weight")}
+    assert free == ({"G.embed"} if name == "biggan" else set())
+    assert {k.partition(".")[0] for k in layers} == {"G", "D"}
+
+
+@pytest.mark.parametrize("name", CONDITIONAL)
+def test_class_conditional_gans_need_classes(name: str) -> None:
+    with pytest.raises(Unsupported, match="no classes"):
+        build(name, DataSpec((1, 8, 8)))
+
+
+@pytest.mark.parametrize("name", CONDITIONAL)
+def test_real_labels_reach_the_discriminators_loss_alone(name: str) -> None:
+    real = batch()
+    other = Batch(real.x, real.y.flip(0))
+    losses = {}
+    for key, labels in (("there", real), ("other", other)):
+        gan = build(name)
+        train.reseed(1)
+        losses["d", key] = gan.d_loss(labels)["loss"]
+        gan = build(name)
+        train.reseed(1)
+        losses["g", key] = gan.g_loss(labels)["loss"]
+    assert losses["d", "there"] != losses["d", "other"]
+    assert losses["g", "there"] == losses["g", "other"]
+
+
+@pytest.mark.parametrize("name", CONDITIONAL)
+def test_generator_makes_the_class_it_is_asked_for_and_otherwise_each_as_often(name: str) -> None:
+    gan = build(name)
+    for norm in (m for m in gan.G.modules() if isinstance(m, resnet.ConditionalBatchNorm)):
+        nn.init.normal_(norm.gain)
+    gan.eval()
+    z = gan.latent(2)
+    with torch.no_grad():
+        assert not torch.equal(gan.generate(z, torch.tensor([0, 0])), gan.generate(z, torch.tensor([1, 1])))
+    counts = gan.draw_classes(10_000).bincount(minlength=10)
+    assert counts.min() > 850
+    assert counts.max() < 1150
+
+
+@pytest.mark.parametrize("name", CONDITIONAL)
+def test_discriminator_sees_fakes_with_the_classes_they_were_made_for(name: str) -> None:
+    gan = build(name)
+    made, seen = [], []
+    sample = gan.sample
+    gan.sample = lambda n, y: made.append(y) or sample(n, y)  # type: ignore[method-assign,func-returns-value]
+    gan.D.register_forward_hook(lambda module, inputs, output: seen.append(inputs[1]))
+    real = batch()
+    gan.d_loss(real)
+    gan.g_loss(real)
+    assert torch.equal(seen[0], torch.cat([real.y, made[0]]))
+    assert torch.equal(seen[1], made[1])
+
+
+def test_sagan_has_two_time_scales() -> None:
+    config = build("sagan").config
+    assert (config.lr_g, config.lr_d, config.n_critic) == (1e-4, 4e-4, 1)
+
+
+# BigGAN
+
+
+@pytest.mark.parametrize(
+    ("width", "shared", "skip_z", "millions"),
+    [
+        (64, False, False, 81.5),
+        (96, False, False, 173.5),
+        (96, True, False, 160.6),
+        (96, True, True, 158.3),
+        (64, True, True, 71.3),
+    ],
+)
+def test_biggan_has_the_number_of_parameters_of_each_row_of_table_1(
+    monkeypatch: pytest.MonkeyPatch, width: int, shared: bool, skip_z: bool, millions: float
+) -> None:
+    monkeypatch.setattr(resnet, "normalise_spectrally", lambda network: None)  # adds none, and takes its time
+    with torch.device("meta"):
+        gan = build(
+            "biggan",
+            DataSpec((3, 128, 128), classes=1000),
+            width=width,
+            shared=shared,
+            skip_z=skip_z,
+            embedding=128,
+            z=120 if skip_z else 128,
+        )
+    assert sum(p.numel() for p in gan.parameters()) / 1e6 == pytest.approx(millions, abs=0.15)
+
+
+OFF = {"shared": False, "skip_z": False, "ortho": 0.0}
+RGB = DataSpec((3, 16, 16), classes=10)  # two blocks, so z has three chunks
+
+
+def test_biggan_shared_replaces_each_layers_table_of_classes_by_one_embedding() -> None:
+    before, after = build("biggan", RGB, **OFF), build("biggan", RGB, **OFF | {"shared": True})
+    assert shapes(before.D) == shapes(after.D)
+    old, new = shapes(before.G), shapes(after.G)
+    assert new.pop("embed.weight") == (10, 5)
+    assert old.keys() == new.keys()
+    changed = {k for k in old if old[k] != new[k]}
+    assert changed == {k for k in old if "norm" in k}
+    assert len(changed) == 2 * 2 * 2  # blocks, norms, gain and bias
+    assert all(old[k] == (new[k][0], 10) and new[k][1] == 5 for k in changed)
+
+
+def test_biggan_skip_z_moves_equal_chunks_of_z_from_the_start_to_the_blocks() -> None:
+    before, after = build("biggan", RGB, **OFF), build("biggan", RGB, **OFF | {"skip_z": True})
+    assert shapes(before.D) == shapes(after.D)
+    old, new = shapes(before.G), shapes(after.G)
+    changed = {k for k in old if old[k] != new[k]}
+    start = next(k for k in old if k.startswith("net.start.0") and old[k] == (4 * 4 * 32, 12))
+    assert new[start] == (4 * 4 * 32, 4)
+    assert changed == {start} | {k for k in old if "norm" in k}
+    assert all(new[k][1] == old[k][1] + 4 for k in changed - {start})
+
+
+def test_biggan_blocks_see_the_class_and_their_own_chunk_of_z() -> None:
+    gan = build("biggan", RGB)
+    seen = []
+    for block in gan.G.net.blocks:
+        block.register_forward_hook(lambda module, inputs, output: seen.append(inputs[1]))
+    z, y = gan.latent(6), torch.arange(6)
+    gan.generate(z, y)
+    assert torch.equal(seen[0], torch.cat([gan.G.embed(y), z[:, 4:8]], 1))
+    assert torch.equal(seen[1], torch.cat([gan.G.embed(y), z[:, 8:]], 1))
+
+
+def test_biggan_ortho_adds_equation_3_to_the_generators_loss_and_changes_nothing_else() -> None:
+    losses = {}
+    for beta in (0.0, 0.01):
+        gan = build("biggan", ortho=beta)
+        train.reseed(1)
+        losses[beta] = gan.g_loss(batch())["loss"].item()
+        train.reseed(1)
+        losses["d", beta] = gan.d_loss(batch())["loss"].item()
+    penalty = 0.0
+    for name, w in gan.G.named_parameters():
+        if w.ndim > 1 and name != "embed.weight":
+            filters = w.detach().double().reshape(len(w), -1)
+            products = filters @ filters.T
+            penalty += (products * (1 - torch.eye(len(w)))).square().sum().item()
+    assert penalty > 0
+    assert losses[0.01] - losses[0.0] == pytest.approx(0.01 * penalty, rel=1e-4)
+    assert losses["d", 0.01] == losses["d", 0.0]
+    assert shapes(build("biggan", ortho=0.0)) == shapes(gan)
+
+
+def test_biggan_ortho_leaves_lengths_of_filters_and_the_embedding_alone() -> None:
+    gan = build("biggan")
+    for w in gan.G.net.parameters():
+        if w.ndim > 1:
+            nn.init.zeros_(w)
+            w.data.flatten(1).fill_diagonal_(3.0)  # orthogonal filters, not of length 1
+    penalty = gan.correlation()
+    assert penalty.item() == 0
+    assert torch.autograd.grad(penalty, gan.G.embed.weight, allow_unused=True) == (None,)
+
+
+def test_biggan_width_scales_every_layer_and_batch_none() -> None:
+    base, wide, large = (build("biggan", **s) for s in ({}, {"width": 16}, {"batch": 12}))
+    assert shapes(base) == shapes(large)
+    for k, shape in shapes(base).items():
+        if k.endswith("conv2.parametrizations.weight.original"):
+            assert shapes(wide)[k][:2] == (2 * shape[0], 2 * shape[1])
+    assert shapes(base).keys() == shapes(wide).keys()
+
+
+def test_biggan_channels_at_128_are_those_of_the_papers_table() -> None:
+    gan = build("biggan", DataSpec((3, 128, 128), classes=2), width=1)
+    g = [b.conv1.weight.shape[0] for b in gan.G.net.blocks]
+    d = [b.conv1.weight.shape[0] for b in gan.D.body if isinstance(b, resnet.DownBlock)]
+    assert g == [16, 8, 4, 2, 1]
+    assert d == [1, 2, 4, 8, 16, 16]
+
+
+def test_biggan_is_sampled_with_averaged_weights_after_two_steps_of_the_discriminator() -> None:
+    gan = build("biggan", ema=0.5)
+    source = train.TrainingData(torch.randint(0, 256, (40, 1, 8, 8), dtype=torch.uint8), torch.arange(40) % 10, DIGITS)
+    training = train.Training(gan, source, 0)
+    training.step()
+    first = next(gan.G.parameters()).detach().clone()
+    training.step()
+    assert training.seen == 2 * 2 * 6
+    average = next(training.result.G.parameters())
+    assert torch.allclose(average, (first + next(gan.G.parameters())) / 2)
