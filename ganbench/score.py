@@ -100,10 +100,7 @@ def score(
     gen, ref = embed(generated, name), embed(reference, name)
     known = None if train is None else embed(train, name)
     if reason := generated.manifest.get("reason"):
-        results = {
-            m: {"value": None, "interval": None, "n": 0, "version": metrics.get(m).card.version, "reason": reason}
-            for m in wanted
-        }
+        results = {m: metrics.not_computed(metrics.get(m), 0, reason) for m in wanted}
     else:
         if any(_asks_for(m, "ref_disturbed") for m in wanted):
             ref = embed_disturbed(ref, name)

@@ -79,7 +79,7 @@ def test_every_verb_has_an_example_in_its_help(ganbench: Callable[..., Done], ve
         (["scor"], "Did you mean 'score'"),
         (["list", "metric"], "did you mean 'metrics'"),
         (["data", "build", "dgits"], "did you mean 'digits'"),
-        (["train", "baselines/dcgn.py", "--dataset", "digits", "--out", "x"], "no such baseline; there are baselines/dcgan.py"),
+        (["train", "baselines/dcgn.py", "--dataset", "digits", "--out", "x"], "no such baseline; there are baselines/acgan.py"),
         (["train", "baselines/gan.py", "--dataset", "rng", "--out", "x"], "did you mean 'ring'"),
         (["train", "baselines/gan.py", "--dataset", "ring", "--out", "x", "--set", "z"], "write it as key=value"),
         (["train", "baselines/gan.py", "--dataset", "ring"], "Missing option '--out'"),
@@ -171,7 +171,7 @@ def test_embedded_set_scores_like_the_samples_without_loading_torch(
     ganbench("control", "reference", "--dataset", "digits", "--n", "398", "--out", tmp_path / "ref.npz")
     for name in ("real", "ref"):
         out = tmp_path / f"{name}-embedding.npz"
-        ganbench("embed", tmp_path / f"{name}.npz", "--features", "digits-cnn", "--out", out)
+        ganbench("embed", tmp_path / f"{name}.npz", "--features", "digits-cnn", "--disturbed", "--out", out)
     arguments = ["--features", "digits-cnn", "--json", "-"]
     plain = ganbench("score", tmp_path / "real.npz", "--reference", tmp_path / "ref.npz", *arguments)
     code = (

@@ -141,11 +141,14 @@ def check(inputs: Mapping[str, Any]) -> None:
             raise UserError(f"sets of unequal dimension cannot be compared: {sizes}")
 
 
+def not_computed(metric: Metric, n: int, reason: str | None) -> dict[str, Any]:
+    """The result of a metric that has no value on `n` samples, with the reason."""
+    empty = {"value": None, "interval": None, "perfect": None}
+    return {**empty, "n": n, "version": metric.card.version, "reason": reason}
+
+
 def _one(metric: Metric, present: Mapping[str, Any], seed: int) -> dict[str, Any]:
-    n = len(present["gen"])
-    result: dict[str, Any] = {
-        "value": None, "interval": None, "perfect": None, "n": n, "version": metric.card.version, "reason": None,
-    }  # fmt: skip
+    result = not_computed(metric, len(present["gen"]), None)
     available = {**present, "rng": np.random.default_rng([seed, zlib.crc32(metric.name.encode())])}
     parameters = inspect.signature(metric.function).parameters
     absent = [p.name for p in parameters.values() if p.default is p.empty and p.name not in available]
