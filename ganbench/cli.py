@@ -83,7 +83,9 @@ def data_obtain(
 def train(
     baseline: Annotated[Path, typer.Argument(help="file of a GAN, ours or your own")],
     dataset: Annotated[str, typer.Option(help="name of a dataset")],
-    out: Annotated[Path, typer.Option(help="folder of the run")],
+    out: Annotated[
+        Path | None, typer.Option(help="folder of the run; by default runs/BASELINE-DATASET-sSEED, here")
+    ] = None,
     images: Annotated[int, typer.Option(help="budget: real images seen", min=1)] = 300_000,
     seed: Seed = 0,
     settings: Annotated[
@@ -95,7 +97,7 @@ def train(
 
     \b
     Examples:
-      ganbench train baselines/dcgan.py --dataset mnist --images 300000 --out runs/dcgan
+      ganbench train baselines/dcgan.py --dataset mnist
       ganbench train my_gan.py --dataset ring --set lr_g=1e-4 --set 'betas=[0, 0.9]' --out runs/mine
     """
     from ganbench import data
@@ -105,6 +107,7 @@ def train(
     choose(dataset, data.names(), "dataset")
     from ganbench import train as training
 
+    out = out or Path("runs") / f"{baseline.stem}-{dataset}-s{seed}"
     run = training.train(baseline, dataset, out, seed=seed, images=images, overrides=overrides, device=device)
     if run["diverged"]:
         _say(f"DIVERGED: {run['diverged']}. That is a result, and the board will say so; its run is in {out}")

@@ -82,7 +82,7 @@ def test_every_verb_has_an_example_in_its_help(ganbench: Callable[..., Done], ve
         (["train", "baselines/dcgn.py", "--dataset", "digits", "--out", "x"], "no such baseline; there are baselines/acgan.py"),
         (["train", "baselines/gan.py", "--dataset", "rng", "--out", "x"], "did you mean 'ring'"),
         (["train", "baselines/gan.py", "--dataset", "ring", "--out", "x", "--set", "z"], "write it as key=value"),
-        (["train", "baselines/gan.py", "--dataset", "ring"], "Missing option '--out'"),
+        (["sample", "runs/gan-ring-s0"], "Missing option '--out'"),
         (["sample", "nowhere", "--out", "a.npz"], "holds no finished run"),
         (["score", "nowhere", "--reference", "digits"], "no dataset or file 'nowhere'"),
         (["score", "nowhere/", "--reference", "digits"], "nowhere: no such file or folder"),
@@ -212,6 +212,13 @@ def test_startup_is_a_command_of_its_own() -> None:
     done = subprocess.run([sys.executable, "-m", "ganbench", "scor"], capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr == "ganbench: No such command 'scor'. Did you mean 'score'? (see --help)\n"
+
+
+def test_a_run_is_named_by_baseline_dataset_and_seed_unless_told(
+    ganbench: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ganbench.train.train", lambda path, dataset, out, **_: {"diverged": f"in {out.as_posix()}"})
+    assert "in runs/gan-ring-s3." in ganbench("train", "baselines/gan.py", "--dataset", "ring", "--seed", "3").stderr
 
 
 def test_users_own_gan_is_trained_by_its_path(ganbench: Callable[..., Done], tmp_path: Path) -> None:
