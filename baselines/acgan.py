@@ -68,10 +68,6 @@ class AuxiliaryClassifierGan(Gan):
         source, classes = self.source_and_class(self.sample(len(c), c))
         return {"loss": softplus(-source).mean() + cross_entropy(classes, c)}
 
-    def draw_classes(self, n: int) -> Tensor:
-        """`n` classes, drawn evenly."""
-        return torch.randint(self.spec.classes, (n,), device=self.device)
-
     def generate(self, z: Tensor, y: Tensor | None = None, cond: Tensor | None = None) -> Tensor:
         c = self.draw_classes(len(z)) if y is None else y
         x: Tensor = self.G(torch.cat([one_hot(c, self.spec.classes).to(z.dtype), z], 1))

@@ -119,6 +119,6 @@ class ConditionalGan(Gan):
 
     def generate(self, z: Tensor, y: Tensor | None = None, cond: Tensor | None = None) -> Tensor:
         if y is None:
-            y = torch.randint(self.spec.classes, (len(z),), device=z.device)
+            y = self.draw_classes(len(z))
         x: Tensor = self.G(z, y)
         return 2 * torch.sigmoid(x) - 1 if self.spec.is_image else x

@@ -57,10 +57,6 @@ class Sagan(Gan):
         out: Tensor = self.G(z, [c] * len(self.G.blocks))
         return out
 
-    def draw_classes(self, n: int) -> Tensor:
-        """`n` classes `[n]`, drawn evenly."""
-        return torch.randint(self.spec.classes, (n,), device=self.device)
-
     def d_loss(self, real: Batch) -> dict[str, Tensor]:
         y = self.draw_classes(len(real.x))
         with torch.no_grad():

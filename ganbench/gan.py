@@ -69,6 +69,10 @@ class Gan(nn.Module, ABC):
         """Draw `n` of the generator's inputs: `[n, z]` from N(0, 1), unless the paper says otherwise."""
         return torch.randn(n, self.config.z, device=self.device)
 
+    def draw_classes(self, n: int) -> Tensor:
+        """Draw `n` of the data's classes evenly, int64 `[n]`."""
+        return torch.randint(self.spec.classes, (n,), device=self.device)
+
     def generate(self, z: Tensor, y: Tensor | None = None, cond: Tensor | None = None) -> Tensor:
         """What the generator makes of inputs `[N, ...]`: float32 `[N, *shape]`, images in [-1, 1].
 

@@ -39,7 +39,7 @@ def draw(folder: Path, n: int, seed: int, out: Path) -> None:
         for start in range(0, n, BLOCK):
             train.reseed(seed, start)
             if gan.conditional:
-                labels.append(torch.randint(gan.spec.classes, (BLOCK,)))
+                labels.append(gan.draw_classes(BLOCK))
             block = gan.sample(BLOCK, labels[-1] if labels else None)
             blocks.append((to_uint8(block) if gan.spec.is_image else block).numpy())
             advance(min(start + BLOCK, n))
