@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+from test_baselines_papers import Logits
 from torch import Tensor, nn
 from torch.distributions import MultivariateNormal
 from torch.nn.functional import softplus
@@ -26,18 +27,6 @@ def build(name: str, spec: DataSpec = POINTS, **overrides: object) -> Gan:
     if name != "gan":
         narrow |= {"width": 4}
     return baseline.create(baseline.folder() / f"{name}.py", spec, narrow | overrides)
-
-
-class Logits(nn.Module):
-    """A discriminator with one logit for all real data (those at 0) and another for everything else."""
-
-    def __init__(self, real: float, fake: float) -> None:
-        super().__init__()
-        self.values = nn.Parameter(torch.tensor([real, fake]))
-
-    def forward(self, x: Tensor) -> Tensor:
-        is_real = (x.flatten(1).abs().sum(1) == 0).float()
-        return is_real * self.values[0] + (1 - is_real) * self.values[1]
 
 
 class Linear(nn.Module):
