@@ -17,7 +17,7 @@ import typer
 import yaml
 from threadpoolctl import threadpool_limits
 
-from ganbench import controls, data, features, score
+from ganbench import controls, data, features, scoring
 from ganbench.samples import SampleSet
 
 ROOT = Path(__file__).parents[1]
@@ -33,7 +33,7 @@ def sets(dataset: str, n: int) -> list[SampleSet]:
         "train": data.load(dataset, "train"),
     }
     found = [SampleSet(*split, {"name": name, "dataset": dataset}) for name, split in splits.items()]
-    return [score.embed(one, features.default(dataset)) for one in found]
+    return [scoring.embed(one, features.default(dataset)) for one in found]
 
 
 def seconds(dataset: str, columns: list[str], n: int) -> pd.DataFrame:
@@ -42,7 +42,7 @@ def seconds(dataset: str, columns: list[str], n: int) -> pd.DataFrame:
     rows = []
     for name in dict.fromkeys(column.partition(".")[0] for column in columns):
         start = time.process_time()
-        score.score(*given, wanted=[name])
+        scoring.score(*given, wanted=[name])
         rows.append({"dataset": dataset, "n": n, "metric": name, "seconds": time.process_time() - start})
     total = {"dataset": dataset, "n": n, "metric": "all", "seconds": sum(row["seconds"] for row in rows)}
     return pd.DataFrame([*rows, total])

@@ -17,8 +17,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 import ganbench
-from ganbench import data, features, metrics, pictures
-from ganbench import score as scoring
+from ganbench import data, features, metrics, pictures, scoring
 from ganbench.corruptions import CORRUPTIONS, Unfit, first, is_images
 from ganbench.data import Split
 from ganbench.display import number

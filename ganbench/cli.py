@@ -169,7 +169,7 @@ def embed(
       ganbench embed samples.npz --features mnist-cnn --out embedding.npz
     """
     from ganbench import samples as files
-    from ganbench import score as scoring
+    from ganbench import scoring
 
     embedded = scoring.embed(scoring.open_set(samples, "train"), features)
     files.write(out, scoring.embed_disturbed(embedded, features) if disturbed else embedded)
@@ -200,8 +200,7 @@ def score(
       ganbench score samples.npz --reference digits --metrics fid,support --json -
       ganbench score points.npy --reference ring --features identity
     """
-    from ganbench import metrics
-    from ganbench import score as scoring
+    from ganbench import metrics, scoring
 
     names = [choose(m.strip(), metrics.names(), "metric") for m in wanted.split(",")] if wanted else None
     found = scoring.dataset_split(reference)
@@ -288,8 +287,7 @@ def overview(
     Example:
       ganbench overview gan=runs/a/samples.npz real=mnist:test --out samples.png
     """
-    from ganbench import pictures
-    from ganbench import score as scoring
+    from ganbench import pictures, scoring
 
     named = dict(s.partition("=")[::2] for s in sets)
     for name, path in named.items():

@@ -24,7 +24,7 @@ class SampleSet(NamedTuple):
     features: np.ndarray | None = None  # float32 [n, d]
     logits: np.ndarray | None = None  # float32 [n, K]
     discriminator: np.ndarray | None = None  # float64 [g, 2]: places on the line and D there, for one dimension
-    disturbed: np.ndarray | None = None  # float32 [n, d], features of the images after `score.disturbed`
+    disturbed: np.ndarray | None = None  # float32 [n, d], features of the images after `scoring.disturbed`
 
 
 FURTHER = SampleSet._fields[3:]  # what a set may carry beside its samples, under these names in the file

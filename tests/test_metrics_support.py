@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ganbench import score as scoring
+from ganbench import scoring
 from ganbench.metrics.support import collision_rate, count_interval, count_variance, support
 from ganbench.samples import SampleSet
 

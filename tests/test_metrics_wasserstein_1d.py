@@ -8,7 +8,7 @@ from scipy.stats import norm, wasserstein_distance
 from ganbench import baseline, data, sample, samples, train
 from ganbench.metrics import Mixture, NotApplicable
 from ganbench.metrics.wasserstein_1d import wasserstein_1d
-from ganbench.score import open_set, score
+from ganbench.scoring import open_set, score
 
 ONE = Mixture(np.array([[4.0]]), 0.5)
 TWO = Mixture(np.array([[0.0], [10.0]]), 0.1)

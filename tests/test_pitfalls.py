@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ganbench import data, features, score
+from ganbench import data, features, scoring
 from ganbench.samples import SampleSet
 
 
@@ -217,7 +217,7 @@ def test_pitfall_has_a_test_that_exists_or_a_reason(number: int) -> None:
 def test_every_score_carries_its_n_and_a_reference_its_own() -> None:
     x = np.random.default_rng(0).standard_normal((200, 2)).astype(np.float32)
     about = {"name": "points"}
-    found = score.score(
+    found = scoring.score(
         SampleSet(x[:120], None, about), SampleSet(x[120:], None, about), wanted=["fid", "kid", "recall"]
     )
     assert {result["n"] for result in found["metrics"].values()} == {120}
@@ -242,7 +242,7 @@ def test_features_of_other_weights_are_not_used() -> None:
     made = SampleSet(
         np.asarray(x), None, {"name": "a", "features": features.describe("digits-cnn") | {"sha256": "0"}}, stale
     )
-    fresh = score.embed(made, "digits-cnn")
+    fresh = scoring.embed(made, "digits-cnn")
     assert fresh.features is not None
     assert np.abs(fresh.features).max() > 0
-    assert score.embed(fresh, "digits-cnn").features is fresh.features
+    assert scoring.embed(fresh, "digits-cnn").features is fresh.features
