@@ -42,7 +42,7 @@ def seconds(dataset: str, columns: list[str], n: int) -> pd.DataFrame:
     rows = []
     for name in dict.fromkeys(column.partition(".")[0] for column in columns):
         start = time.process_time()
-        scoring.score(*given, wanted=[name])
+        scoring.score(*given, metrics=[name])
         rows.append({"dataset": dataset, "n": n, "metric": name, "seconds": time.process_time() - start})
     total = {"dataset": dataset, "n": n, "metric": "all", "seconds": sum(row["seconds"] for row in rows)}
     return pd.DataFrame([*rows, total])

@@ -25,6 +25,7 @@ from ganbench.errors import UserError
 from ganbench.leaderboard import interval
 from ganbench.metrics import Card
 from ganbench.progress import progress
+from ganbench.result import Measured
 from ganbench.samples import SampleSet, content_hash
 
 NULL = "real"  # the corruption that does nothing
@@ -113,21 +114,21 @@ def measure(dataset: str, these: Sets, seed: int) -> pd.DataFrame:
         for done, ((corruption, level), repeat, one) in enumerate(jobs):
             advance(done, f"{corruption} {level:g}")
             generated = SampleSet(one.x, one.y, {"name": f"{corruption} {level:g}", "dataset": dataset})
-            results = scoring.score(generated, reference, train, seed=seed + repeat)["metrics"]
+            results = scoring.score(generated, reference, train, seed=seed + repeat).metrics
             for metric, result in results.items():
-                low, high = result["interval"] or (None, None)
+                low, high = result.interval or (None, None)
                 lines.append(
                     {"corruption": corruption, "level": level, "metric": metric, "repeat": repeat}
-                    | {"value": _value(metric, result), "low": low, "high": high, "reason": result["reason"]}
+                    | {"value": _value(metric, result), "low": low, "high": high, "reason": result.reason}
                 )
         advance(len(jobs))
     return pd.DataFrame(lines)
 
 
-def _value(metric: str, result: Mapping[str, Any]) -> float:
-    if result["value"] is not None:
-        return float(result["value"])
-    unbounded = metrics.get(metric).card.better == "higher" and result.get("lower_bound") is not None
+def _value(metric: str, result: Measured) -> float:
+    if result.value is not None:
+        return result.value
+    unbounded = metrics.get(metric).card.better == "higher" and result.extra.get("lower_bound") is not None
     return float("inf") if unbounded else float("nan")
 
 

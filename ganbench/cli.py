@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from ganbench.errors import UserError, choose
+
+if TYPE_CHECKING:
+    from ganbench.result import Result
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
@@ -200,22 +203,27 @@ def score(
       ganbench score samples.npz --reference digits --metrics fid,support --json -
       ganbench score points.npy --reference ring --features identity
     """
-    from ganbench import metrics, scoring
+    from ganbench import scoring
 
-    names = [choose(m.strip(), metrics.names(), "metric") for m in wanted.split(",")] if wanted else None
-    found = scoring.dataset_split(reference)
-    if train is None and found is not None and found[1] is None:
-        train = f"{found[0]}:train"
-    result = scoring.score(
-        scoring.open_set(samples, "test"),
-        scoring.open_set(reference, "test"),
-        None if train is None else scoring.open_set(train, "train"),
-        extractor=features, wanted=names, seed=seed,
-    )  # fmt: skip
+    names = None if wanted is None else [name.strip() for name in wanted.split(",")]
+    result = scoring.score(samples, reference, train, features=features, metrics=names, seed=seed)
     if json_out is not None:
-        _write_json(result, json_out)
+        _write_json(result.to_json(), json_out)
     if json_out != "-":
         _show_scores(result)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of what `ganbench score --json` writes.
+
+    \b
+    Example:
+      ganbench schema > scores.schema.json
+    """
+    from ganbench import result
+
+    print(result.schema(), end="")
 
 
 @app.command()
@@ -342,8 +350,7 @@ def _relative(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-def _write_json(result: dict[str, Any], where: str) -> None:
-    text = json.dumps(result, indent=1, allow_nan=False)
+def _write_json(text: str, where: str) -> None:
     if where == "-":
         print(text)
         return
@@ -351,29 +358,32 @@ def _write_json(result: dict[str, Any], where: str) -> None:
     Path(where).write_text(text + "\n")
 
 
-def _show_scores(result: dict[str, Any]) -> None:
+def _show_scores(result: Result) -> None:
     from ganbench import metrics
-    from ganbench.display import number, table
+    from ganbench.display import interval, number, table, wrap
+    from ganbench.verdict import MARKS, protocol_line, verdicts
 
-    lines = []
-    for name, m in result["metrics"].items():
-        interval = m["interval"] and f"[{number(m['interval'][0])}, {number(m['interval'][1])}]"
-        value = "–" if m["value"] is None else number(m["value"])
-        better = metrics.get(name).card.better
+    arrows = {"lower": " ↓", "higher": " ↑", "target": ""}
+    lines, reasons = [], []
+    for name, m in result.metrics.items():
+        if m.reason is not None:
+            reasons.append(m.reason)
         lines.append(
             {
-                "metric": name,
-                "value": value,
-                "95 % interval": interval or "",
-                "perfect": "" if m["perfect"] is None else number(m["perfect"]),
-                "better": better,
-                "note": m["reason"] or "",
+                "metric": name + arrows[metrics.get(name).card.better],
+                "value": f"– ({len(reasons)})" if m.value is None else number(m.value),
+                "95 % interval": interval(m.interval),
+                "perfect": "" if m.perfect is None else number(m.perfect),
+                "n": f"{m.n:,}",
             }
         )
-    one, other = result["samples"], result["protocol"]["reference"]
-    extractor = result["protocol"]["features"]["id"]
-    title = f"{one['name']} (n = {one['n']:,}) against {other['name']} (n = {other['n']:,}), features {extractor}"
-    table(lines, title, ["metric"])
+    table(lines, f"{result.samples.name} against {result.protocol.reference.name}", ["metric"])
+    for i, reason in enumerate(reasons, 1):
+        print(wrap(f"({i}) {reason}", "    "))
+    print()
+    for verdict in verdicts(result):
+        print(wrap(f"{MARKS[verdict.level]} {verdict.gate}: {verdict.text}.", "  "))
+    print(wrap(f"protocol: {protocol_line(result)}", "  "))
 
 
 def main() -> NoReturn:

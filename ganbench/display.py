@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import textwrap
 from collections.abc import Mapping, Sequence
 
 from rich import box
@@ -16,6 +18,20 @@ def number(x: float) -> str:
     ('0.0123', '12,346')
     """
     return f"{x:,.0f}" if abs(x) >= 1000 else f"{x:.3g}"
+
+
+def interval(bounds: tuple[float, float] | None) -> str:
+    """An interval in brackets; nothing where there is none.
+
+    >>> interval((0.01234, 12345.6)), interval(None)
+    ('[0.0123, 12,346]', '')
+    """
+    return "" if bounds is None else f"[{number(bounds[0])}, {number(bounds[1])}]"
+
+
+def wrap(text: str, indent: str) -> str:
+    """Text in lines as wide as the terminal (80 columns where there is none), all but the first indented."""
+    return textwrap.fill(text, shutil.get_terminal_size().columns, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def table(lines: Sequence[Mapping[str, str]], title: str, keys: Sequence[str]) -> None:

@@ -79,7 +79,12 @@ def read(path: Path) -> SampleSet:
     return SampleSet(x, y, {"name": path.name} | manifest, *map(arrays.get, FURTHER))
 
 
-def _canonical(x: np.ndarray, path: Path) -> np.ndarray:
+def of_array(x: np.ndarray, name: str) -> SampleSet:
+    """Images uint8 `[n, H, W]` or `[n, H, W, C]`, or points float `[n, d]`, as a sample set."""
+    return SampleSet(_canonical(x, name), None, {"name": name})
+
+
+def _canonical(x: np.ndarray, path: Path | str) -> np.ndarray:
     if x.ndim == 2 and x.dtype.kind == "f":
         return x.astype(np.float32, copy=False)
     if x.ndim == 3 and x.dtype == np.uint8:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import ganbench
-from ganbench import data, features, metrics, samples
+from ganbench import data, samples
+from ganbench import features as extractors
+from ganbench import metrics as metric_files
 from ganbench.errors import UserError, choose
+from ganbench.result import Result
 from ganbench.samples import SampleSet
+
+# A path; a dataset of ours, NAME or NAME:SPLIT; images uint8 [n, H, W, C] or points float [n, d]; or a set read before.
+Source = SampleSet | str | Path | np.ndarray | Any
 
 SPLITS = ("train", "test")
 DISTURBANCE = 5  # levels of 255, about 0.02 of the range: nobody would call the image another one
@@ -32,9 +38,13 @@ def dataset_split(what: str) -> tuple[str, str | None] | None:
     return choose(name, data.names(), "dataset or file"), None
 
 
-def open_set(what: str, split: str) -> SampleSet:
-    """The sample set at a path, or a split of a dataset of ours; `split` is what its name alone means."""
-    found = dataset_split(what)
+def open_set(what: Source, split: str) -> SampleSet:
+    """The sample set that `what` means; `split` is what the name of a dataset of ours alone means."""
+    if isinstance(what, SampleSet):
+        return what
+    if not isinstance(what, str | Path):
+        return samples.of_array(np.asarray(what), "samples")
+    found = dataset_split(str(what))
     if found is None:
         return samples.read(Path(what))
     name, given = found
@@ -43,12 +53,23 @@ def open_set(what: str, split: str) -> SampleSet:
     return SampleSet(np.asarray(x), np.asarray(y), about)
 
 
+def open_sets(
+    generated: Source, reference: Source, train: Source | None
+) -> tuple[SampleSet, SampleSet, SampleSet | None]:
+    """The sets of a scoring. A dataset's name alone as reference is its held-out split, and its training split `train`."""
+    if train is None and isinstance(reference, str):
+        found = dataset_split(reference)
+        train = f"{found[0]}:train" if found is not None and found[1] is None else None
+    known = None if train is None else open_set(train, "train")
+    return open_set(generated, "test"), open_set(reference, "test"), known
+
+
 def embed(samples: SampleSet, extractor: str) -> SampleSet:
     """The same set with its features; computed unless it already carries those of this very extractor."""
-    about = features.describe(extractor)
+    about = extractors.describe(extractor)
     if samples.features is not None and samples.manifest.get("features") == about:
         return samples
-    found, logits = features.embed(extractor, samples.x) if len(samples.x) else (np.empty((0, 1)), None)
+    found, logits = extractors.embed(extractor, samples.x) if len(samples.x) else (np.empty((0, 1)), None)
     manifest = samples.manifest | {"features": about}
     return samples._replace(features=found, logits=logits, disturbed=None, manifest=manifest)
 
@@ -57,62 +78,91 @@ def extractor_for(sets: Sequence[SampleSet]) -> str:
     """The extractor of the dataset that one of the sets belongs to; points need none."""
     for one in sets:
         if "dataset" in one.manifest:
-            return features.default(one.manifest["dataset"])
+            return extractors.default(one.manifest["dataset"])
     if sets[0].x.ndim == 2:
         return "identity"
-    raise UserError(f"which extractor? pass --features with one of {', '.join(features.names())}")
+    raise UserError(f"which extractor? pass --features with one of {', '.join(extractors.names())}")
 
 
 def score(
-    generated: SampleSet,
-    reference: SampleSet,
-    train: SampleSet | None = None,
+    samples: Source,
+    reference: Source,
+    train: Source | None = None,
     *,
-    extractor: str | None = None,
-    wanted: Sequence[str] | None = None,
+    features: str | None = None,
+    metrics: Iterable[str] | None = None,
     seed: int = 0,
-) -> dict[str, Any]:
-    """Score one sample set.
+) -> Result:
+    """Score one sample set. Each set is a path, a dataset of ours by its name, an array, a tensor, or a set read before.
 
     Args:
-        generated: the samples.
-        reference: held-out real samples.
-        train: real samples that the generator was trained on, for memorisation.
-        extractor: name of the features; by default that of the reference's dataset.
-        wanted: names of metrics; by default all, those that do not apply give their reason.
+        samples: the generated samples: images uint8 `[n, H, W, C]`, or points float `[n, d]`.
+        reference: held-out real samples; a dataset's name alone is its held-out split.
+        train: real samples that the generator was trained on, for memorisation; by default the training split of the
+            dataset that `reference` names.
+        features: name of the extractor; by default that of the reference's dataset.
+        metrics: names of metrics; by default all, those that do not apply give their reason.
         seed: of every random choice inside a metric.
 
     Returns:
-        `{"protocol": {...}, "samples": {...}, "metrics": {name: {"value", "interval", "n", "version", "reason", ...}}}`
+        Protocol, samples and `metrics[name]` with value, interval, n, version and reason; see `ganbench.result`.
 
     Raises:
-        UserError: sets that cannot be compared, or an unknown metric or extractor.
+        UserError: sets that cannot be read or compared, or an unknown metric or extractor.
+
+    >>> result = score("digits:train", "digits", metrics=["fid", "memorisation"])
+    >>> result.metrics["memorisation"].value
+    1.0
     """
-    sets = [reference, generated] if train is None else [reference, generated, train]
+    gen, ref, known = open_sets(samples, reference, train)
+    sets = [ref, gen] if known is None else [ref, gen, known]
     for other in sets:
-        if other.x.shape[1:] != reference.x.shape[1:] or other.x.dtype != reference.x.dtype:
+        if other.x.shape[1:] != ref.x.shape[1:] or other.x.dtype != ref.x.dtype:
             raise UserError(
                 f"{other.manifest['name']} has samples of shape {other.x.shape[1:]} {other.x.dtype}, "
-                f"{reference.manifest['name']} of {reference.x.shape[1:]} {reference.x.dtype}; they must be alike"
+                f"{ref.manifest['name']} of {ref.x.shape[1:]} {ref.x.dtype}; they must be alike"
             )
-    name = extractor or extractor_for(sets)
-    wanted = wanted or metrics.names()
-    gen, ref = embed(generated, name), embed(reference, name)
-    known = None if train is None else embed(train, name)
-    if reason := generated.manifest.get("reason"):
-        results = {m: metrics.not_computed(metrics.get(m), 0, reason) for m in wanted}
-    else:
-        if any(_asks_for(m, "ref_disturbed") for m in wanted):
-            ref = embed_disturbed(ref, name)
-        results = metrics.compute(wanted, _inputs(gen, ref, known), seed)
+    name = features or extractor_for(sets)
+    wanted = [choose(m, metric_files.names(), "metric") for m in metrics or metric_files.names()]
     protocol = {
         "ganbench": ganbench.__version__,
-        "features": features.describe(name),
-        "reference": _identity(reference),
-        "train": None if train is None else _identity(train),
+        "features": extractors.describe(name),
+        "reference": _identity(ref),
+        "train": None if known is None else _identity(known),
         "seed": seed,
     }
-    return {"protocol": protocol, "samples": _identity(generated), "metrics": results}
+    if reason := gen.manifest.get("reason"):
+        results = {m: metric_files.not_computed(metric_files.get(m), 0, reason) for m in wanted}
+    else:
+        ref = embed(ref, name)
+        if any(_asks_for(m, "ref_disturbed") for m in wanted):
+            ref = embed_disturbed(ref, name)
+        inputs = _inputs(embed(gen, name), ref, None if known is None else embed(known, name))
+        results = metric_files.compute(wanted, inputs, seed)
+    return Result.model_validate({"protocol": protocol, "samples": _identity(gen), "metrics": results})
+
+
+def scorer(
+    reference: Source,
+    train: Source | None = None,
+    *,
+    features: str | None = None,
+    metrics: Iterable[str] | None = None,
+    seed: int = 0,
+) -> Callable[[Source], Result]:
+    """`score` for a training loop: what the real data need is worked out once, here, and not at every call.
+
+    Args: those of `score`, without the samples.
+
+    Returns:
+        A function of generated samples that scores them.
+    """
+    _, ref, known = open_sets(reference, reference, train)
+    name = features or extractor_for([ref])
+    wanted = None if metrics is None else tuple(metrics)
+    ref = embed_disturbed(embed(ref, name), name)
+    known = None if known is None else embed(known, name)
+    return lambda samples: score(samples, ref, known, features=name, metrics=wanted, seed=seed)
 
 
 def disturbed(x: np.ndarray) -> np.ndarray:
@@ -125,11 +175,11 @@ def embed_disturbed(samples: SampleSet, extractor: str) -> SampleSet:
     """The same embedded set with the features of its disturbed images too, unless it carries them already or is of points."""
     if samples.disturbed is not None or samples.x.ndim != 4:
         return samples
-    return samples._replace(disturbed=features.embed(extractor, disturbed(samples.x)).features)
+    return samples._replace(disturbed=extractors.embed(extractor, disturbed(samples.x)).features)
 
 
 def _asks_for(metric: str, parameter: str) -> bool:
-    return parameter in inspect.signature(metrics.get(metric).function).parameters
+    return parameter in inspect.signature(metric_files.get(metric).function).parameters
 
 
 def _identity(one: SampleSet) -> dict[str, Any]:
@@ -137,6 +187,8 @@ def _identity(one: SampleSet) -> dict[str, Any]:
         "name": one.manifest["name"],
         "n": len(one.x),
         "sha256": one.manifest.get("sha256") or samples.content_hash(one.x),
+        "shape": list(one.x.shape[1:]),
+        "dtype": str(one.x.dtype),
     }
 
 

@@ -14,6 +14,7 @@ from ganbench import calibrate, cli, metrics
 from ganbench.corruptions import CORRUPTIONS, Unfit
 from ganbench.data import Split
 from ganbench.metrics import Card
+from ganbench.result import Measured
 
 N = 100
 RNG = np.random.default_rng(0)
@@ -218,9 +219,11 @@ def test_unbounded_support_counts_as_infinite() -> None:
 
 
 def test_missing_value_is_unbounded_only_with_a_lower_bound() -> None:
-    assert calibrate._value("support", {"value": None, "lower_bound": 300.0}) == np.inf
-    assert np.isnan(calibrate._value("support", {"value": None}))
-    assert np.isnan(calibrate._value("fid", {"value": None, "lower_bound": 300.0}))
+    empty = Measured(value=None, interval=None, n=300, version=1, reason="finds none")
+    bounded = empty.model_copy(update={"lower_bound": 300.0})
+    assert calibrate._value("support", bounded) == np.inf
+    assert np.isnan(calibrate._value("support", empty))
+    assert np.isnan(calibrate._value("fid", bounded))
 
 
 def test_promise_that_cannot_be_judged_is_no_pass_and_says_why() -> None:

@@ -165,8 +165,8 @@ def test_images_are_scored_with_a_disturbed_reference():
     moved = scoring.disturbed(ref.x).astype(int) - ref.x
     assert np.abs(moved).max() == scoring.DISTURBANCE
     assert (moved == scoring.disturbed(ref.x).astype(int) - ref.x).all()
-    found = scoring.score(gen, ref, extractor="pixels", wanted=["support"])["metrics"]["support"]
-    assert found["sensitivity"] == 1
+    found = scoring.score(gen, ref, features="pixels", metrics=["support"]).metrics["support"]
+    assert found.extra["sensitivity"] == 1
 
 
 def class_logits(labels):

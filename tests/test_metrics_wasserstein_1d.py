@@ -134,6 +134,6 @@ def test_trained_gans_file_carries_its_discriminator_to_the_score(tmp_path: Path
     assert (places[0], places[-1]) == (min(known.min(), drawn.x.min()), max(known.max(), drawn.x.max()))
     assert ((D >= 0) & (D <= 1)).all()
     assert D.std() > 0
-    found = score(drawn, open_set("gaussian1d", "test"), wanted=["wasserstein_1d"])["metrics"]["wasserstein_1d"]
+    found = score(drawn, open_set("gaussian1d", "test"), metrics=["wasserstein_1d"]).metrics["wasserstein_1d"].extra
     assert 0 < found["discriminator_gap"] < 1
     assert found["value_at_discriminator"] < 0

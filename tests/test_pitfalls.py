@@ -218,11 +218,11 @@ def test_every_score_carries_its_n_and_a_reference_its_own() -> None:
     x = np.random.default_rng(0).standard_normal((200, 2)).astype(np.float32)
     about = {"name": "points"}
     found = scoring.score(
-        SampleSet(x[:120], None, about), SampleSet(x[120:], None, about), wanted=["fid", "kid", "recall"]
+        SampleSet(x[:120], None, about), SampleSet(x[120:], None, about), metrics=["fid", "kid", "recall"]
     )
-    assert {result["n"] for result in found["metrics"].values()} == {120}
-    assert found["samples"]["n"] == 120
-    assert found["protocol"]["reference"]["n"] == found["metrics"]["fid"]["n_ref"] == 80
+    assert {result.n for result in found.metrics.values()} == {120}
+    assert found.samples.n == 120
+    assert found.protocol.reference.n == found.metrics["fid"].extra["n_ref"] == 80
 
 
 def test_resampling_with_replacement_would_shrink_a_manifold() -> None:

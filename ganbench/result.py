@@ -1,0 +1,102 @@
+"""The result of a scoring: one object for Python, the command line and JSON, whose schema is in `schema/scores.schema.json`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ganbench.errors import UserError
+
+SCHEMA = Path(__file__).parent / "schema" / "scores.schema.json"
+
+
+class _Part(BaseModel):
+    """Frozen; what a part has beyond its fields is kept under its own name."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    @property
+    def extra(self) -> dict[str, Any]:
+        """What it has beyond its fields."""
+        return self.model_extra or {}
+
+
+class Measured(_Part):
+    """One metric's value and how far to trust it; its further numbers are in `extra`."""
+
+    value: float | None = Field(description="None where it was not computed, and then `reason` says why")
+    interval: tuple[float, float] | None = Field(description="95 % interval of the value")
+    perfect: float | None = Field(None, description="what a perfect generator scores on average at these sizes")
+    n: int = Field(description="generated samples that it was computed on")
+    version: int = Field(description="of the metric; raised whenever its number can move")
+    reason: str | None
+
+
+class Extractor(_Part):
+    """The features in which sets are compared."""
+
+    id: str = Field(description="name, and the first digits of its weights' hash")
+    sha256: str | None = Field(description="of the weights; None without weights")
+
+
+class Identity(_Part):
+    """Which samples they were."""
+
+    name: str
+    n: int
+    sha256: str = Field(description="over dtype, shape and bytes of the samples")
+    shape: list[int] | None = Field(None, description="of one sample")
+    dtype: str | None = None
+
+
+class Protocol(_Part):
+    """What must be equal before two results may be compared."""
+
+    ganbench: str = Field(description="version of this package")
+    features: Extractor
+    reference: Identity
+    train: Identity | None
+    seed: int
+
+
+class Result(_Part):
+    """Scores of one sample set: `result.metrics["fid"].value`, and `result.to_json()` for machines."""
+
+    protocol: Protocol
+    samples: Identity
+    metrics: dict[str, Measured]
+
+    def to_json(self) -> str:
+        """The result as a JSON document; a number that JSON does not have (NaN) is a `ValueError`."""
+        return json.dumps(self.model_dump(mode="json"), indent=1, allow_nan=False)
+
+
+def read(path: Path) -> Result:
+    """Read what `ganbench score --json` or `ganbench publish` wrote.
+
+    Raises:
+        UserError: there is no such file, or it holds no result.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no such file")
+    try:
+        content = json.loads(path.read_text())
+        return Result.model_validate(content.get("scores", content))
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise _no_result(path, f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}") from None
+    except (ValueError, AttributeError) as error:
+        raise _no_result(path, str(error)) from None
+
+
+def _no_result(path: Path, why: str) -> UserError:
+    return UserError(f"{path}: not a result of `ganbench score --json` ({why})")
+
+
+def schema() -> str:
+    """The JSON schema of a result, for machines that read one."""
+    about = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Result.model_json_schema()}
+    return json.dumps(about, indent=1) + "\n"

@@ -1,0 +1,86 @@
+"""Scoring from Python, and the result that it shares with the command line and with machines."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+import torch
+
+import ganbench
+from ganbench import data, result, score, scorer, scoring
+from ganbench.errors import UserError
+
+FEW = ("fid", "memorisation", "precision")
+
+
+def without_names(one: result.Result) -> tuple[object, ...]:
+    return one.metrics, one.samples.sha256, one.protocol
+
+
+def test_array_tensor_path_and_name_score_alike(tmp_path: Path) -> None:
+    x = np.asarray(data.load("digits", "train").x)
+    np.save(tmp_path / "x.npy", x)
+    sources = (x, torch.from_numpy(x.copy()), tmp_path / "x.npy", "digits:train", scoring.open_set("digits", "train"))
+    first, *others = (score(source, "digits", metrics=FEW) for source in sources)
+    assert first.metrics["memorisation"].value == 1
+    for other in others:
+        assert without_names(other) == without_names(first)
+
+
+def test_images_that_are_not_uint8_are_refused_and_the_way_out_is_named() -> None:
+    with pytest.raises(UserError, match="round"):
+        score(np.zeros((300, 8, 8, 1), np.float32), "digits")
+
+
+def test_scorer_gives_the_numbers_of_score_and_embeds_the_real_data_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = np.asarray(data.load("digits", "train").x[:300])
+    plain = score(x, "digits", metrics=["fid", "memorisation", "support"])
+    embedded: list[int] = []
+    embed = scoring.extractors.embed
+    monkeypatch.setattr(scoring.extractors, "embed", lambda name, x: embedded.append(len(x)) or embed(name, x))
+    during = scorer("digits", metrics=["fid", "memorisation", "support"])
+    real = len(embedded)
+    assert during(x) == plain == during(x)
+    assert embedded[real:] == [300, 300]
+
+
+def test_committed_scores_and_a_fresh_one_have_the_form_of_the_schema() -> None:
+    validator = jsonschema.Draft202012Validator(json.loads(result.SCHEMA.read_text()))
+    committed = sorted(data.home().glob("results/*/runs/*.json"))
+    assert len(committed) > 50
+    for path in committed:
+        validator.validate(json.loads(path.read_text())["scores"])
+        assert result.read(path).metrics
+    fresh = score("ring:train", "ring", metrics=["fid", "modes", "classifier_score"])
+    validator.validate(json.loads(fresh.to_json()))
+    assert result.Result.model_validate_json(fresh.to_json()) == fresh
+    broken = json.loads(fresh.to_json())
+    del broken["protocol"]["reference"]["sha256"]
+    with pytest.raises(jsonschema.ValidationError):
+        validator.validate(broken)
+
+
+def test_schema_in_the_repository_is_that_of_the_code() -> None:
+    assert result.SCHEMA.read_text() == result.schema(), "run `ganbench schema > ganbench/schema/scores.schema.json`"
+
+
+def test_what_is_no_result_is_refused_in_one_line(tmp_path: Path) -> None:
+    for text in ("{", "[]", '{"protocol": {}}'):
+        (tmp_path / "a.json").write_text(text)
+        with pytest.raises(UserError, match="not a result") as error:
+            result.read(tmp_path / "a.json")
+        assert "\n" not in str(error.value)
+
+
+def test_importing_ganbench_loads_no_torch_and_no_numpy() -> None:
+    code = "import sys, ganbench; assert not {'torch', 'numpy', 'pydantic'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert ganbench.score is scoring.score
+    with pytest.raises(AttributeError, match="scoer"):
+        ganbench.scoer  # noqa: B018
