@@ -28,6 +28,7 @@ class TrainConfig(BaseModel):
     betas: tuple[float, float] = Field((0.5, 0.999), description="Adam's")
     momentum: float = Field(0.0, ge=0, lt=1, description="SGD's")
     ema: float | None = Field(None, gt=0, lt=1, description="decay per generator step of the averaged weights")
+    precision: Literal["fp32", "bf16"] = Field("fp32", description="of the players' layers, by torch.autocast")
 
 
 Model = TypeVar("Model", bound=BaseModel)

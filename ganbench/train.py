@@ -109,6 +109,11 @@ def descend(losses: dict[str, Tensor], opt: torch.optim.Optimizer) -> dict[str, 
     return {name: value.detach() for name, value in losses.items()}
 
 
+def in_fp32(player: nn.Module, given: Any, made: Any) -> Any:
+    """Forward hook of a player under autocast: the losses are made of fp32 numbers, whatever its layers computed in."""
+    return made.float() if isinstance(made, Tensor) else made
+
+
 class Training:
     """A GAN in training: what a checkpoint holds, and the step that advances it."""
 
@@ -118,6 +123,7 @@ class Training:
         self.seed = seed
         self.seen = 0  # real images consumed
         self.seconds = 0.0
+        self.precision = torch.autocast(source.x.device.type, torch.bfloat16, gan.config.precision == "bf16")
         self.average: AveragedModel | None = None
         if gan.config.ema is not None:
             self.average = AveragedModel(gan, multi_avg_fn=get_ema_multi_avg_fn(gan.config.ema))
@@ -127,6 +133,9 @@ class Training:
         self.stage = self.gan.stage
         self.opt_g = optimiser(self.gan.G, self.gan.config, self.gan.config.lr_g)
         self.opt_d = optimiser(self.gan.D, self.gan.config, self.gan.config.lr_d)
+        if self.gan.config.precision == "bf16":
+            for player in (self.gan.G, self.gan.D):
+                player.register_forward_hook(in_fp32)
 
     @property
     def result(self) -> Gan:
@@ -139,9 +148,13 @@ class Training:
         reseed(self.seed, self.seen)
         for k in range(config.n_critic):
             real = self.source.batch(self.seed, self.seen + k * config.batch, config.batch)
-            d = descend(self.gan.d_loss(real), self.opt_d)
+            with self.precision:
+                losses = self.gan.d_loss(real)
+            d = descend(losses, self.opt_d)
             self.gan.after_d_step(d)
-        g = descend(self.gan.g_loss(real), self.opt_g)
+        with self.precision:
+            losses = self.gan.g_loss(real)
+        g = descend(losses, self.opt_g)
         if self.average is not None:
             self.average.update_parameters(self.gan)
         self.seen += config.n_critic * config.batch
@@ -334,8 +347,12 @@ def _count(network: nn.Module) -> int:
 
 
 def _same_run(out: Path, there: dict[str, Any], wanted: dict[str, Any]) -> None:
-    """A folder holds one run: resuming another one's weights would publish a mixture of both."""
-    flat = [{**d.pop("config"), **d} for d in (copy.deepcopy(there), copy.deepcopy(wanted))]
+    """A folder holds one run: resuming another one's weights would publish a mixture of both.
+
+    A run that is older than one of the loop's settings was trained with that setting's default.
+    """
+    known = TrainConfig.model_validate({}).model_dump(mode="json")
+    flat = [{**known, **d.pop("config"), **d} for d in (copy.deepcopy(there), copy.deepcopy(wanted))]
     differ = [k for k in flat[1] if flat[0].get(k) != flat[1][k]]
     if differ:
         what = ", ".join(f"{k} {flat[0].get(k)} there, {flat[1][k]} now" for k in differ)

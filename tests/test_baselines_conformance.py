@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -21,15 +22,15 @@ def path(name: str) -> Path:
     return baseline.folder() / f"{name}.py"
 
 
-def small(name: str) -> dict[str, int]:
+def small(name: str) -> dict[str, Any]:
     """Narrow networks, so that the paper's structure is what is tested and not the patience of the reader."""
     return {k: 8 for k in fields(path(name)) if k.startswith(("width", "units"))} | {"batch": 6}
 
 
-def build(name: str, spec: DataSpec) -> Gan:
+def build(name: str, spec: DataSpec, **settings: Any) -> Gan:
     train.reseed(0)
     try:
-        return baseline.create(path(name), spec, small(name))
+        return baseline.create(path(name), spec, small(name) | settings)
     except Unsupported as why:
         pytest.skip(str(why))
 
@@ -76,6 +77,15 @@ class TestOn:
         for losses in (gan.d_loss(real), gan.g_loss(real)):
             assert losses["loss"].requires_grad
             assert all(v.ndim == 0 and torch.isfinite(v) for v in losses.values())
+
+    def test_bf16_changes_the_losses_and_leaves_the_weights_in_fp32(self, name: str, spec: DataSpec) -> None:
+        found = []
+        for precision in ("fp32", "bf16"):
+            gan = build(name, spec, precision=precision)
+            found.append(train.Training(gan, source(spec), 0).step())
+            assert all(torch.isfinite(v) for v in found[-1].values())
+            assert {p.dtype for p in gan.parameters()} == {torch.float32}
+        assert found[0]["d/loss"] != found[1]["d/loss"]
 
     def test_discriminator_step_leaves_generator_unchanged(self, name: str, spec: DataSpec) -> None:
         gan = build(name, spec)

@@ -94,6 +94,18 @@ def test_run_resumes_from_its_state_alone(tmp_path: Path) -> None:
     assert (tmp_path / "model.safetensors").read_bytes() == weights
 
 
+def test_run_that_is_older_than_a_setting_of_the_loop_resumes_with_its_default(tmp_path: Path) -> None:
+    run(tmp_path, images=1000)
+    state = tmp_path / "state/training.safetensors"
+    tensors, metadata = train.read(state)
+    identity = json.loads(metadata["identity"])
+    del identity["config"]["precision"]
+    train.save(state, tensors, metadata | {"identity": json.dumps(identity)})
+    with pytest.raises(UserError, match="precision fp32 there, bf16 now"):
+        run(tmp_path, images=1000, precision="bf16")
+    assert run(tmp_path, images=1000)["seen"] == 1000
+
+
 def test_finished_run_is_left_alone_and_a_larger_budget_continues_it(tmp_path: Path) -> None:
     run(tmp_path / "a", images=1000)
     before = (tmp_path / "a/model.safetensors").read_bytes()
