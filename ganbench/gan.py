@@ -95,6 +95,11 @@ class Gan(nn.Module, ABC):
         return next(self.G.parameters()).device
 
     @property
+    def normal(self) -> bool:
+        """Whether `latent` is N(0, 1). A GAN with a `latent` of its own says so itself where that is normal too."""
+        return type(self).latent is Gan.latent
+
+    @property
     def stage(self) -> int:
         """A new value means new trainable parameters: the loop then starts fresh optimisers."""
         return 0
