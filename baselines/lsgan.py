@@ -9,7 +9,8 @@ gradient (equation 2; D has no sigmoid):
 a is the label of fake data, b that of real data, c what G wants D to say of fake data. The defaults 0, 1, 1 are the
 paper's 0-1 coding (equation 9); a = -1, b = 1, c = 0 makes G minimise Pearson's chi^2 divergence (equation 8).
 
-Ours: the networks and Adam's settings are those of DCGAN for images, and perceptrons for points.
+The batch and Adam's settings are those of the authors' code for LSUN. Ours: DCGAN's networks for images, perceptrons for
+points.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from ganbench.layers.players import discriminator, generator
 
 class Config(TrainConfig):
     batch: int = 64
-    lr_g: float = 2e-4
-    lr_d: float = 2e-4
+    lr_g: float = 1e-3
+    lr_d: float = 1e-3
     betas: tuple[float, float] = (0.5, 0.999)
     a: float = 0.0
     b: float = 1.0

@@ -9,7 +9,7 @@ Algorithm 1 with its values: lambda = 10, n_critic = 5, Adam at 0.0001 with beta
 sample, so the critic has no batch norm (section 4).
 
 Ours: DCGAN's networks for images (the paper's main one is residual); for points ReLU networks with four layers of 512 units
-(the paper has three).
+(the authors' code has three).
 """
 
 from __future__ import annotations
