@@ -17,7 +17,8 @@ uniform in [-1, 1]^h.
 Different here: k_t follows from the samples of D's step, z_D, and not from z_G; the learning rate does not decay; the
 vanishing residuals and the skip connections, which the paper offers as extras, are left out. Points are not treated, as in
 the paper: with a code larger than the data, D reconstructs everything and the game is over. k_t moves by at most lambda_k
-per step, so runs of a few thousand steps need a larger one.
+per step, so runs of a few thousand steps need a larger one. Weights start from Glorot's uniform distribution: torch's own
+weakens the signal at each layer, so that G hardly answers z at first.
 """
 
 from __future__ import annotations
@@ -30,13 +31,14 @@ from torch import Tensor, nn
 from ganbench.config import TrainConfig
 from ganbench.gan import Batch, DataSpec, Gan
 from ganbench.layers.dcgan import check, halvings
+from ganbench.layers.resnet import initialise
 
 
 class Config(TrainConfig):
     batch: int = 16
     lr_g: float = 1e-4
     lr_d: float = 1e-4
-    betas: tuple[float, float] = (0.5, 0.999)
+    betas: tuple[float, float] = (0.9, 0.999)
     gamma: float = 0.5
     lambda_k: float = 0.001
     h: int = 64  # size of the code and of z
@@ -81,6 +83,7 @@ class Began(Gan):
         super().__init__(spec, config)
         self.G = decoder(config.h, config.width, spec)
         self.D = nn.Sequential(encoder(config.h, config.width, spec), decoder(config.h, config.width, spec))
+        initialise(self, nn.init.xavier_uniform_)
         self.register_buffer("k", torch.tensor(0.0))
 
     def L(self, v: Tensor) -> Tensor:
