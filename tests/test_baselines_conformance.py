@@ -22,15 +22,15 @@ def path(name: str) -> Path:
     return baseline.folder() / f"{name}.py"
 
 
-def small(name: str) -> dict[str, Any]:
+def small(name: str, width: int = 8) -> dict[str, Any]:
     """Narrow networks, so that the paper's structure is what is tested and not the patience of the reader."""
-    return {k: 8 for k in fields(path(name)) if k.startswith(("width", "units"))} | {"batch": 6}
+    return {k: width for k in fields(path(name)) if k.startswith(("width", "units"))} | {"batch": 6}
 
 
-def build(name: str, spec: DataSpec, **settings: Any) -> Gan:
+def build(name: str, spec: DataSpec, width: int = 8, **settings: Any) -> Gan:
     train.reseed(0)
     try:
-        return baseline.create(path(name), spec, small(name) | settings)
+        return baseline.create(path(name), spec, small(name, width) | settings)
     except Unsupported as why:
         pytest.skip(str(why))
 
@@ -66,6 +66,20 @@ def test_treats_points_or_images_with_the_papers_settings(name: str) -> None:
         except Unsupported as why:
             reasons.append(str(why))
     assert len(reasons) < 2, reasons
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("size", [8, 9, 28, 31, 32, 64, 100, 128])
+@pytest.mark.parametrize("name", NAMES)
+def test_works_at_every_size(name: str, size: int, channels: int) -> None:
+    spec = DataSpec((channels, size, size), classes=3)
+    gan = build(name, spec, width=4)
+    with torch.no_grad():
+        x = gan.sample(2)
+    assert x.shape == (2, *spec.shape)
+    real = Batch(x, torch.tensor([0, 2]))
+    for losses in (gan.d_loss(real), gan.g_loss(real)):
+        assert torch.isfinite(losses["loss"])
 
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
