@@ -8,13 +8,14 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
 
-from ganbench import controls
+from ganbench import baseline, controls, grid
 
 REPOSITORY = Path(__file__).parents[1]
 pytestmark = pytest.mark.slow
@@ -47,8 +48,8 @@ TINY = {
 }
 
 
-def snakemake(*arguments: str, code: int = 0) -> str:
-    command = [sys.executable, "-m", "snakemake", "--cores", "8", "leaderboard", *arguments]
+def snakemake(*arguments: str, targets: Sequence[str] = ["leaderboard"], code: int = 0) -> str:
+    command = [sys.executable, "-m", "snakemake", "--cores", "8", *targets, *arguments]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY)}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == code, done.stdout + done.stderr
@@ -181,3 +182,15 @@ def test_published_board_has_a_record_per_run_and_can_be_traced(house: Path) -> 
     for record in trained:
         assert {"source", "config", "data", "seed", "versions"} <= set(record["samples"]["run"])
         assert record["scores"]["samples"]["sha256"] == record["samples"]["sha256"]
+
+
+def test_every_baseline_goes_through_the_pipeline() -> None:
+    """One seed of the board `smoke`, train to score: three would cost minutes, and the table is built above."""
+    runs = grid.runs("smoke")
+    runs = runs[(runs.kind == "baseline") & (runs.seed == 0)]
+    assert set(runs.row) == set(baseline.names())
+    scores = [Path(f"runs/{run}/scores-smoke.json") for run in runs.run]
+    snakemake("--config", "board=smoke", targets=[*map(str, scores), "runs/boards/smoke/samples-digits.png"])
+    for path in scores:
+        assert json.loads(path.read_text())["metrics"]["fid"]["value"] > 0
+    assert Path("runs/boards/smoke/samples-digits.png").stat().st_size > 5000
