@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -214,6 +214,33 @@ def score(
 
 
 @app.command()
+def compare(
+    scores: Annotated[
+        list[Path], typer.Argument(metavar="A.json B.json...", help="what `ganbench score --json` wrote")
+    ],
+    json_out: Json = None,
+) -> None:
+    """Say which result is better, and where the difference is larger than its 95 % interval.
+
+    Results of unlike protocols are not ranked: the fields that differ are named, and the exit code is 2.
+
+    \b
+    Examples:
+      ganbench compare mine.json theirs.json
+      ganbench compare results/quick/runs/gan-digits-ff403639-s0.json results/quick/runs/wgan-digits-f66b06c7-s0.json
+    """
+    from ganbench import compare as comparing
+    from ganbench import result
+
+    names = comparing.names_of(scores)
+    lines = comparing.compare({name: result.read(path) for name, path in zip(names, scores, strict=True)})
+    if json_out is not None:
+        _write_json(json.dumps(lines, indent=1, allow_nan=False), json_out)
+    if json_out != "-":
+        _show_comparison(lines)
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON schema of what `ganbench score --json` writes.
 
@@ -360,7 +387,7 @@ def _write_json(text: str, where: str) -> None:
 
 def _show_scores(result: Result) -> None:
     from ganbench import metrics
-    from ganbench.display import interval, number, table, wrap
+    from ganbench.display import interval, table, value, wrap
     from ganbench.verdict import MARKS, protocol_line, verdicts
 
     arrows = {"lower": " ↓", "higher": " ↑", "target": ""}
@@ -371,19 +398,52 @@ def _show_scores(result: Result) -> None:
         lines.append(
             {
                 "metric": name + arrows[metrics.get(name).card.better],
-                "value": f"– ({len(reasons)})" if m.value is None else number(m.value),
+                "value": f"– ({len(reasons)})" if m.value is None else value(m.value),
                 "95 % interval": interval(m.interval),
-                "perfect": "" if m.perfect is None else number(m.perfect),
+                "perfect": value(m.perfect),
                 "n": f"{m.n:,}",
             }
         )
     table(lines, f"{result.samples.name} against {result.protocol.reference.name}", ["metric"])
-    for i, reason in enumerate(reasons, 1):
-        print(wrap(f"({i}) {reason}", "    "))
+    _footnotes(reasons)
     print()
     for verdict in verdicts(result):
         print(wrap(f"{MARKS[verdict.level]} {verdict.gate}: {verdict.text}.", "  "))
     print(wrap(f"protocol: {protocol_line(result)}", "  "))
+
+
+def _show_comparison(lines: list[dict[str, Any]]) -> None:
+    from ganbench.display import interval, table, value, wrap
+
+    for other in dict.fromkeys(line["b"] for line in lines):
+        rows, reasons = [], []
+        for line in (line for line in lines if line["b"] == other):
+            if line["reason"]:
+                reasons.append(line["reason"])
+            rows.append(
+                {
+                    "metric": line["metric"],
+                    "a": value(line["value_a"]),
+                    "b": value(line["value_b"]),
+                    "a - b": value(line["difference"]),
+                    "95 % interval": interval(line["interval"]),
+                    "verdict": f"– ({len(reasons)})" if line["reason"] else line["verdict"],
+                }
+            )
+        table(rows, f"a: {lines[0]['a']}, b: {other}", ["metric"])
+        _footnotes(reasons)
+    note = (
+        "The intervals are for independent samples against one reference: too wide where a metric's own holds the "
+        "reference's noise, silent on another draw of the samples where it holds nothing else (docs/scoring.md)."
+    )
+    print(wrap(note, ""))
+
+
+def _footnotes(reasons: list[str]) -> None:
+    from ganbench.display import wrap
+
+    for i, reason in enumerate(reasons, 1):
+        print(wrap(f"({i}) {reason}", "    "))
 
 
 def main() -> NoReturn:

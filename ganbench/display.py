@@ -20,6 +20,11 @@ def number(x: float) -> str:
     return f"{x:,.0f}" if abs(x) >= 1000 else f"{x:.3g}"
 
 
+def value(x: float | None) -> str:
+    """A number, or nothing where there is none."""
+    return "" if x is None else number(x)
+
+
 def interval(bounds: tuple[float, float] | None) -> str:
     """An interval in brackets; nothing where there is none.
 

@@ -23,6 +23,8 @@ VERBS = (
     "control",
     "embed",
     "score",
+    "compare",
+    "schema",
     "leaderboard",
     "overview",
     "publish",

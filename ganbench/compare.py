@@ -1,0 +1,104 @@
+"""Which of two results is better, and whether the difference is larger than its interval; unlike protocols are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ganbench import metrics
+from ganbench.errors import UserError
+from ganbench.metrics._intervals import difference
+from ganbench.result import Measured, Result
+
+# No part of a protocol: metrics have their own versions, and a set's hash covers shape and dtype, whatever its name is.
+FREE = ("ganbench", *(f"{one}.{field}" for one in ("reference", "train") for field in ("name", "shape", "dtype")))
+
+
+def compare(results: Mapping[str, Result]) -> list[dict[str, Any]]:
+    """Hold results to the first of them, metric by metric.
+
+    The interval of a difference a - b is MOVER's (Zou & Donner 2008) from the two intervals, for independent samples. Both
+    were scored against one reference. Where a metric's interval holds the reference's noise (`kid`, `memorisation`) that
+    noise is counted twice though it cancels: the interval is too wide. Where it holds the generated samples' alone (`fid`,
+    `precision`, `density`) it is right for this reference. Where it holds the reference's alone (`recall`, `coverage`,
+    `classification_accuracy`) it says nothing about another draw of the samples, and can be too narrow.
+
+    Args:
+        results: two or more, under the names by which to speak of them.
+
+    Returns:
+        Per metric and further result: `metric`, `a` and `b` (names), `value_a`, `value_b`, `difference` = a - b,
+        `interval`, and `verdict`: "a better", "b better", "unclear", or for metrics of which neither more nor
+        less is better "a higher", "b higher"; None where there is no interval, for the `reason`.
+
+    Raises:
+        UserError: fewer than two results, or protocols that differ; the message names the fields.
+    """
+    if len(results) < 2:
+        raise UserError("compare at least two results")
+    (first, a), *others = results.items()
+    for name, b in others:
+        if fields := unlike(a, b):
+            raise UserError(f"{first} and {name} cannot be ranked: their protocols differ in {'; '.join(fields)}")
+    return [
+        _line(metric, first, a.metrics[metric], name, b.metrics[metric])
+        for metric in a.metrics
+        for name, b in others
+        if metric in b.metrics
+    ]
+
+
+def unlike(a: Result, b: Result) -> list[str]:
+    """The fields in which two protocols differ, with both values; a metric of another version is one too."""
+    both = [name for name in a.metrics if name in b.metrics]
+    if not both:
+        return ["metrics (they have none in common)"]
+    one, other = (
+        _flat(r.protocol.model_dump())
+        | {"n": r.samples.n}
+        | {f"{name}.version": r.metrics[name].version for name in both}
+        for r in (a, b)
+    )
+    fields = [k for k in one | other if k not in FREE and one.get(k) != other.get(k)]
+    return [f"{k} ({_short(one.get(k))} and {_short(other.get(k))})" for k in fields]
+
+
+def _short(value: Any) -> str:
+    """A value as text, of a hash the first eight digits."""
+    text = str(value)
+    return text[:8] if len(text) == 64 else text
+
+
+def _flat(tree: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """The leaves of a tree under dotted names."""
+    out: dict[str, Any] = {}
+    for key, value in tree.items():
+        out |= _flat(value, f"{above}{key}.") if isinstance(value, Mapping) else {above + key: value}
+    return out
+
+
+def _line(metric: str, first: str, a: Measured, name: str, b: Measured) -> dict[str, Any]:
+    line = {"metric": metric, "a": first, "b": name, "value_a": a.value, "value_b": b.value}
+    empty = {"difference": None, "interval": None, "verdict": None}
+    if a.value is None or b.value is None:
+        return line | empty | {"reason": a.reason or b.reason}
+    line |= {"difference": a.value - b.value}
+    if a.interval is None or b.interval is None:
+        return empty | line | {"reason": f"{metric} has no interval here; compare several training seeds"}
+    low, high = difference(a.value, a.interval, b.value, b.interval)
+    return line | {"interval": (low, high), "verdict": _verdict(metric, low, high), "reason": None}
+
+
+def _verdict(metric: str, low: float, high: float) -> str:
+    if low <= 0 <= high:
+        return "unclear"
+    more, less = ("a", "b") if low > 0 else ("b", "a")
+    better = metrics.get(metric).card.better if metric in metrics.names() else "target"
+    return {"higher": f"{more} better", "lower": f"{less} better", "target": f"{more} higher"}[better]
+
+
+def names_of(paths: Sequence[Path]) -> list[str]:
+    """Names to speak of files by: their stems, or their whole paths where stems are equal."""
+    stems = [p.stem for p in paths]
+    return stems if len(set(stems)) == len(stems) else [p.as_posix() for p in paths]

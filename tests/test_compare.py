@@ -1,0 +1,74 @@
+"""Comparing results: like with like only, and clear means that the interval of the difference leaves out 0."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ganbench import result, score
+from ganbench.compare import compare, names_of
+from ganbench.errors import UserError
+from ganbench.result import Result
+
+QUICK = Path("results/quick/runs")
+
+
+def points(shift: float, seed: int, n: int = 400) -> np.ndarray:
+    return np.random.default_rng(seed).normal(shift, 1.0, (n, 4)).astype(np.float32)
+
+
+def scored(shift: float, seed: int = 1, n: int = 400, **options: object) -> Result:
+    return score(
+        points(shift, seed, n), points(0.0, 0), features="identity", metrics=["fid", "coverage", "modes"], **options
+    )  # type: ignore[arg-type]
+
+
+def test_larger_difference_than_its_interval_has_a_winner_and_a_smaller_one_has_none() -> None:
+    near, again, far = scored(0.0), scored(0.0, seed=2), scored(1.0)
+    lines = {(line["metric"], line["b"]): line for line in compare({"near": near, "again": again, "far": far})}
+    assert lines["fid", "far"]["verdict"] == lines["coverage", "far"]["verdict"] == "a better"
+    assert lines["fid", "again"]["verdict"] == "unclear"
+    assert lines["fid", "far"]["difference"] == near.metrics["fid"].value - far.metrics["fid"].value
+    assert compare({"far": far, "near": near})[0]["verdict"] == "b better"
+    assert lines["modes", "far"]["verdict"] is None
+    assert lines["modes", "far"]["reason"] == "modes is for datasets whose modes are known"
+
+
+def test_differences_of_one_generator_are_called_clear_about_once_in_twenty_times() -> None:
+    """FID's interval is of the generated samples' noise alone, so MOVER's is that of the difference against this reference."""
+    runs = [scored(0.3, seed=s) for s in range(2, 82)]
+    verdicts = [compare({"a": a, "b": b})[0]["verdict"] for a, b in zip(runs[::2], runs[1::2], strict=True)]
+    assert sum(v != "unclear" for v in verdicts) <= 6  # of 40; P(more than 6) is 0.4 % at 5 % each
+
+
+@pytest.mark.parametrize(
+    ("options", "field"), [({"seed": 1}, "seed (0 and 1)"), ({"n": 300}, "n (400 and 300)"), ({"train": points(0, 5)}, "train.n")]
+)  # fmt: skip
+def test_unlike_protocols_are_refused_and_the_fields_named(options: dict[str, object], field: str) -> None:
+    seed = options.pop("seed", 0)
+    other = scored(0.0, **options) if seed == 0 else score(points(0, 1), points(0, 0), metrics=["fid"], seed=1)
+    with pytest.raises(UserError, match="cannot be ranked") as error:
+        compare({"a": scored(0.0), "b": other})
+    assert field in str(error.value)
+
+
+def test_another_version_of_a_metric_is_refused() -> None:
+    a = scored(0.0)
+    fid = a.metrics["fid"].model_copy(update={"version": 99})
+    with pytest.raises(UserError, match=r"fid.version \(1 and 99\)"):
+        compare({"a": a, "b": a.model_copy(update={"metrics": a.metrics | {"fid": fid}})})
+
+
+def test_published_rows_of_one_seed_compare_and_of_two_seeds_do_not() -> None:
+    rows = sorted(QUICK.glob("*gan-digits-*-s0.json"))
+    assert compare({p.stem: result.read(p) for p in rows})
+    other = next(QUICK.glob("gan-digits-*-s1.json"))
+    with pytest.raises(UserError, match=r"reference.sha256 .* seed"):
+        compare({p.stem: result.read(p) for p in (rows[0], other)})
+
+
+def test_files_of_equal_stem_are_named_by_their_paths() -> None:
+    assert names_of([Path("a/x.json"), Path("b/y.json")]) == ["x", "y"]
+    assert names_of([Path("a/x.json"), Path("b/x.json")]) == ["a/x.json", "b/x.json"]
