@@ -194,6 +194,9 @@ def score(
     ] = None,
     seed: Seed = 0,
     json_out: Json = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="write a page with samples, nearest neighbours and pairs")
+    ] = None,
 ) -> None:
     """Score samples against held-out data.
 
@@ -201,12 +204,18 @@ def score(
     Examples:
       ganbench score samples/ --reference mnist
       ganbench score samples.npz --reference digits --metrics fid,support --json -
+      ganbench score samples/ --reference mnist --html page.html
       ganbench score points.npy --reference ring --features identity
     """
     from ganbench import scoring
 
     names = None if wanted is None else [name.strip() for name in wanted.split(",")]
-    result = scoring.score(samples, reference, train, features=features, metrics=names, seed=seed)
+    sets = scoring.open_sets(samples, reference, train)
+    result = scoring.score(*sets, features=features, metrics=names, seed=seed)
+    if html is not None:
+        from ganbench import page
+
+        _write(page.render(result, *sets), html)
     if json_out is not None:
         _write_json(result.to_json(), json_out)
     if json_out != "-":
@@ -381,8 +390,12 @@ def _write_json(text: str, where: str) -> None:
     if where == "-":
         print(text)
         return
-    Path(where).parent.mkdir(parents=True, exist_ok=True)
-    Path(where).write_text(text + "\n")
+    _write(text + "\n", Path(where))
+
+
+def _write(text: str, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
 
 
 def _show_scores(result: Result) -> None:

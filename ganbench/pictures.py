@@ -47,13 +47,18 @@ def draw(axes: Axes, one: SampleSet, box: np.ndarray | None) -> None:
     axes.set_aspect("equal")
 
 
+def frame(x: np.ndarray) -> np.ndarray:
+    """The range `[2, d]` of points `[n, d]` with a margin around it."""
+    low, high = x.min(0), x.max(0)
+    return np.stack([low - 0.2 * (high - low), high + 0.2 * (high - low)])
+
+
 def overview(named: dict[str, SampleSet], path: Path) -> None:
     """One picture with a panel per sample set, under its name; points in the frame of the last set that is not empty."""
     box = None
     for one in named.values():
         if one.x.ndim == 2 and len(one.x):
-            low, high = one.x.min(0), one.x.max(0)
-            box = np.stack([low - 0.2 * (high - low), high + 0.2 * (high - low)])
+            box = frame(one.x)
     columns = min(len(named), 4)
     rows = -(-len(named) // columns)
     figure = Figure(figsize=(3.2 * columns, 3.4 * rows), layout="constrained")

@@ -14,6 +14,7 @@ from ganbench.result import Identity, Measured, Result
 
 Level = Literal["good", "caution", "bad", "unknown"]
 MARKS: dict[Level, str] = {"good": "✓", "caution": "!", "bad": "✗", "unknown": "?"}
+NO_BREAK = "\u00a0"  # a space that no line ends at
 CHANCE = 0.05  # that a perfect generator misses a mode; above it a missed one tells nothing
 
 
@@ -27,7 +28,11 @@ class Verdict(NamedTuple):
 
 def verdicts(result: Result) -> list[Verdict]:
     """The verdicts on every gate, in the order in which they should be read."""
-    return [Verdict(gate, level, text) for gate, judge in GATES.items() for level, text in judge(result)]
+    return [
+        Verdict(gate, level, text.replace(" %", NO_BREAK + "%"))
+        for gate, judge in GATES.items()
+        for level, text in judge(result)
+    ]
 
 
 Said = Iterator[tuple[Level, str]]
@@ -164,9 +169,9 @@ def _kind(samples: Identity) -> str:
 
 
 def _percent(share: float) -> str:
-    """A share in per cent, two digits, with a space that no line breaks at.
+    """A share in per cent, two digits.
 
     >>> [_percent(x) for x in (0.0, 0.1234, 0.0052, 0.999)]
-    ['0\xa0%', '12\xa0%', '0.52\xa0%', '99.9\xa0%']
+    ['0 %', '12 %', '0.52 %', '99.9 %']
     """
-    return f"{100 * share:.{2 if share < 0.985 else 3}g}\u00a0%"
+    return f"{100 * share:.{2 if share < 0.985 else 3}g} %"

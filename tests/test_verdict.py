@@ -49,9 +49,9 @@ def test_result_without_faults_has_only_good_verdicts() -> None:
     ("metric", "numbers", "gate", "level", "words"),
     [
         ("memorisation", {"value": 0.12, "interval": [0.09, 0.15], "duplicates_train_ref": 0}, "copying", "bad",
-         "about 12\xa0% of the samples are copies of training images (95 %: 9\xa0% to 15\xa0%)"),
+         "about 12 % of the samples are copies of training images (95 %: 9 % to 15 %)"),
         ("memorisation", {"value": 0.01, "interval": [0.0, 0.03], "duplicates_train_ref": 0}, "copying", "good",
-         "at most 3\xa0%"),
+         "at most 3 %"),
         ("memorisation", {"value": 0.0, "interval": [0.0, 0.03], "duplicates_train_ref": 7}, "copying", "caution",
          "7 of the 400 held-out samples are near-duplicates of training samples"),
         ("support", {"value": 50.0, "interval": [40.0, 60.0], "lower_bound": 40.0, "verdict": "discrete support"},
@@ -60,8 +60,8 @@ def test_result_without_faults_has_only_good_verdicts() -> None:
          "collapse", "caution", "closer together"),
         ("support", {"value": None, "interval": None, "lower_bound": 40.0, "verdict": "duplicate rule too strict"},
          "collapse", "caution", "uncertain"),
-        ("coverage", {"value": 0.56, "interval": [0.5, 0.6], "perfect": 0.97}, "diversity", "caution", "covers 56\xa0%"),
-        ("coverage", {"value": 0.4, "interval": [0.3, 0.5], "perfect": 0.97}, "diversity", "bad", "covers 40\xa0%"),
+        ("coverage", {"value": 0.56, "interval": [0.5, 0.6], "perfect": 0.97}, "diversity", "caution", "covers 56 %"),
+        ("coverage", {"value": 0.4, "interval": [0.3, 0.5], "perfect": 0.97}, "diversity", "bad", "covers 40 %"),
         ("modes", {"value": 7.0, "interval": None, "perfect": 8.0}, "diversity", "bad", "reaches 7 of the 8 modes"),
         ("modes", {"value": 24.0, "interval": None, "perfect": 25.0, "n": 50}, "diversity", "caution", "may be chance"),
         ("fid", {"value": 1.9, "interval": [1.8, 2.0], "perfect": 1.0}, "sample size", "caution", "most of it is the bias"),
@@ -71,7 +71,7 @@ def test_result_without_faults_has_only_good_verdicts() -> None:
 )  # fmt: skip
 def test_words_follow_the_numbers(metric: str, numbers: dict[str, Any], gate: str, level: str, words: str) -> None:
     found = said(result({metric: numbers}), gate)
-    assert any(v.level == level and words in v.text for v in found), found
+    assert any(v.level == level and words in v.text.replace("\xa0", " ") for v in found), found
 
 
 def test_what_was_not_computed_gets_no_verdict_and_says_why() -> None:
