@@ -180,7 +180,12 @@ def embed(
 
 @app.command()
 def score(
-    samples: Annotated[str, typer.Argument(help="a folder of images, .npz or .npy; points as float [n, d]")],
+    samples: Annotated[
+        str,
+        typer.Argument(
+            help="a folder, zip or tar of images, .npz, .npy, safetensors, Parquet, or a run's folder; points as float [n, d]"
+        ),
+    ],
     reference: Annotated[
         str, typer.Option(help="held-out data: a dataset's name (its held-out split), NAME:train, NAME:test or a path")
     ],
@@ -193,6 +198,10 @@ def score(
         str | None, typer.Option("--metrics", help="comma-separated names; by default all that apply")
     ] = None,
     seed: Seed = 0,
+    range_: Annotated[
+        str | None, typer.Option("--range", help="black and white of images in floats: 0,1 or -1,1 or 0,255")
+    ] = None,
+    layout: Annotated[str | None, typer.Option(help="nhwc or nchw, for arrays that could be either")] = None,
     json_out: Json = None,
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="write a page with samples, nearest neighbours and pairs")
@@ -206,11 +215,15 @@ def score(
       ganbench score samples.npz --reference digits --metrics fid,support --json -
       ganbench score samples/ --reference mnist --html page.html
       ganbench score points.npy --reference ring --features identity
+      ganbench score tensor.npy --range=-1,1 --reference mnist
     """
-    from ganbench import scoring
+    from ganbench import preflight, scoring
+    from ganbench.samples import declared
 
     names = None if wanted is None else [name.strip() for name in wanted.split(",")]
-    sets = scoring.open_sets(samples, reference, train)
+    sets = scoring.open_sets(samples, reference, train, declared(range_, layout))
+    for line in preflight.lines(*(one.manifest for one in sets if one is not None)):
+        _say(line)
     result = scoring.score(*sets, features=features, metrics=names, seed=seed)
     if html is not None:
         from ganbench import page

@@ -6,10 +6,24 @@ import difflib
 from collections.abc import Iterable
 
 
+def plain(text: str) -> str:
+    """The same text, with what does not print written as an escape."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 class UserError(Exception):
-    """The user's input is wrong; the message says what is wrong and what to do. Exit code 2."""
+    """The user's input is wrong; the message says what is wrong and what to do. Exit code 2.
+
+    The message is one line that any terminal can show, whatever the names of the user's files are made of.
+
+    >>> print(UserError("a\\nb.png: no image"))
+    a\\nb.png: no image
+    """
 
     exit_code = 2
+
+    def __init__(self, message: str) -> None:
+        super().__init__(plain(message))
 
 
 class Unreachable(UserError):

@@ -19,20 +19,24 @@ PLACES = 1001  # on the line, where D is asked
 
 
 def draw(folder: Path, n: int, seed: int, out: Path) -> None:
-    """Write `n` samples of the run in `folder`. Sample i depends on (checkpoint, seed, i) alone, not on `n`.
+    """Write what `drawn` gives."""
+    samples.write(out, drawn(folder, n, seed))
+
+
+def drawn(folder: Path, n: int, seed: int) -> SampleSet:
+    """`n` samples of the run in `folder`. Sample i depends on (checkpoint, seed, i) alone, not on `n`.
 
     A diverged run gives an empty set whose manifest has the reason.
     """
     if n < 1:
         raise UserError(f"--n {n}: draw at least one sample")
     gan, run = train.load(folder)
-    about = {"source": folder.name, "run": run, "seed": seed, "reason": None}
+    about = {"name": folder.name, "source": folder.name, "run": run, "seed": seed, "reason": None}
     if run["diverged"]:
         dtype = np.uint8 if gan.spec.is_image else np.float32
         shape = (*gan.spec.shape[1:], gan.spec.shape[0]) if gan.spec.is_image else gan.spec.shape
         about["reason"] = f"diverged: {run['diverged']}"
-        samples.write(out, SampleSet(np.empty((0, *shape), dtype), None, about))
-        return
+        return SampleSet(np.empty((0, *shape), dtype), None, about)
     blocks: list[np.ndarray] = []
     labels: list[torch.Tensor] = []
     with progress(f"sample {folder.name}", n, "samples") as advance, torch.inference_mode():
@@ -46,7 +50,7 @@ def draw(folder: Path, n: int, seed: int, out: Path) -> None:
     y = torch.cat(labels)[:n].numpy() if labels else None
     x = np.concatenate(blocks)[:n]
     D = discriminator(gan, run["dataset"], x) if gan.spec.shape == (1,) else None
-    samples.write(out, SampleSet(x, y, about, discriminator=D))
+    return SampleSet(x, y, about, discriminator=D)
 
 
 def discriminator(gan: Gan, dataset: str, x: np.ndarray) -> np.ndarray | None:

@@ -15,7 +15,7 @@ from ganbench import features as extractors
 from ganbench import metrics as metric_files
 from ganbench.errors import UserError, choose
 from ganbench.result import Result
-from ganbench.samples import SampleSet
+from ganbench.samples import Declared, SampleSet, alike, declared
 
 # A path; a dataset of ours, NAME or NAME:SPLIT; images uint8 [n, H, W, C] or points float [n, d]; or a set read before.
 Source = SampleSet | str | Path | np.ndarray | Any
@@ -38,15 +38,15 @@ def dataset_split(what: str) -> tuple[str, str | None] | None:
     return choose(name, data.names(), "dataset or file"), None
 
 
-def open_set(what: Source, split: str) -> SampleSet:
+def open_set(what: Source, split: str, declared: Declared = samples.UNDECLARED) -> SampleSet:
     """The sample set that `what` means; `split` is what the name of a dataset of ours alone means."""
     if isinstance(what, SampleSet):
         return what
     if not isinstance(what, str | Path):
-        return samples.of_array(np.asarray(what), "samples")
+        return samples.read(what, declared)
     found = dataset_split(str(what))
     if found is None:
-        return samples.read(Path(what))
+        return samples.read(Path(what), declared)
     name, given = found
     x, y = data.load(name, given or split)
     about = {"name": f"{name}:{given or split}", "dataset": name, "data": data.version(name)}
@@ -54,14 +54,14 @@ def open_set(what: Source, split: str) -> SampleSet:
 
 
 def open_sets(
-    generated: Source, reference: Source, train: Source | None
+    generated: Source, reference: Source, train: Source | None, declared: Declared = samples.UNDECLARED
 ) -> tuple[SampleSet, SampleSet, SampleSet | None]:
     """The sets of a scoring. A dataset's name alone as reference is its held-out split, and its training split `train`."""
     if train is None and isinstance(reference, str):
         found = dataset_split(reference)
         train = f"{found[0]}:train" if found is not None and found[1] is None else None
-    known = None if train is None else open_set(train, "train")
-    return open_set(generated, "test"), open_set(reference, "test"), known
+    known = None if train is None else open_set(train, "train", declared)
+    return open_set(generated, "test", declared), open_set(reference, "test", declared), known
 
 
 def embed(samples: SampleSet, extractor: str) -> SampleSet:
@@ -92,17 +92,21 @@ def score(
     features: str | None = None,
     metrics: Iterable[str] | None = None,
     seed: int = 0,
+    range: str | None = None,
+    layout: str | None = None,
 ) -> Result:
     """Score one sample set. Each set is a path, a dataset of ours by its name, an array, a tensor, or a set read before.
 
     Args:
-        samples: the generated samples: images uint8 `[n, H, W, C]`, or points float `[n, d]`.
+        samples: the generated samples: see `ganbench.samples`; points are float `[n, d]`.
         reference: held-out real samples; a dataset's name alone is its held-out split.
         train: real samples that the generator was trained on, for memorisation; by default the training split of the
             dataset that `reference` names.
         features: name of the extractor; by default that of the reference's dataset.
         metrics: names of metrics; by default all, those that do not apply give their reason.
         seed: of every random choice inside a metric.
+        range: black and white of images in floats: "0,1", "-1,1" or "0,255".
+        layout: "nhwc" or "nchw", of arrays that could be either.
 
     Returns:
         Protocol, samples and `metrics[name]` with value, interval, n, version and reason; see `ganbench.result`.
@@ -114,8 +118,9 @@ def score(
     >>> result.metrics["memorisation"].value
     1.0
     """
-    gen, ref, known = open_sets(samples, reference, train)
-    sets = [ref, gen] if known is None else [ref, gen, known]
+    opened = open_sets(samples, reference, train, declared(range, layout))
+    sets = alike([one for one in opened if one is not None])
+    gen, ref, known = sets[0], sets[1], sets[2] if len(sets) > 2 else None
     for other in sets:
         if other.x.shape[1:] != ref.x.shape[1:] or other.x.dtype != ref.x.dtype:
             raise UserError(
@@ -149,6 +154,8 @@ def scorer(
     features: str | None = None,
     metrics: Iterable[str] | None = None,
     seed: int = 0,
+    range: str | None = None,
+    layout: str | None = None,
 ) -> Callable[[Source], Result]:
     """`score` for a training loop: what the real data need is worked out once, here, and not at every call.
 
@@ -157,12 +164,14 @@ def scorer(
     Returns:
         A function of generated samples that scores them.
     """
-    _, ref, known = open_sets(reference, reference, train)
+    _, ref, known = open_sets(reference, reference, train, declared(range, layout))
     name = features or extractor_for([ref])
     wanted = None if metrics is None else tuple(metrics)
     ref = embed_disturbed(embed(ref, name), name)
     known = None if known is None else embed(known, name)
-    return lambda samples: score(samples, ref, known, features=name, metrics=wanted, seed=seed)
+    return lambda samples: score(
+        samples, ref, known, features=name, metrics=wanted, seed=seed, range=range, layout=layout
+    )
 
 
 def disturbed(x: np.ndarray) -> np.ndarray:

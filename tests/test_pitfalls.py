@@ -66,7 +66,7 @@ PITFALLS = {
     9: pitfall(
         "quantisation: which range, how rounded",
         "test_train::test_images_are_rounded_and_clipped_never_rescaled",
-        "test_samples::test_arrays_of_uncertain_meaning_are_refused",
+        "test_samples_rules::test_arrays_of_uncertain_meaning_are_refused",
     ),
     10: pitfall(
         "an unnamed way to resize: nothing is resized here, other sizes are refused",
@@ -74,9 +74,9 @@ PITFALLS = {
     ),
     11: pitfall(
         "grey, alpha, channels first or last",
-        "test_samples::test_grey_images_without_a_channel_axis_get_one",
-        "test_samples::test_odd_images_in_a_folder_are_named",
-        "test_samples::test_arrays_of_uncertain_meaning_are_refused",
+        "test_samples_rules::test_grey_images_without_a_channel_axis_get_one",
+        "test_samples_rules::test_odd_images_in_a_folder_are_named",
+        "test_samples_rules::test_arrays_of_uncertain_meaning_are_refused",
     ),
     12: pitfall(
         "KID depends on the scale of the features",
@@ -193,7 +193,7 @@ PITFALLS = {
     ),
     45: pitfall(
         "data that run code when they are read",
-        "test_samples::test_arrays_of_uncertain_meaning_are_refused",
+        "test_samples_rules::test_arrays_of_uncertain_meaning_are_refused",
         "test_features::test_weights_that_are_not_those_of_the_card_are_refused_before_they_are_parsed",
         "test_data_sources::test_hostile_pickle_is_refused_and_runs_nothing",
     ),

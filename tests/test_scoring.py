@@ -34,7 +34,7 @@ def test_array_tensor_path_and_name_score_alike(tmp_path: Path) -> None:
 
 
 def test_images_that_are_not_uint8_are_refused_and_the_way_out_is_named() -> None:
-    with pytest.raises(UserError, match="round"):
+    with pytest.raises(UserError, match="--range 0,1 or --range=-1,1"):
         score(np.zeros((300, 8, 8, 1), np.float32), "digits")
 
 

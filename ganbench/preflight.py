@@ -1,0 +1,159 @@
+"""The pre-flight report: what was found in a sample set, what that means for its scores, and what is refused.
+
+| found | rule |
+|---|---|
+| PNG, WebP, BMP; 8-bit grey or colour | read as they are |
+| JPEG | warning: its compression moves FID (Parmar et al. 2022, arXiv:2104.11222) |
+| transparency | error, unless every pixel is opaque: then it is dropped, with a warning |
+| 16-bit grey PNG | error, unless every value is a multiple of 257, that is 8 bits in disguise: exact division, with a warning |
+| 16-bit colour PNG | error |
+| palette, 1 bit | read through the palette, exactly; with a warning |
+| CMYK and all other modes | error |
+| grey images among colour ones | their value is repeated, exactly; with a warning |
+| several frames | error |
+| a turned camera (EXIF orientation) | pixels as they are stored, like torch-fidelity and clean-fid; with a warning |
+| mixed sizes | error that names the odd ones |
+| corrupt, truncated, more than 2^26 pixels, more than 2^28 bytes | error that names them |
+| floats | error, unless `--range` is declared; a value that does not round into 0 ... 255 is an error |
+| NaN, infinity | error that names the first sample |
+| integers other than uint8 | error |
+| channels first or last | by the axis of length 1 or 3; error if both are, unless `--layout` is declared |
+| exact copies among the samples | warning with the first few |
+| hidden files, `__MACOSX`, `Thumbs.db`, `desktop.ini` | ignored and counted |
+| other files that are no images | ignored, warning that names them |
+
+Nothing is left out, cut or rescaled by the data's own minimum and maximum.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from ganbench.errors import UserError, plain
+
+NAMED = 5  # files named in a message
+
+
+class Kind(NamedTuple):
+    """What an image file says of itself."""
+
+    format: str = ""
+    mode: str = ""
+    width: int = 0
+    height: int = 0
+    alpha: str = ""  # "opaque" or "used"
+    sixteen: str = ""  # of 16 bits: "exact" if they are 8 bits in disguise, else "real"
+    frames: int = 1
+    turned: bool = False
+    fault: str = ""  # why it cannot be read
+
+
+@dataclass
+class Group:
+    """The images of one kind."""
+
+    count: int = 0
+    names: list[str] = field(default_factory=list)  # the first few
+
+    def add(self, name: str) -> None:
+        """One more."""
+        self.count += 1
+        if len(self.names) < NAMED:
+            self.names.append(name)
+
+
+Kinds = Mapping[Kind, Group]
+
+READABLE = ("L", "RGB", "LA", "RGBA", "P", "PA", "1", "I;16")
+REFUSED: Sequence[tuple[Callable[[Kind], object], str]] = (
+    (lambda k: k.fault, "cannot be read"),
+    (lambda k: k.frames > 1, "have several frames; save one file per image"),
+    (lambda k: k.mode not in READABLE, "are neither grey nor RGB; save them as 8-bit grey or RGB"),
+    (lambda k: k.sixteen == "real", "have 16 bits per channel; save them with 8, the rounding is yours to choose"),
+    (lambda k: k.alpha == "used", "are transparent; put them on a background of your choice and save without alpha"),
+)
+WARNED: Sequence[tuple[Callable[[Kind], object], str]] = (
+    (lambda k: k.format == "JPEG", "are JPEG, whose compression moves FID; save samples as PNG (arXiv:2104.11222)"),
+    (lambda k: k.alpha == "opaque", "have an alpha channel that is opaque everywhere; it was dropped"),
+    (lambda k: k.sixteen == "exact", "have 16 bits per channel that are 8 bits times 257; they were divided by 257"),
+    (lambda k: k.mode in ("P", "PA", "1"), "have a palette or 1 bit; they were read as the colours that they show"),
+    (lambda k: k.turned, "have an EXIF orientation, which is not applied"),
+)
+
+
+def several(names: Iterable[str], count: int) -> str:
+    """The first few names, and that there are more.
+
+    >>> several(["a.png", "b.png"], 7)
+    'a.png, b.png and 5 more'
+    """
+    shown = list(names)[:NAMED]
+    return ", ".join(shown) + (f" and {count - len(shown):,} more" if count > len(shown) else "")
+
+
+def chosen(kinds: Kinds, applies: Callable[[Kind], object]) -> Group:
+    """The images of all kinds for which `applies` holds, together."""
+    groups = [group for kind, group in kinds.items() if applies(kind)]
+    return Group(sum(g.count for g in groups), [name for g in groups for name in g.names][:NAMED])
+
+
+def channels(kind: Kind) -> int:
+    """1 for grey, 3 for colour."""
+    return 1 if kind.mode in ("L", "LA", "1", "I;16") else 3
+
+
+def judge(name: str, kinds: Kinds) -> list[str]:
+    """Warnings about the images of a set.
+
+    Raises:
+        UserError: there are some of which no certain pixels can be had.
+    """
+    n = sum(group.count for group in kinds.values())
+    for applies, what in REFUSED:
+        odd = chosen(kinds, applies)
+        if odd.count:
+            why = {k.fault for k, g in kinds.items() if k.fault and odd.names[0] in g.names}
+            reason = f" ({why.pop()})" if why else ""
+            raise UserError(f"{name}: {odd.count:,} of {n:,} images {what}: {several(odd.names, odd.count)}{reason}")
+    sizes = Counter[tuple[int, int]]()
+    for kind, group in kinds.items():
+        sizes[kind.width, kind.height] += group.count
+    (most, count), *others = sizes.most_common()
+    if others:
+        odd = chosen(kinds, lambda k: (k.width, k.height) != most)
+        raise UserError(
+            f"{name}: images of {len(sizes):,} sizes, {count:,} are {most[0]} x {most[1]} (width x height) and "
+            f"{odd.count:,} are not: {several(odd.names, odd.count)}; resize them all in the same way"
+        )
+    warnings = []
+    for applies, what in WARNED:
+        odd = chosen(kinds, applies)
+        if odd.count:
+            warnings.append(f"{odd.count:,} of {n:,} images {what}")
+    grey = chosen(kinds, lambda k: channels(k) == 1)
+    if 0 < grey.count < n:
+        listed = several(grey.names, grey.count)
+        warnings.append(f"{grey.count:,} grey images among {n:,}, read with three equal channels: {listed}")
+    return warnings
+
+
+def lines(*manifests: Mapping[str, Any]) -> list[str]:
+    """The report of sets that were read: for each a line for what it is, and one for each warning."""
+    return [
+        line for manifest in manifests if "found" in manifest for line in _lines(manifest["name"], manifest["found"])
+    ]
+
+
+def _lines(name: str, found: Mapping[str, Any]) -> list[str]:
+    kind = "points" if len(found["shape"]) == 1 else f"images {' x '.join(map(str, found['shape']))}"
+    facts = [f"{found['n']:,} {kind} from {found['form']}"]
+    facts += [", ".join(f"{n:,} {what}" for what, n in found["files"].items())] if found.get("files") else []
+    facts += [f"values {found['range'][0]:g} to {found['range'][1]:g}"] if found["range"] else []
+    facts += [f"{found['copies']:,} exact copies"]
+    facts += [f"labels: {found['labels']}"] if found["labels"] else []
+    facts += [f"{found['ignored']:,} system files ignored"] if found.get("ignored") else []
+    report = [f"{name}: {'; '.join(facts)}", *(f"{name}: warning: {warning}" for warning in found["warnings"])]
+    return list(map(plain, report))

@@ -1,0 +1,98 @@
+"""Sample sets: read in all the forms that users bring, written as the field's `.npz` (`arr_0`, `arr_1`) with a manifest.
+
+A form is a file of this folder with `opens(path, head)`, which tells it by what it is and not by its name, and
+`read(path, declared)`.
+"""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ganbench.errors import UserError
+from ganbench.samples import archive, arrays, checkpoint, folder, live, parquet
+from ganbench.samples.sets import FURTHER, Declared, SampleSet, alike, content_hash, declared
+from ganbench.samples.stack import Stack
+
+__all__ = ["Declared", "SampleSet", "Stack", "alike", "content_hash", "declared", "read", "write"]
+
+FORMS = (checkpoint, folder, arrays, parquet, archive)
+UNDECLARED = Declared()
+HEAD = 512  # bytes by which a file is told
+STRANGERS = {
+    b"": "an empty file",
+    b"\x80": "a pickle, which is never loaded; save the samples as .npz or safetensors",
+    b"\x1f\x8b": "compressed with gzip, in which no sample can be found without unpacking; gunzip it first",
+    b"\x89PNG": "a single image; give the folder that it is in",
+    b"\xff\xd8": "a single image; give the folder that it is in",
+    b"RIFF": "a single image; give the folder that it is in",
+}
+
+
+def read(what: Path | Any, known: Declared = UNDECLARED, n: int | None = None, name: str = "samples") -> SampleSet:
+    """Read a sample set from a path, or from Python: see `ganbench.samples.live`.
+
+    Args:
+        what: a folder, a file, an array, a tensor, an iterable of batches, or a function that draws.
+        known: what is declared of floats and layout.
+        n, name: of what comes from Python; a path has its own.
+
+    Returns:
+        Images as uint8 `[n, H, W, C]`, grey ones with one channel; points as float32 `[n, d]`. Large sets stay on disk,
+        see `Stack`. The manifest has the content hash `sha256` and, under `found`, what `ganbench.preflight` reports.
+
+    Raises:
+        UserError: nothing there, nothing known, or something of which the values are not certain.
+    """
+    if not isinstance(what, Path):
+        return live.read(what, known, n, name)
+    try:
+        head = _head(what)
+        form = next((form for form in FORMS if form.opens(what, head)), None)
+    except OSError as error:
+        raise UserError(f"{what}: {error.strerror or error}") from None
+    if form is None:
+        known_as = next(
+            (why for start, why in STRANGERS.items() if (head.startswith(start) if start else not head)), None
+        )
+        raise UserError(
+            f"{what}: {known_as or 'no form that is known'}. Samples are a folder, zip or tar of images, .npz, .npy, "
+            "safetensors or Parquet"
+        )
+    try:
+        return form.read(what, known)
+    except form.FAULTS as error:
+        raise UserError(f"{what}: cannot be read ({error})") from None
+
+
+def _head(path: Path) -> bytes:
+    """The first bytes of a file; of a folder none.
+
+    Raises:
+        OSError: nothing there, or not for us.
+        UserError: a device or a pipe.
+    """
+    if path.is_dir():
+        return b""
+    if not path.exists():
+        raise UserError(f"{path}: no such file or folder")
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise UserError(f"{path}: no regular file")
+    with path.open("rb") as file:
+        return file.read(HEAD)
+
+
+def write(path: Path, samples: SampleSet) -> None:
+    """Write a sample set as `.npz`, and its manifest beside it as `.json`: what it holds and where it came from."""
+    if path.suffix != ".npz":
+        raise UserError(f"--out {path}: a sample set is written as .npz")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    x, y, about, *further = samples
+    arrays = {"arr_0": np.asarray(x), "arr_1": y} | dict(zip(FURTHER, further, strict=True))
+    np.savez(path, allow_pickle=False, **{k: v for k, v in arrays.items() if v is not None})
+    manifest = about | {"n": len(x), "shape": list(x.shape[1:]), "dtype": str(x.dtype), "sha256": content_hash(x)}
+    path.with_suffix(".json").write_text(json.dumps(manifest, indent=1) + "\n")

@@ -1,0 +1,172 @@
+"""`.npy`, `.npz` and safetensors: read in place, block by block, after each header was held against the size of its file."""
+
+from __future__ import annotations
+
+import json
+import math
+import zipfile
+import zlib
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from ganbench.errors import UserError
+from ganbench.samples.archive import bounded
+from ganbench.samples.sets import FURTHER, HELD, Declared, SampleSet, content_hash
+from ganbench.samples.stack import Stack
+from ganbench.samples.tensors import Raw, read_raw
+
+NPY = b"\x93NUMPY"
+SAMPLES, LABELS = ("arr_0", "images", "samples"), ("arr_1", "labels")
+HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+DTYPES = {"U8": "u1", "I8": "i1", "I16": "i2", "I32": "i4", "I64": "i8", "F16": "f2", "F32": "f4", "F64": "f8"}
+FAULTS = (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error, SafetensorError)
+
+
+def opens(path: Path, head: bytes) -> bool:
+    """Whether a file is one of these, by its first bytes."""
+    return _form(path, head) is not None
+
+
+def _form(path: Path, head: bytes) -> tuple[str, Callable[[Path, ExitStack], dict[str, Raw]]] | None:
+    if head.startswith(NPY):
+        return ".npy", lambda path, opened: {
+            "arr_0": _npy(path.name, opened.enter_context(path.open("rb")), path.stat().st_size)
+        }
+    if head.startswith(b"PK") and zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as file:
+            names = file.namelist()
+        return (".npz", _npz) if names and all(name.endswith(".npy") for name in names) else None
+    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= path.stat().st_size - 8:
+        return "safetensors", _safetensors
+    return None
+
+
+def read(path: Path, known: Declared) -> SampleSet:
+    """Samples under `arr_0`, `images` or `samples`, or the only array that there is; labels under `arr_1` or `labels`.
+
+    The manifest beside an `.npz` of ours and what `embed` put into it come along.
+
+    Raises:
+        UserError: an array that is no certain image or point, or a manifest of other samples.
+    """
+    with path.open("rb") as file:
+        found = _form(path, file.read(16))
+    assert found is not None
+    form, contents = found
+    with ExitStack() as opened:
+        one = _read(path, known, form, contents(path, opened))
+        if isinstance(one.x, Stack):
+            one.x.owns(opened.pop_all())
+    return one
+
+
+def _read(path: Path, known: Declared, form: str, arrays: dict[str, Raw]) -> SampleSet:
+    if {"mu", "sigma"} <= arrays.keys():
+        return _statistics(path, _whole(arrays["mu"]), _whole(arrays["sigma"]))
+    names = [name for name in SAMPLES if name in arrays] or (list(arrays) if len(arrays) == 1 else [])
+    if len(names) != 1:
+        raise UserError(
+            f"{path}: holds {', '.join(arrays) or 'nothing'}, but samples are expected under one of "
+            + ", ".join(f"'{name}'" for name in SAMPLES)
+        )
+    labels = next((_whole(arrays[name]) for name in LABELS if name in arrays and name != names[0]), None)
+    carried = {name: _whole(arrays[name]) for name in FURTHER if name in arrays and name != names[0]}
+    one = read_raw(path.name, form, arrays[names[0]], labels, known)
+    for name, array in carried.items():
+        if name != "discriminator" and len(array) != len(one.x):
+            raise UserError(f"{path}: {name} has {len(array):,} rows for {len(one.x):,} samples")
+    manifest = _manifest(path) if form == ".npz" else {}
+    if manifest.get("sha256", one.manifest["sha256"]) != one.manifest["sha256"]:
+        raise UserError(f"{path.with_suffix('.json')}: describes other samples than {path.name}; remove it")
+    return SampleSet(one.x, one.y, one.manifest | manifest, *map(carried.get, FURTHER))
+
+
+def _statistics(path: Path, mu: np.ndarray, sigma: np.ndarray) -> SampleSet:
+    """Mean and covariance of a reference's features, as clean-fid, pytorch-fid and torch-fidelity save them."""
+    d = len(mu)
+    if mu.shape != (d,) or sigma.shape != (d, d) or {mu.dtype.kind, sigma.dtype.kind} != {"f"} or not d:
+        raise UserError(f"{path}: mu of shape {mu.shape} and sigma of shape {sigma.shape}; [d] and [d, d] are expected")
+    moments = np.concatenate([mu[None], sigma]).astype(np.float64)
+    if not np.isfinite(moments).all() or not np.allclose(sigma, sigma.T):
+        raise UserError(f"{path}: sigma is no covariance: not symmetric, or with NaN or infinite values")
+    manifest = {"name": path.name, "sha256": content_hash(moments)}
+    return SampleSet(np.empty((0, d), np.float32), None, manifest, moments=moments)
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    beside = path.with_suffix(".json")
+    if not beside.is_file():
+        return {}
+    try:
+        manifest = json.loads(beside.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        manifest = None
+    if not isinstance(manifest, dict):
+        raise UserError(f"{beside}: is no manifest (JSON) of {path.name}; remove it")
+    return manifest
+
+
+def _whole(raw: Raw) -> np.ndarray:
+    if not raw.shape:
+        raise UserError("a single number where an array is expected")
+    return raw.fetch(0, raw.shape[0])
+
+
+def _npz(path: Path, opened: ExitStack) -> dict[str, Raw]:
+    archive = opened.enter_context(zipfile.ZipFile(path))
+    members = bounded(path, archive.infolist())
+    return {
+        info.filename.removesuffix(".npy"): _npy(
+            f"{path.name}: {info.filename}", opened.enter_context(archive.open(info)), info.file_size
+        )
+        for info in members
+    }
+
+
+def _npy(name: str, file: IO[bytes], size: int) -> Raw:
+    """The rows of a `.npy` that is `size` bytes long."""
+    version = np.lib.format.read_magic(file)
+    if version not in HEADERS:
+        raise UserError(f"{name}: version {version} of the .npy format; save it again with numpy.save")
+    shape, fortran, dtype = HEADERS[version](file)
+    if dtype.hasobject:
+        raise UserError(f"{name}: an object array is a pickle, which is never loaded; save numbers")
+    row, offset = math.prod(shape[1:]) * dtype.itemsize, file.tell()
+    if (shape[0] if shape else 1) * row != size - offset:
+        raise UserError(f"{name}: its header claims shape {shape} of {dtype}, but {size - offset:,} bytes follow")
+    if fortran and len(shape) > 1 and size > HELD:
+        raise UserError(f"{name}: in Fortran order, in which samples do not lie together; save np.ascontiguousarray(x)")
+
+    def fetch(a: int, b: int) -> np.ndarray:
+        file.seek(offset + a * row)
+        data = file.read((b - a) * row)
+        if len(data) < (b - a) * row:
+            raise EOFError(f"only {len(data):,} of {(b - a) * row:,} bytes")
+        return np.frombuffer(data, dtype).reshape(b - a, *shape[1:])
+
+    def fetch_fortran(a: int, b: int) -> np.ndarray:
+        file.seek(offset)
+        return np.frombuffer(file.read(size - offset), dtype).reshape(shape, order="F")[a:b]
+
+    return Raw(shape, dtype, fetch_fortran if fortran and len(shape) > 1 else fetch, FAULTS)
+
+
+def _safetensors(path: Path, opened: ExitStack) -> dict[str, Raw]:
+    file = opened.enter_context(safe_open(path, framework="numpy"))
+    found = {}
+    for name in file.keys():  # noqa: SIM118 - it is no dict
+        part = file.get_slice(name)
+        kind = part.get_dtype()
+        if kind not in DTYPES:
+            raise UserError(f"{path}: tensor {name} is {kind}; save it as uint8 or float32")
+        found[name] = Raw(tuple(part.get_shape()), np.dtype(DTYPES[kind]), _slicer(part), FAULTS)
+    return found
+
+
+def _slicer(part: Any) -> Callable[[int, int], np.ndarray]:
+    return lambda a, b: part[a:b]

@@ -1,0 +1,228 @@
+"""Images in files: decoded by PIL, looked at once before anything is computed, and then again whenever they are needed."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
+from pathlib import PurePosixPath
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ganbench import preflight
+from ganbench.errors import UserError
+from ganbench.preflight import Group, Kind
+from ganbench.samples.sets import BLOCK, HELD, MEMBER, PIXELS, Rows, SampleSet, Tally, blocks
+from ganbench.samples.stack import Stack
+
+FORMATS = ("PNG", "WEBP", "JPEG", "BMP")  # no other decoder of PIL ever sees a user's bytes
+SUFFIXES = (".png", ".webp", ".jpg", ".jpeg", ".bmp")
+SYSTEM = ("__MACOSX", "Thumbs.db", "desktop.ini")
+PNG, DEPTH = b"\x89PNG\r\n\x1a\n", 24  # where a PNG's header has the bits per channel
+ORIENTATION = 0x0112
+Size = tuple[int, int]
+TOGETHER = 256  # images decoded together at most
+
+
+class Encoded(NamedTuple):
+    """The encoded images of a set, in order."""
+
+    form: str  # in words
+    names: list[str]
+    read: Callable[[int, int], Iterator[bytes]]  # those from a to before b
+    labels: np.ndarray | None = None  # int64 [n]
+    meaning: str = ""  # of the labels
+    ignored: int = 0  # system files
+    others: tuple[str, ...] = ()  # files that are no images
+    faults: tuple[type[Exception], ...] = ()  # what `read` raises when the file is not what it was
+
+
+def sort_out(names: Iterable[str]) -> tuple[list[str], int, list[str]]:
+    """The images in the order that is the same on every machine, the number of system files, and the names of the rest."""
+    images, ignored, others = [], 0, []
+    for name in sorted(names, key=os.fsencode):
+        parts = PurePosixPath(name).parts
+        if any(part.startswith(".") or part in SYSTEM for part in parts):
+            ignored += 1
+        elif name.lower().endswith(SUFFIXES):
+            images.append(name)
+        else:
+            others.append(name)
+    return images, ignored, others
+
+
+def classes(names: list[str]) -> tuple[np.ndarray | None, str]:
+    """Labels of images that all lie in one of at least two first-level folders, and what they mean.
+
+    Folders named by whole numbers are those classes; others are numbered in the order of their names.
+    """
+    paths = [PurePosixPath(name).parts for name in names]
+    folders = sorted({parts[0] for parts in paths}, key=os.fsencode)
+    if len(folders) < 2 or any(len(parts) < 2 for parts in paths):
+        return None, ""
+    whole = all(len(f) < 10 and f.isascii() and f.isdecimal() and str(int(f)) == f for f in folders)
+    number = {folder: int(folder) if whole else i for i, folder in enumerate(folders)}
+    folders.sort(key=number.__getitem__)
+    labels = np.array([number[parts[0]] for parts in paths], np.int64)
+    named = [f"{folder} = {number[folder]}" if folder != str(number[folder]) else folder for folder in folders]
+    return labels, f"{len(folders):,} class folders, {preflight.several(named, len(named))}"
+
+
+def examine(data: bytes, size: Size | None = None) -> tuple[Kind, np.ndarray | None]:
+    """What an encoded image is, and its pixels, uint8 `[H, W, 1 or 3]`, if they are certain and it has the size."""
+    from PIL import Image
+
+    if len(data) > MEMBER:
+        return Kind(fault=f"{len(data):,} bytes are too many for an image"), None
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            kind = Kind(str(image.format), image.mode, *image.size, frames=getattr(image, "n_frames", 1))
+            if image.width * image.height > PIXELS:
+                return kind._replace(fault=f"{image.width:,} x {image.height:,} pixels are too many"), None
+            kind = kind._replace(turned=image.getexif().get(ORIENTATION, 1) != 1)
+            if kind.frames > 1 or kind.mode not in preflight.READABLE or image.size != (size or image.size):
+                return kind, None
+            deep = data.startswith(PNG) and data[DEPTH] == 16
+            if deep and kind.mode != "I;16":  # PIL has cut these to 8 bits
+                return kind._replace(sixteen="real"), None
+            if kind.mode == "I;16":
+                values = np.asarray(image)
+                exact = "transparency" not in image.info and not (values % 257).any()
+                kind = kind._replace(sixteen="exact" if exact else "real")
+                return kind, (values // 257).astype(np.uint8)[..., None] if exact else None
+            if kind.mode in ("LA", "RGBA", "PA") or "transparency" in image.info:
+                return _without_alpha(kind, image)
+            simple = image if kind.mode in ("L", "RGB") else image.convert("L" if kind.mode == "1" else "RGB")
+            pixels = np.asarray(simple)
+    except Exception as error:  # whatever a decoder says of hostile bytes, these are no image
+        return Kind(fault=f"{type(error).__name__}: {error}"), None
+    return kind, pixels.reshape(*pixels.shape[:2], -1)
+
+
+def _without_alpha(kind: Kind, image: Any) -> tuple[Kind, np.ndarray | None]:
+    values = np.asarray(image.convert("RGBA"))
+    if (values[..., 3] != 255).any():
+        return kind._replace(alpha="used"), None
+    return kind._replace(alpha="opaque"), values[..., : preflight.channels(kind)]
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="ganbench-decode")
+
+
+def _decoded(images: Encoded, a: int, b: int, size: Size | None = None) -> Iterator[tuple[Kind, np.ndarray | None]]:
+    """The images from a to before b, in order; while one is used, the next are read and decoded in threads.
+
+    The first image says how many can wait in a bounded memory, and what size need not be decoded: it is refused.
+    """
+    waiting = deque[tuple[int, Future[tuple[Kind, np.ndarray | None]]]]()
+    room, encoded = 1, 0
+    for data in images.read(a, b):
+        waiting.append((len(data), _pool().submit(examine, data, size)))
+        encoded += len(data)
+        while len(waiting) >= room or encoded > BLOCK:
+            length, first = waiting.popleft()
+            encoded -= length
+            kind, pixels = first.result()
+            yield kind, pixels
+            if kind.width and size is None:
+                size = kind.width, kind.height
+                room = max(2, min(TOGETHER, BLOCK // (3 * kind.width * kind.height)))
+            if not waiting:
+                break
+    for _, last in waiting:
+        yield last.result()
+
+
+def survey(name: str, images: Encoded) -> SampleSet:
+    """Decode every image once: refuse what is not certain, count what is there, and leave a set that can be scored.
+
+    Raises:
+        UserError: see the table in `ganbench.preflight`.
+    """
+    n = len(images.names)
+    if not n:
+        other = f"; it holds {preflight.several(images.others, len(images.others))}" if images.others else ""
+        raise UserError(f"{name}: no images ({', '.join(SUFFIXES)}) in this {images.form}{other}")
+    kinds: dict[Kind, Group] = {}
+    tally: Tally | None = None
+    held: np.ndarray | None = None
+    shape: tuple[int, ...] = ()
+    alike = True
+    try:
+        for i, (kind, pixels) in enumerate(_decoded(images, 0, n)):
+            kinds.setdefault(kind, Group()).add(images.names[i])
+            if pixels is None:
+                continue
+            if tally is None:
+                shape = (n, *pixels.shape)
+                tally = Tally(shape, pixels.dtype)
+                held = np.empty(shape, np.uint8) if n * pixels.size <= HELD else None
+            alike = alike and pixels.shape == shape[1:]
+            if alike:
+                tally.add(pixels[None])
+                if held is not None:
+                    held[i] = pixels
+    except images.faults as error:
+        raise UserError(f"{name}: changed while it was read ({error})") from None
+    warnings = preflight.judge(name, kinds)
+    assert tally is not None
+    if not alike:  # grey ones among colour
+        shape = (*shape[:3], 3)
+    if alike and held is not None:
+        x: Rows = held
+    else:
+        x = Stack(name, shape, np.uint8, lambda a, b: _decode(images, shape, a, b), images.faults)
+    if not alike:
+        tally = Tally(shape, x.dtype)
+        for rows in blocks(x):
+            tally.add(x[rows])
+        x = np.asarray(x) if x.nbytes <= HELD else x
+    if images.others:
+        count = len(images.others)
+        warnings.append(f"{count:,} other files are no images: {preflight.several(images.others, count)}")
+    files = Counter[str]()
+    for kind, group in kinds.items():
+        files[f"{kind.format} {kind.mode}"] += group.count
+    found = {"form": images.form, "files": dict(files), "labels": images.meaning, "ignored": images.ignored}
+    return finish(name, x, images.labels, tally, found, warnings, images.names)
+
+
+def finish(
+    name: str,
+    x: Rows,
+    y: np.ndarray | None,
+    tally: Tally,
+    found: dict[str, Any],
+    warnings: list[str],
+    names: list[str] | None = None,
+) -> SampleSet:
+    """A set with what was found in it in its manifest."""
+    if tally.copies:
+        pairs = [f"{names[a]} = {names[b]}" if names else f"{a} = {b}" for a, b in tally.pairs]
+        listed = preflight.several(pairs, tally.copies)
+        warnings = [*warnings, f"{tally.copies:,} of {len(x):,} samples are exact copies of others: {listed}"]
+    about = {
+        "n": len(x),
+        "shape": list(x.shape[1:]),
+        "range": [float(tally.low), float(tally.high)] if tally.rows else None,
+        "copies": tally.copies,
+        "grey": bool(tally.grey),
+        "warnings": warnings,
+    }
+    return SampleSet(x, y, {"name": name, "sha256": tally.sha256, "found": found | about})
+
+
+def _decode(images: Encoded, shape: tuple[int, ...], a: int, b: int) -> np.ndarray:
+    """The images from a to before b, which were surveyed, as uint8 `[b - a, H, W, C]`."""
+    out = np.empty((b - a, *shape[1:]), np.uint8)
+    for i, (_, pixels) in enumerate(_decoded(images, a, b)):
+        if pixels is None or pixels.shape[:2] != shape[1:3] or pixels.shape[2] > shape[3]:
+            raise UserError(f"{images.names[a + i]} changed while it was read")
+        out[i] = pixels
+    return out

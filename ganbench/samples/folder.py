@@ -1,0 +1,73 @@
+"""A folder of images, flat, nested or one folder per class."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+from ganbench.errors import UserError
+from ganbench.samples.encoded import Encoded, classes, sort_out, survey
+from ganbench.samples.sets import MEMBER, Declared, SampleSet
+
+FAULTS = (OSError,)
+State = tuple[int, int, int]  # size, time of the last change, inode
+
+
+def opens(path: Path, head: bytes) -> bool:
+    """Whether it is a folder."""
+    return path.is_dir()
+
+
+def read(path: Path, known: Declared) -> SampleSet:
+    """The images of a folder and of the folders in it, in the order of their names. Linked folders are not followed.
+
+    Raises:
+        UserError: what `survey` refuses, no plain file under an image's name, or a folder that changes meanwhile.
+    """
+    names, ignored, others = sort_out(_listing(path))
+    states: dict[str, State] = {name: _state(path, name) for name in names}
+
+    def read(a: int, b: int) -> Iterator[bytes]:
+        for name in names[a:b]:
+            if _state(path, name) != states[name]:
+                raise UserError(f"{path}: {name} changed while it was read")
+            try:
+                data = (path / name).read_bytes()
+            except OSError as error:
+                raise UserError(f"{path}: {name} cannot be read ({error.strerror})") from None
+            yield data
+
+    labels, meaning = classes(names)
+    one = survey(path.resolve().name, Encoded("folder", names, read, labels, meaning, ignored, tuple(others)))
+    if sort_out(_listing(path))[0] != names:
+        raise UserError(f"{path}: images came or went while the folder was read; score it when it is complete")
+    return one
+
+
+def _listing(path: Path) -> list[str]:
+    """All files, by their path from the folder; links to folders count as files."""
+    found = []
+    for where, folders, files in os.walk(path, onerror=_raise):
+        inside = os.path.relpath(where, path)
+        linked = [name for name in folders if os.path.islink(os.path.join(where, name))]
+        found += [name if inside == "." else f"{inside}/{name}" for name in [*files, *linked]]
+    return found
+
+
+def _raise(error: OSError) -> NoReturn:
+    raise UserError(f"{error.filename}: cannot be read ({error.strerror})")
+
+
+def _state(path: Path, name: str) -> State:
+    try:
+        found = (path / name).stat()
+    except OSError as error:
+        raise UserError(f"{path}: {name} cannot be read ({error.strerror})") from None
+    if not stat.S_ISREG(found.st_mode):
+        raise UserError(f"{path}: {name} is no regular file")
+    if found.st_size > MEMBER:
+        raise UserError(f"{path}: {name} has {found.st_size:,} bytes, too many for an image")
+    return found.st_size, found.st_mtime_ns, found.st_ino

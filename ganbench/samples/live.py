@@ -1,0 +1,125 @@
+"""Samples that are in Python already: an array, a tensor, something that yields batches, or a function that draws them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+
+from ganbench.errors import UserError
+from ganbench.samples.sets import HELD, Declared, SampleSet
+from ganbench.samples.stack import Stack
+from ganbench.samples.tensors import Raw, plan, read_raw
+
+BATCH = 250  # samples that a function is asked for at once
+IMAGES, LABELS = ("image", "images", "img", "pixel_values"), ("label", "labels")
+
+
+def read(samples: Any, known: Declared, n: int | None, name: str) -> SampleSet:
+    """The set of an array, a tensor, an iterable of batches (a DataLoader), or `draw(k) -> k samples`.
+
+    A batch is an array `[k, ...]`, a pair of it and labels `[k]`, or a mapping with `image` and `label`. Batches are
+    kept as they come, on disk if they are many.
+
+    Args:
+        samples: what gives them.
+        known: what is declared of floats and layout.
+        n: how many; for a function needed, for batches the most that are taken.
+        name: for reports.
+
+    Raises:
+        UserError: nothing that gives samples, batches that are not alike, or whatever `read_raw` refuses.
+    """
+    if _is_array(samples):
+        x = _array(samples)
+        x = x[:n] if x.ndim else x
+        return read_raw(name, "an array", Raw.of(x), None, known)
+    if callable(samples):
+        if n is None:
+            raise UserError(f"{name}: say how many samples to draw, n=...")
+        return _kept(name, "a function", _drawn(name, samples, n), n, known)
+    if isinstance(samples, Iterable) and not isinstance(samples, str | bytes):
+        return _kept(name, "batches", samples, n, known)
+    raise UserError(f"{name}: {type(samples).__name__} is no array, no iterable of batches and no function that draws")
+
+
+def _is_array(samples: Any) -> bool:
+    return isinstance(samples, np.ndarray) or hasattr(samples, "detach")
+
+
+def _array(samples: Any) -> np.ndarray:
+    """An array or a tensor of any device, as an array."""
+    if not hasattr(samples, "detach"):
+        return np.asarray(samples)
+    tensor = samples.detach().cpu()
+    return tensor.float().numpy() if tensor.dtype.is_floating_point else tensor.numpy()
+
+
+def _drawn(name: str, draw: Callable[[int], Any], n: int) -> Iterator[Any]:
+    for start in range(0, n, BATCH):
+        k = min(BATCH, n - start)
+        batch = draw(k)
+        if len(_parts(name, batch)[0]) != k:
+            raise UserError(f"{name}: asked for {k} samples, the function gave {len(_parts(name, batch)[0])}")
+        yield batch
+
+
+def _parts(name: str, batch: Any) -> tuple[np.ndarray, np.ndarray | None]:
+    """Samples and labels of a batch."""
+    if isinstance(batch, Mapping):
+        x, y = (next((batch[key] for key in keys if key in batch), None) for keys in (IMAGES, LABELS))
+    else:
+        x, y = batch if isinstance(batch, tuple | list) and len(batch) == 2 else (batch, None)
+    if x is None or not _is_array(x) or not x.ndim:
+        raise UserError(f"{name}: a batch is {type(batch).__name__}; arrays or (array, labels) are expected")
+    return _array(x), None if y is None else _array(y)
+
+
+def _kept(name: str, form: str, batches: Iterable[Any], n: int | None, known: Declared) -> SampleSet:
+    """The set of all batches, in a file without a name that is gone with the set."""
+    with ExitStack() as opened:
+        one = _filed(name, form, batches, n, known, opened.enter_context(tempfile.SpooledTemporaryFile(HELD)))
+        if isinstance(one.x, Stack):
+            one.x.owns(opened.pop_all())
+    return one
+
+
+def _filed(
+    name: str, form: str, batches: Iterable[Any], n: int | None, known: Declared, file: tempfile.SpooledTemporaryFile
+) -> SampleSet:
+    """The set of all batches, kept as uint8 images or float32 points."""
+    labels: list[np.ndarray | None] = []
+    rows, shape, dtype = 0, None, np.dtype(np.uint8)
+    for batch in batches:
+        x, y = _parts(name, batch)
+        x, y = (x, y) if n is None else (x[: n - rows], None if y is None else y[: n - rows])
+        if x.ndim in (3, 4) and x.dtype.kind == "f" and known.range is None:
+            raise UserError(
+                f"{name}: {x.dtype} images, the first from {x.min(initial=np.inf):g} to {x.max(initial=-np.inf):g}; say "
+                "what is black and white: --range 0,1 or --range=-1,1 or --range 0,255"
+            )
+        found = plan(name, x.shape, x.dtype, known)
+        if shape not in (None, found.shape):
+            raise UserError(f"{name}: batches of samples of shape {shape} and {found.shape}; all must be alike")
+        shape, dtype = found.shape, found.dtype
+        file.write(np.ascontiguousarray(found.change(x)).data)
+        labels.append(y)
+        rows += len(x)
+        if rows == n:
+            break
+    if shape is None:
+        raise UserError(f"{name}: no batch came")
+    row = int(np.prod(shape)) * dtype.itemsize
+
+    def fetch(a: int, b: int) -> np.ndarray:
+        file.seek(a * row)
+        return np.frombuffer(file.read((b - a) * row), dtype).reshape(b - a, *shape)
+
+    given = [y for y in labels if y is not None]
+    if given and len(given) < len(labels):
+        raise UserError(f"{name}: some batches have labels and some have none")
+    y = np.concatenate(given) if given else None
+    return read_raw(name, form, Raw((rows, *shape), dtype, fetch), y, Declared(layout="nhwc"))

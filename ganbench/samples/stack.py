@@ -1,0 +1,98 @@
+"""A stack of rows that lie on disk: an array as far as the scorer is concerned, of which a few rows are in memory."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+
+from ganbench.errors import UserError
+
+Fetch = Callable[[int, int], np.ndarray]
+
+
+class Stack:
+    """Rows `[n, ...]`, fetched when they are asked for; in a pass from the front, the next ones while these are used.
+
+    Args:
+        name: of the set, for messages.
+        shape, dtype: of all rows together.
+        fetch: gives the rows from a to before b. Only one thread ever calls it, so that it may hold a file.
+        faults: what it raises when the file is not what it was.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        dtype: Any,
+        fetch: Fetch,
+        faults: tuple[type[Exception], ...] = (),
+    ) -> None:
+        self.name, self.shape, self.dtype = name, shape, np.dtype(dtype)
+        self._fetch, self._faults = fetch, faults
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="ganbench-read")
+        self._ahead: tuple[tuple[int, int], Future[np.ndarray]] | None = None
+
+    def owns(self, opened: ExitStack) -> None:
+        """Close these files when nobody needs the rows any more."""
+        weakref.finalize(self, opened.close)
+
+    @property
+    def ndim(self) -> int:
+        """As of an array."""
+        return len(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """As of an array; not what it takes in memory."""
+        return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: slice | np.ndarray | list[int]) -> np.ndarray:
+        """The rows of a slice, of numbers or of a mask, as an array."""
+        if not isinstance(rows, slice):
+            rows = np.asarray(rows)
+            chosen = np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.int64)
+            out = np.empty((len(chosen), *self.shape[1:]), self.dtype)
+            for to in np.argsort(chosen, kind="stable"):
+                at = int(chosen[to])
+                out[to] = self._result(self._start(at, at + 1))[0]
+            return out
+        start, stop, step = rows.indices(len(self))
+        if step != 1:
+            return self[np.arange(start, stop, step)]
+        stop = max(start, stop)
+        inorder = start == 0
+        if self._ahead and self._ahead[0] == (start, stop):
+            block, inorder = self._result(self._ahead[1]), True
+        else:
+            block = self._result(self._start(start, stop))
+        following = stop, min(2 * stop - start, len(self))
+        self._ahead = (following, self._start(*following)) if inorder and following[0] < following[1] else None
+        return block
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """All rows at once, for what cannot do with less."""
+        return self[: len(self)].astype(dtype or self.dtype, copy=False)
+
+    def in_channels(self, channels: int) -> Stack:
+        """The same grey images `[n, H, W, 1 or 3]` with another number of equal channels."""
+        every = np.zeros(channels, int)
+        shape = (*self.shape[:3], channels)
+        return Stack(self.name, shape, self.dtype, lambda a, b: self._result(self._start(a, b))[..., every])
+
+    def _start(self, a: int, b: int) -> Future[np.ndarray]:
+        return self._worker.submit(self._fetch, a, b)
+
+    def _result(self, block: Future[np.ndarray]) -> np.ndarray:
+        try:
+            return block.result()
+        except self._faults as error:
+            raise UserError(f"{self.name}: changed while it was read ({error})") from None

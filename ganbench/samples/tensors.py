@@ -1,0 +1,148 @@
+"""Arrays of whatever dtype and layout, as uint8 images `[n, H, W, 1 or 3]` or float32 points `[n, d]`. Nothing is guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ganbench.errors import UserError
+from ganbench.samples.encoded import finish
+from ganbench.samples.sets import HELD, Declared, Rows, SampleSet, Tally, blocks
+from ganbench.samples.stack import Stack
+
+CHANNELS = (1, 3)
+
+
+class Raw(NamedTuple):
+    """Rows of an array as they lie somewhere."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    fetch: Callable[[int, int], np.ndarray]  # the rows from a to before b
+    faults: tuple[type[Exception], ...] = ()
+
+    @classmethod
+    def of(cls, x: np.ndarray) -> Raw:
+        """An array in memory."""
+        return cls(x.shape, x.dtype, lambda a, b: x[a:b])
+
+
+class Plan(NamedTuple):
+    """What becomes of rows: their shape and dtype without n, and how a block is changed."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    change: Callable[[np.ndarray], np.ndarray]
+
+
+def plan(name: str, shape: tuple[int, ...], dtype: np.dtype, known: Declared) -> Plan:
+    """How rows of `shape` `[n, ...]` and `dtype` are read.
+
+    Raises:
+        UserError: no certain images or points can be made of them.
+    """
+    if len(shape) == 2 and dtype.kind == "f":
+        return Plan(shape[1:], np.dtype(np.float32), lambda rows: _finite(name, rows).astype(np.float32))
+    kind = f"{dtype} of shape [{', '.join(map(str, shape))}]"
+    if len(shape) not in (3, 4) or (dtype != np.uint8 and dtype.kind != "f"):
+        raise UserError(
+            f"{name}: {kind}; images are uint8 [n, H, W, C] (or floats, with --range), points are floats [n, d]"
+        )
+    if 0 in shape[1:]:
+        raise UserError(f"{name}: {kind}; these images have no pixels")
+    order = _layout(name, shape, known.layout)
+    if dtype != np.uint8 and known.range is None:
+        raise UserError(f"{name}: {kind}; images in floats need --range")
+    black, white = known.range or (0.0, 255.0)
+
+    def change(rows: np.ndarray) -> np.ndarray:
+        images = rows[..., None] if len(shape) == 3 else rows.transpose(order)
+        return np.ascontiguousarray(images if dtype == np.uint8 else _levels(name, images, black, white))
+
+    found = (*shape[1:], 1) if len(shape) == 3 else tuple(shape[axis] for axis in order[1:])
+    return Plan(found, np.dtype(np.uint8), change)
+
+
+def _layout(name: str, shape: tuple[int, ...], wanted: str | None) -> tuple[int, ...]:
+    """The axes of `shape` in the order n, H, W, C."""
+    if len(shape) == 3:
+        return (0, 1, 2)
+    first, last = (0, 2, 3, 1), (0, 1, 2, 3)
+    possible = {"nchw": first} if shape[1] in CHANNELS else {}
+    possible |= {"nhwc": last} if shape[3] in CHANNELS else {}
+    text = f"shape [{', '.join(map(str, shape))}]"
+    if not possible:
+        four = "; drop the alpha channel" if 4 in (shape[1], shape[3]) else ""
+        raise UserError(f"{name}: {text} has no axis of 1 or 3 channels, first or last{four}")
+    if len(possible) == 2 and wanted is None:
+        raise UserError(f"{name}: {text} can be channels first or last: say --layout nchw or --layout nhwc")
+    # One layout alone is possible for most arrays, and then the option, meant for another set, does not concern it.
+    return possible[wanted] if wanted in possible else next(iter(possible.values()))
+
+
+def _finite(name: str, rows: np.ndarray) -> np.ndarray:
+    good = np.isfinite(rows).all(axis=tuple(range(1, rows.ndim)))
+    if not good.all():
+        raise UserError(
+            f"{name}: {(~good).sum():,} samples of a block have NaN or infinite values; no score is defined"
+        )
+    return rows
+
+
+def _levels(name: str, images: np.ndarray, black: float, white: float) -> np.ndarray:
+    """Grey levels 0 ... 255 of floats between black and white, rounded to the nearest."""
+    values = np.rint((_finite(name, images).astype(np.float64) - black) * (255 / (white - black)))
+    if values.size and (values.min() < 0 or values.max() > 255):
+        raise UserError(
+            f"{name}: values from {images.min():g} to {images.max():g}, outside the declared range {black:g} to "
+            f"{white:g}; clip or rescale them yourself, or declare the right --range"
+        )
+    return values.astype(np.uint8)
+
+
+def read_raw(
+    name: str, form: str, raw: Raw, labels: np.ndarray | None, known: Declared, found: dict[str, Any] | None = None
+) -> SampleSet:
+    """The sample set of an array: looked at once, held in memory if it is small.
+
+    Raises:
+        UserError: see the table in `ganbench.preflight`.
+    """
+    n = raw.shape[0] if raw.shape else 0
+    if len(raw.shape) in (3, 4) and raw.dtype.kind == "f" and known.range is None:
+        raise UserError(_undeclared(name, raw))
+    shape, dtype, change = plan(name, raw.shape, raw.dtype, known)
+    lazy = Stack(name, (n, *shape), dtype, lambda a, b: change(raw.fetch(a, b)), raw.faults)
+    x: Rows = lazy if lazy.ndim == 4 and lazy.nbytes > HELD else np.asarray(lazy)
+    tally = Tally(lazy.shape, dtype)
+    for rows in blocks(x):
+        tally.add(x[rows])
+    y = one_per_sample(name, labels, n)
+    meaning = "" if y is None else "integers in the file"
+    return finish(name, x, y, tally, {"form": form, "labels": meaning} | (found or {}), [])
+
+
+def _undeclared(name: str, raw: Raw) -> str:
+    """Why floats are refused, with the range that they have."""
+    low, high = np.inf, -np.inf
+    lazy = Stack(name, raw.shape, raw.dtype, raw.fetch, raw.faults)
+    for rows in blocks(lazy):
+        block = _finite(name, lazy[rows])
+        low, high = min(low, float(block.min(initial=np.inf))), max(high, float(block.max(initial=-np.inf)))
+    return (
+        f"{name}: {raw.dtype} images with values from {low:g} to {high:g}; say what is black and white: "
+        "--range 0,1 or --range=-1,1 or --range 0,255"
+    )
+
+
+def one_per_sample(name: str, labels: np.ndarray | None, n: int) -> np.ndarray | None:
+    """Labels as int64 `[n]`."""
+    if labels is None:
+        return None
+    if labels.shape != (n,) or labels.dtype.kind not in "iu":
+        raise UserError(
+            f"{name}: labels are {labels.dtype} of shape {labels.shape}, one per sample would be integers ({n},)"
+        )
+    return labels.astype(np.int64)
