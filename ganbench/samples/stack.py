@@ -55,8 +55,10 @@ class Stack:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, rows: slice | np.ndarray | list[int]) -> np.ndarray:
-        """The rows of a slice, of numbers or of a mask, as an array."""
+    def __getitem__(self, rows: int | slice | np.ndarray | list[int]) -> np.ndarray:
+        """One row, or the rows of a slice, of numbers or of a mask, as an array."""
+        if isinstance(rows, int | np.integer):
+            return self[[int(rows)]][0]
         if not isinstance(rows, slice):
             rows = np.asarray(rows)
             chosen = np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.int64)
