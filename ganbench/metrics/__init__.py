@@ -13,11 +13,12 @@ for a parameter with the default `None` when that input is not there. The names,
 | `mixture` | `Mixture` of the dataset, for points |
 | `discriminator` | float64 `[g, 2]`: places on the line, and D there, of a GAN on one dimension |
 | `rng` | a `numpy.random.Generator`, seeded by the user's seed and the metric's name |
+
+A module of another package is a metric too if an entry point of the group `ganbench.metrics` names it (docs/plugins.md).
 """
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import zlib
 from collections.abc import Callable, Iterable, Mapping
@@ -28,6 +29,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from ganbench import plugins
 from ganbench.errors import UserError, choose
 from ganbench.metrics._shared import remembering
 
@@ -95,16 +97,26 @@ class Metric(NamedTuple):
     function: Callable[..., Score]
 
 
-@cache
 def names() -> tuple[str, ...]:
-    """The metrics there are: one per file of this folder."""
-    return tuple(sorted(p.stem for p in Path(__file__).parent.glob("[a-z]*.py")))
+    """The metrics there are: one per file of this folder, and the plug-ins."""
+    return tuple(sorted(_modules()))
+
+
+@cache
+def _modules() -> dict[str, str]:
+    """The module of each metric.
+
+    Raises:
+        UserError: a plug-in has the name of another metric.
+    """
+    ours = {p.stem: f"{__name__}.{p.stem}" for p in Path(__file__).parent.glob("[a-z]*.py")}
+    return ours | plugins.found("ganbench.metrics", ours)
 
 
 @cache
 def get(name: str) -> Metric:
     """Find the metric `name`; a wrong name is a `UserError` that names the nearest one."""
-    module = importlib.import_module(f"ganbench.metrics.{choose(name, names(), 'metric')}")
+    module = plugins.load(_modules()[choose(name, names(), "metric")], ("CARD", name))
     return Metric(name, module.CARD, getattr(module, name))
 
 
