@@ -24,6 +24,7 @@ from torch.nn.functional import one_hot, softplus
 from ganbench.config import TrainConfig
 from ganbench.gan import Batch, DataSpec, Gan, Unsupported
 from ganbench.layers.maxout import Maxout
+from ganbench.layers.mlp import UnitInterval
 
 
 class Config(TrainConfig):
@@ -78,7 +79,12 @@ def discriminator(c: Config, spec: DataSpec) -> Joined:
     """The logit `[N]` of D(x|y), data being `[N, *shape]`."""
     features = torch.Size(spec.shape).numel()
     return Joined(
-        nn.Sequential(nn.Flatten(), Maxout(features, c.units_d_x, c.pieces), nn.Dropout(c.dropout)),
+        nn.Sequential(
+            UnitInterval() if spec.is_image else nn.Identity(),
+            nn.Flatten(),
+            Maxout(features, c.units_d_x, c.pieces),
+            nn.Dropout(c.dropout),
+        ),
         nn.Sequential(Maxout(spec.classes, c.units_d_y, c.pieces), nn.Dropout(c.dropout)),
         nn.Sequential(
             Maxout(c.units_d_x + c.units_d_y, c.units_d, c.pieces_joint),

@@ -120,6 +120,14 @@ def test_cgan_gives_an_unlabelled_sample_zeros_for_its_label() -> None:
     assert torch.equal(gan.D(x, torch.tensor([-1, -1])), expected)
 
 
+def test_cgan_discriminator_sees_pixels_between_0_and_1() -> None:
+    gan = build("cgan", DataSpec((1, 8, 8), classes=3))
+    seen: list[Tensor] = []
+    gan.D.of_input[2].register_forward_pre_hook(lambda _, x: seen.append(x[0]))
+    gan.D(torch.linspace(-1, 1, 64).view(1, 1, 8, 8), torch.tensor([0]))
+    assert (seen[0].min().item(), seen[0].max().item()) == (0, 1)
+
+
 def test_cgan_networks_have_the_papers_sizes() -> None:
     gan = build("cgan", DataSpec((1, 28, 28), classes=10))
     sizes = {p: [tuple(m.weight.shape[::-1]) for m in p.modules() if isinstance(m, nn.Linear)] for p in (gan.G, gan.D)}

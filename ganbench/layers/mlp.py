@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from torch import nn
+from torch import Tensor, nn
 
 
 def mlp(sizes: Sequence[int]) -> nn.Sequential:
@@ -14,3 +14,10 @@ def mlp(sizes: Sequence[int]) -> nn.Sequential:
     for fan_in, fan_out in pairwise(sizes):
         layers += [nn.Linear(fan_in, fan_out), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
+
+
+class UnitInterval(nn.Module):
+    """Pixels in [-1, 1] to [0, 1], where the early papers have them."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x + 1) / 2
