@@ -26,6 +26,9 @@ data_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(data_app, name="data", help="Build, fetch and check datasets.")
 
 Seed = Annotated[int, typer.Option(help="seed of everything random", min=0)]
+Label = Annotated[
+    int | None, typer.Option("--class", help="of a conditional GAN: make this class only", metavar="LABEL")
+]
 Json = Annotated[
     str | None, typer.Option("--json", metavar="FILE", help="write the result as JSON to FILE, or - for stdout")
 ]
@@ -124,16 +127,80 @@ def sample(
     out: Annotated[Path, typer.Option(help="where the samples go, .npz")],
     n: Annotated[int, typer.Option("--n", help="how many", min=1)] = 10_000,
     seed: Seed = 0,
+    truncation: Annotated[
+        float | None, typer.Option(help="draw normal inputs within [-T, T] only: less variety", metavar="T")
+    ] = None,
+    label: Label = None,
 ) -> None:
     """Draw samples from a trained GAN: arr_0, uint8 NHWC, in an .npz with a manifest beside it.
 
+    Sample i depends on the run, the seed and i alone, however many are drawn.
+
     \b
-    Example:
+    Examples:
       ganbench sample runs/dcgan --n 10000 --out samples.npz
+      ganbench sample runs/biggan --n 64 --truncation 0.5 --out clean.npz
+      ganbench sample runs/acgan --n 64 --class 3 --seed 1 --out threes.npz
     """
     from ganbench.sample import draw
 
-    draw(folder, n, seed, out)
+    draw(folder, n, seed, out, truncation=truncation, label=label)
+
+
+@app.command()
+def interpolate(
+    folder: Annotated[Path, typer.Argument(help="folder of a trained run")],
+    out: Annotated[Path, typer.Option(help="a strip, .png, or an animation that returns to its start, .gif")],
+    points: Annotated[str, typer.Option(help="samples to walk through (see `ganbench overview --numbered`)")] = "0,1",
+    steps: Annotated[int, typer.Option(help="from one sample to the next", min=1)] = 8,
+    seed: Seed = 0,
+    classes: Annotated[
+        str | None, typer.Option(help="of a conditional GAN, a row each; by default the first ten")
+    ] = None,
+) -> None:
+    """Walk from sample to sample through the generator's inputs: along an arc if they are normal, else straight.
+
+    The ends are the samples that `ganbench sample` draws from the same seed, by their numbers. A conditional GAN shows the
+    same walk in every class.
+
+    \b
+    Examples:
+      ganbench interpolate runs/dcgan --out strip.png
+      ganbench interpolate runs/dcgan --points 3,17,20 --steps 16 --out walk.gif
+      ganbench interpolate runs/acgan --classes 0,3,8 --out classes.png
+    """
+    from ganbench import walks
+
+    walks.interpolate(
+        folder, out, seed=seed, points=walks.numbers(points), steps=steps,
+        classes=None if classes is None else walks.numbers(classes),
+    )  # fmt: skip
+
+
+@app.command()
+def arithmetic(
+    folder: Annotated[Path, typer.Argument(help="folder of a trained run")],
+    out: Annotated[Path, typer.Option(help="the picture, .png")],
+    plus: Annotated[
+        list[str], typer.Option(help="samples whose mean is added (see `ganbench overview --numbered`); repeatable")
+    ],
+    minus: Annotated[list[str] | None, typer.Option(help="samples whose mean is subtracted; repeatable")] = None,
+    seed: Seed = 0,
+    label: Label = None,
+) -> None:
+    """Add and subtract the mean inputs of samples, as DCGAN's paper does with three faces per term.
+
+    Each term is a column, its mean at the bottom; the sum is in the middle of eight neighbours.
+
+    \b
+    Examples:
+      ganbench arithmetic runs/dcgan --plus 3,17,20 --minus 4,9,12 --plus 5,30,41 --out sum.png
+      ganbench arithmetic runs/acgan --class 3 --plus 0,1,2 --minus 3,4,5 --plus 6,7,8 --out sum.png
+    """
+    from ganbench import walks
+
+    terms = [[walks.numbers(text) for text in texts or []] for texts in (plus, minus)]
+    walks.arithmetic(folder, out, seed=seed, plus=terms[0], minus=terms[1], label=label)
 
 
 @app.command()
@@ -337,12 +404,16 @@ def leaderboard(
 def overview(
     out: Annotated[Path, typer.Option(help="the picture, .png")],
     sets: Annotated[list[str], typer.Argument(metavar="NAME=SAMPLES...", help="sample sets and their titles")],
+    numbered: Annotated[
+        bool, typer.Option("--numbered", help="with their numbers beside the first 64 samples")
+    ] = False,
 ) -> None:
     """Draw sample sets side by side: images as contact sheets, points as clouds in the frame of the last set.
 
     \b
-    Example:
+    Examples:
       ganbench overview gan=runs/a/samples.npz real=mnist:test --out samples.png
+      ganbench overview gan=runs/a/samples.npz --numbered --out numbered.png
     """
     from ganbench import pictures, scoring
 
@@ -350,7 +421,7 @@ def overview(
     for name, path in named.items():
         if not path:
             raise UserError(f"'{name}': write each set as TITLE=SAMPLES, for example gan=samples.npz")
-    pictures.overview({name: scoring.open_set(path, "test") for name, path in named.items()}, out)
+    pictures.overview({name: scoring.open_set(path, "test") for name, path in named.items()}, out, numbered)
 
 
 @app.command()

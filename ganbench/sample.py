@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from ganbench import data, samples, train
 from ganbench.errors import UserError
@@ -18,20 +19,60 @@ BLOCK = 250  # samples drawn at once; part of the definition of a sample set, so
 PLACES = 1001  # on the line, where D is asked
 
 
-def draw(folder: Path, n: int, seed: int, out: Path) -> None:
+def check_class(gan: Gan, label: int) -> None:
+    """Raise a `UserError` unless this GAN can be asked for class `label`."""
+    if not gan.conditional:
+        raise UserError(f"class {label}: this GAN is not conditional, it cannot be asked for a class")
+    if not 0 <= label < gan.spec.classes:
+        raise UserError(f"class {label}: the classes of this data are 0 to {gan.spec.classes - 1}")
+
+
+def inputs(
+    gan: Gan, seed: int, start: int, truncation: float | None = None, label: int | None = None
+) -> tuple[Tensor, Tensor | None]:
+    """The generator's inputs for the samples of number `start` to `start + 249`: `[250, ...]`, and their classes `[250]`.
+
+    With `label` the other inputs are what they are without. `truncation` draws each number from a normal distribution cut
+    to [-truncation, truncation]: the truncation trick of BigGAN (Brock et al. 2019, arXiv:1809.11096, section 3.1).
+    """
+    train.reseed(seed, start)
+    y = gan.draw_classes(BLOCK) if gan.conditional else None
+    z = gan.latent(BLOCK)
+    if truncation is not None:
+        nn.init.trunc_normal_(z, a=-truncation, b=truncation)
+    return z, y if y is None or label is None else torch.full_like(y, label)
+
+
+def to_files(gan: Gan, x: Tensor) -> np.ndarray:
+    """Samples as they are written: uint8 `[N, H, W, C]`, or points as they are."""
+    return (to_uint8(x) if gan.spec.is_image else x).numpy()
+
+
+def draw(
+    folder: Path, n: int, seed: int, out: Path, *, truncation: float | None = None, label: int | None = None
+) -> None:
     """Write what `drawn` gives."""
-    samples.write(out, drawn(folder, n, seed))
+    samples.write(out, drawn(folder, n, seed, truncation, label))
 
 
-def drawn(folder: Path, n: int, seed: int) -> SampleSet:
+def drawn(folder: Path, n: int, seed: int, truncation: float | None = None, label: int | None = None) -> SampleSet:
     """`n` samples of the run in `folder`. Sample i depends on (checkpoint, seed, i) alone, not on `n`.
 
-    A diverged run gives an empty set whose manifest has the reason.
+    A diverged run gives an empty set whose manifest has the reason. `truncation` and `label` are those of `inputs`.
     """
     if n < 1:
         raise UserError(f"--n {n}: draw at least one sample")
     gan, run = train.load(folder)
+    if truncation is not None and not gan.normal:
+        raise UserError(
+            f"--truncation cuts a normal distribution, and {run['baseline']} draws its inputs from another one"
+        )
+    if truncation is not None and not truncation > 0:
+        raise UserError(f"--truncation {truncation:g}: a bound above 0, such as 0.5")
+    if label is not None:
+        check_class(gan, label)
     about = {"name": folder.name, "source": folder.name, "run": run, "seed": seed, "reason": None}
+    about |= {"truncation": truncation, "class": label}
     if run["diverged"]:
         dtype = np.uint8 if gan.spec.is_image else np.float32
         shape = (*gan.spec.shape[1:], gan.spec.shape[0]) if gan.spec.is_image else gan.spec.shape
@@ -41,16 +82,15 @@ def drawn(folder: Path, n: int, seed: int) -> SampleSet:
     labels: list[torch.Tensor] = []
     with progress(f"sample {folder.name}", n, "samples") as advance, torch.inference_mode():
         for start in range(0, n, BLOCK):
-            train.reseed(seed, start)
-            if gan.conditional:
-                labels.append(gan.draw_classes(BLOCK))
-            block = gan.sample(BLOCK, labels[-1] if labels else None)
-            blocks.append((to_uint8(block) if gan.spec.is_image else block).numpy())
+            z, y = inputs(gan, seed, start, truncation, label)
+            blocks.append(to_files(gan, gan.generate(z, y)))
+            if y is not None:
+                labels.append(y)
             advance(min(start + BLOCK, n))
-    y = torch.cat(labels)[:n].numpy() if labels else None
+    classes = torch.cat(labels)[:n].numpy() if labels else None
     x = np.concatenate(blocks)[:n]
     D = discriminator(gan, run["dataset"], x) if gan.spec.shape == (1,) else None
-    return SampleSet(x, y, about, discriminator=D)
+    return SampleSet(x, classes, about, discriminator=D)
 
 
 def discriminator(gan: Gan, dataset: str, x: np.ndarray) -> np.ndarray | None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
-from ganbench.pictures import LINE, contact_sheet, overview
+from ganbench.pictures import LINE, contact_sheet, overview, strip
 from ganbench.samples import SampleSet
 
 
 def test_contact_sheet_shows_the_first_images_unchanged_in_reading_order() -> None:
     x = np.random.default_rng(0).integers(0, 256, (10, 4, 5, 3), dtype=np.uint8)
-    sheet = contact_sheet(x, side=3)
+    sheet = contact_sheet(x, 3, 3)
     assert sheet.shape == (3 * 5, 3 * 6, 3)
     for i in range(9):
         row, column = divmod(i, 3)
@@ -22,7 +23,7 @@ def test_contact_sheet_shows_the_first_images_unchanged_in_reading_order() -> No
 
 
 def test_contact_sheet_of_few_images_is_black_elsewhere() -> None:
-    sheet = contact_sheet(np.full((1, 4, 4, 1), 255, np.uint8), side=2)
+    sheet = contact_sheet(np.full((1, 4, 4, 1), 255, np.uint8), 2, 2)
     assert (sheet[1:5, 1:5] == 255).all()
     assert (sheet[6:, 6:] == 0).all()
 
@@ -37,3 +38,24 @@ def test_overview_draws_images_points_and_empty_sets(tmp_path: Path) -> None:
         overview(sets, tmp_path / f"{name}.png")
         with Image.open(tmp_path / f"{name}.png") as picture:
             assert len(np.unique(np.asarray(picture.convert("L")))) > 2
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 1), (2,)], ids=["images", "points"])
+def test_numbers_are_drawn_if_wanted(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    x = np.random.default_rng(0).random((70, *shape))
+    one = SampleSet((255 * x).astype(np.uint8) if len(shape) == 3 else x, None, {})
+    orange = []
+    for numbered in (False, True):
+        overview({"a": one}, tmp_path / "a.png", numbered)
+        with Image.open(tmp_path / "a.png") as picture:
+            r, g, b = np.asarray(picture.convert("RGB")).astype(int).transpose(2, 0, 1)
+        orange.append(int(((r > 200) & (g < 180) & (b < 100)).sum()))
+    assert orange[0] == 0
+    assert orange[1] > 100
+
+
+def test_small_images_of_a_strip_are_enlarged_without_new_values() -> None:
+    x = np.random.default_rng(0).integers(0, 256, (2, 3, 8, 8, 1), dtype=np.uint8)
+    sheet = strip(x)
+    assert sheet.shape == (2 * 72, 3 * 72, 1)
+    assert np.array_equal(sheet[72 + 8 :: 8, 2 * 72 + 8 :: 8], x[1, 2])
