@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -545,6 +546,7 @@ def _footnotes(reasons: list[str]) -> None:
 
 def main() -> NoReturn:
     """Run the command line; what the user did wrong is one line and an exit code, never a traceback."""
+    warnings.filterwarnings("ignore", "Image size .* exceeds limit")  # PIL's, of images that the readers refuse
     try:
         sys.exit(app(standalone_mode=False))
     except UserError as error:

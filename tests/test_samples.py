@@ -181,6 +181,7 @@ def test_a_stack_gives_the_rows_of_its_array_whatever_is_asked_for() -> None:
         slice(10, 15),
         slice(None, None, 3),
         slice(7, 2),
+        4,
         [3, 1, 1],
         RGB[:, 0, 0, 0] > 99,
     ):

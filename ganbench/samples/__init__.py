@@ -7,7 +7,6 @@ A form is a file of this folder with `opens(path, head)`, which tells it by what
 from __future__ import annotations
 
 import json
-import stat
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,6 @@ FORMS = (checkpoint, folder, arrays, parquet, archive)
 UNDECLARED = Declared()
 HEAD = 512  # bytes by which a file is told
 STRANGERS = {
-    b"": "an empty file",
     b"\x80": "a pickle, which is never loaded; save the samples as .npz or safetensors",
     b"\x1f\x8b": "compressed with gzip, in which no sample can be found without unpacking; gunzip it first",
     b"\x89PNG": "a single image; give the folder that it is in",
@@ -50,40 +48,35 @@ def read(what: Path | Any, known: Declared = UNDECLARED, n: int | None = None, n
     """
     if not isinstance(what, Path):
         return live.read(what, known, n, name)
-    try:
-        head = _head(what)
-        form = next((form for form in FORMS if form.opens(what, head)), None)
-    except OSError as error:
-        raise UserError(f"{what}: {error.strerror or error}") from None
-    if form is None:
-        known_as = next(
-            (why for start, why in STRANGERS.items() if (head.startswith(start) if start else not head)), None
-        )
-        raise UserError(
-            f"{what}: {known_as or 'no form that is known'}. Samples are a folder, zip or tar of images, .npz, .npy, "
-            "safetensors or Parquet"
-        )
-    try:
-        return form.read(what, known)
-    except form.FAULTS as error:
-        raise UserError(f"{what}: cannot be read ({error})") from None
+    head = _head(what)
+    for form in FORMS:
+        try:
+            if form.opens(what, head):
+                return form.read(what, known)
+        except form.FAULTS as error:
+            raise UserError(f"{what}: cannot be read ({error})") from None
+    unknown = "no form that is known" if head else "an empty file"
+    why = next((why for start, why in STRANGERS.items() if head.startswith(start)), unknown)
+    raise UserError(f"{what}: {why}. Samples are a folder, zip or tar of images, .npz, .npy, safetensors or Parquet")
 
 
 def _head(path: Path) -> bytes:
     """The first bytes of a file; of a folder none.
 
     Raises:
-        OSError: nothing there, or not for us.
-        UserError: a device or a pipe.
+        UserError: nothing there, or not for us, or a device or a pipe.
     """
     if path.is_dir():
         return b""
     if not path.exists():
         raise UserError(f"{path}: no such file or folder")
-    if not stat.S_ISREG(path.stat().st_mode):
+    if not path.is_file():
         raise UserError(f"{path}: no regular file")
-    with path.open("rb") as file:
-        return file.read(HEAD)
+    try:
+        with path.open("rb") as file:
+            return file.read(HEAD)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def write(path: Path, samples: SampleSet) -> None:

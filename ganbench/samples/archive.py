@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import lzma
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
@@ -20,7 +23,9 @@ from ganbench.samples.stack import Stack
 
 LABEL = ".cls"  # webdataset: `key.cls` is the class of `key.png`, as text
 LABEL_BYTES = 32
-FAULTS = (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error, tarfile.TarError)
+# What zipfile raises on broken bytes.
+ZIP_FAULTS = (OSError, EOFError, ValueError, RuntimeError, struct.error, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
+FAULTS = (*ZIP_FAULTS, tarfile.TarError)
 
 
 class Member(NamedTuple):
@@ -70,8 +75,8 @@ def read(path: Path, known: Declared) -> SampleSet:
 
 def checked(path: Path, name: str) -> str:
     """The name of a member, if it is an honest one."""
-    if name.startswith(("/", "\\")) or ".." in PurePosixPath(name.replace("\\", "/")).parts or "\0" in name:
-        raise UserError(f"{path}: refused, a member's name leads out of the archive: {name}")
+    if not name or name.startswith(("/", "\\")) or ".." in PurePosixPath(name.replace("\\", "/")).parts or "\0" in name:
+        raise UserError(f"{path}: refused, a member's name is empty or leads out of the archive: {name}")
     return name
 
 
@@ -83,6 +88,9 @@ def bounded(path: Path, members: Sequence[zipfile.ZipInfo]) -> Sequence[zipfile.
             raise UserError(f"{path}: refused, {info.filename} is a link")
         if info.flag_bits & 1:
             raise UserError(f"{path}: {info.filename} is encrypted; decrypt the archive first")
+    twice = [name for name, count in Counter(info.filename for info in members).items() if count > 1]
+    if twice:
+        raise UserError(f"{path}: two members are called {twice[0]}")
     total, size = sum(info.file_size for info in members), path.stat().st_size
     if total > max(ENOUGH, RATIO * size):
         raise UserError(f"{path}: refused, {size:,} bytes claim to hold {total:,}: a decompression bomb")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import zipfile
-import zlib
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from ganbench.errors import UserError
-from ganbench.samples.archive import bounded
+from ganbench.samples.archive import ZIP_FAULTS, bounded
 from ganbench.samples.sets import FURTHER, HELD, Declared, SampleSet, content_hash
 from ganbench.samples.stack import Stack
 from ganbench.samples.tensors import Raw, read_raw
@@ -24,7 +23,7 @@ NPY = b"\x93NUMPY"
 SAMPLES, LABELS = ("arr_0", "images", "samples"), ("arr_1", "labels")
 HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 DTYPES = {"U8": "u1", "I8": "i1", "I16": "i2", "I32": "i4", "I64": "i8", "F16": "f2", "F32": "f4", "F64": "f8"}
-FAULTS = (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error, SafetensorError)
+FAULTS = (*ZIP_FAULTS, SafetensorError)
 
 
 def opens(path: Path, head: bytes) -> bool:
@@ -133,7 +132,10 @@ def _npy(name: str, file: IO[bytes], size: int) -> Raw:
     version = np.lib.format.read_magic(file)
     if version not in HEADERS:
         raise UserError(f"{name}: version {version} of the .npy format; save it again with numpy.save")
-    shape, fortran, dtype = HEADERS[version](file)
+    try:
+        shape, fortran, dtype = HEADERS[version](file)
+    except Exception as error:  # whatever Python's own parser says of hostile text, this is no header
+        raise UserError(f"{name}: a broken header of .npy ({type(error).__name__}: {error})") from None
     if dtype.hasobject:
         raise UserError(f"{name}: an object array is a pickle, which is never loaded; save numbers")
     row, offset = math.prod(shape[1:]) * dtype.itemsize, file.tell()
