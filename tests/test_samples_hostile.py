@@ -230,6 +230,15 @@ def test_command_line_ends_with_code_2_and_one_line(tmp_path: Path) -> None:
     assert done.stderr.startswith("ganbench: a: 1 of 1 images cannot be read: a\\nb.png")
 
 
+@pytest.mark.slow
+def test_ten_seconds_of_coverage_guided_fuzzing_find_nothing() -> None:
+    pytest.importorskip("atheris")
+    command = [sys.executable, "tests/fuzz_readers.py", "--seconds", "10"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "DONE" in done.stderr
+
+
 def npz(x: np.ndarray) -> bytes:
     file = io.BytesIO()
     np.savez_compressed(file, x, np.arange(len(x)))
