@@ -43,6 +43,8 @@ def _about(extractor: dict[str, Any]) -> str:
         return "points as they are"
     if extractor["id"] == "pixels":
         return "the pixels of images of any size, in [0, 1]"
+    if extractor["input"] is None:
+        return f"{extractor['d']} features of images of any size, resized by {extractor['resize']}; {extractor['id']}"
     shape = " x ".join(map(str, extractor["input"]))
     return f"{extractor['d']} features of {shape} images; test accuracy {extractor['test_accuracy']:.2%}; {extractor['id']}"
 

@@ -25,6 +25,8 @@ app = typer.Typer(
 )  # fmt: skip
 data_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(data_app, name="data", help="Build, fetch and check datasets.")
+cache_app = typer.Typer(rich_markup_mode=None, invoke_without_command=True)
+app.add_typer(cache_app, name="cache", help="The features that were computed before: show them, or delete them.")
 
 Seed = Annotated[int, typer.Option(help="seed of everything random", min=0)]
 Label = Annotated[
@@ -34,8 +36,13 @@ Json = Annotated[
     str | None, typer.Option("--json", metavar="FILE", help="write the result as JSON to FILE, or - for stdout")
 ]
 Features = Annotated[
-    str | None, typer.Option(help="extractor; by default the dataset's own (see `ganbench list extractors`)")
+    str, typer.Option(help="extractor (see `ganbench list extractors`); auto is the one that suits the samples")
 ]
+Weights = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="the extractor's weights; FILE#sha256=HEX for others than the published ones"),
+]
+Precision = Annotated[str, typer.Option(help="of the extractor's network: fp32, or bf16, about twice as fast")]
 
 
 @app.callback()
@@ -84,6 +91,39 @@ def data_obtain(
         version_file.parent.mkdir(parents=True, exist_ok=True)
         version_file.write_text(version + "\n")
     _say(f"{name}: data/{name} is {version}")
+
+
+@cache_app.callback()
+def cache_show(context: typer.Context) -> None:
+    """Say where the features that were computed before are, how many, and how much they take.
+
+    \b
+    Examples:
+      ganbench cache
+      ganbench cache clear
+    """
+    if context.invoked_subcommand is None:
+        from ganbench import cache
+
+        found = cache.entries()
+        print(
+            f"{cache.home()}: {found.number:,} entries, {found.size / 1e6:,.1f} MB of at most {cache.limit() / 1e6:,.0f} MB\n"
+            "(GANBENCH_CACHE is another folder, GANBENCH_CACHE_GB another limit, 0 for none)"
+        )
+
+
+@cache_app.command("clear")
+def cache_clear() -> None:
+    """Delete them all.
+
+    \b
+    Example:
+      ganbench cache clear
+    """
+    from ganbench import cache
+
+    found = cache.clear()
+    _say(f"deleted {found.number:,} entries, {found.size / 1e6:,.1f} MB, from {cache.home()}")
 
 
 @app.command()
@@ -226,8 +266,10 @@ def control(
 @app.command()
 def embed(
     samples: Annotated[str, typer.Argument(help="samples, or a dataset's split such as mnist:train")],
-    features: Annotated[str, typer.Option(help="extractor")],
     out: Annotated[Path, typer.Option(help="where the samples with their features go, .npz")],
+    features: Features = "auto",
+    weights: Weights = None,
+    precision: Precision = "fp32",
     disturbed: Annotated[
         bool,
         typer.Option("--disturbed", help="and those of slightly disturbed copies: `support` asks a reference for them"),
@@ -241,9 +283,12 @@ def embed(
     """
     from ganbench import samples as files
     from ganbench import scoring
+    from ganbench.features import Extractor
 
-    embedded = scoring.embed(scoring.open_set(samples, "train"), features)
-    files.write(out, scoring.embed_disturbed(embedded, features) if disturbed else embedded)
+    found = scoring.open_set(samples, "train")
+    extractor, _ = scoring.extractor_for([found], Extractor(features, weights, precision))
+    embedded = scoring.embed(found, extractor)
+    files.write(out, scoring.embed_disturbed(embedded, extractor) if disturbed else embedded)
 
 
 @app.command()
@@ -261,7 +306,9 @@ def score(
         str | None,
         typer.Option(help="training data, for memorisation; with a dataset's name as reference, its training split"),
     ] = None,
-    features: Features = None,
+    features: Features = "auto",
+    weights: Weights = None,
+    precision: Precision = "fp32",
     wanted: Annotated[
         str | None, typer.Option("--metrics", help="comma-separated names; by default all that apply")
     ] = None,
@@ -286,13 +333,15 @@ def score(
       ganbench score tensor.npy --range=-1,1 --reference mnist
     """
     from ganbench import preflight, scoring
+    from ganbench.features import Extractor
     from ganbench.samples import declared
 
     names = None if wanted is None else [name.strip() for name in wanted.split(",")]
     sets = scoring.open_sets(samples, reference, train, declared(range_, layout))
     for line in preflight.lines(*(one.manifest for one in sets if one is not None)):
         _say(line)
-    result = scoring.score(*sets, features=features, metrics=names, seed=seed)
+    extractor = Extractor(features, weights, precision)
+    result = scoring.score(*sets, features=extractor, metrics=names, seed=seed)
     if html is not None:
         from ganbench import page
 

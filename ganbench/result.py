@@ -66,6 +66,7 @@ class Result(_Part):
     """Scores of one sample set: `result.metrics["fid"].value`, and `result.to_json()` for machines."""
 
     protocol: Protocol
+    features_why: str | None = Field(None, description="why these features, where none were asked for")
     samples: Identity
     metrics: dict[str, Measured]
 

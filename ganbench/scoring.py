@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from ganbench import data, samples
 from ganbench import features as extractors
 from ganbench import metrics as metric_files
 from ganbench.errors import UserError, choose
+from ganbench.features import Extractor
 from ganbench.result import Result
 from ganbench.samples import Declared, SampleSet, alike, declared
 
@@ -64,7 +66,7 @@ def open_sets(
     return open_set(generated, "test", declared), open_set(reference, "test", declared), known
 
 
-def embed(samples: SampleSet, extractor: str) -> SampleSet:
+def embed(samples: SampleSet, extractor: str | Extractor) -> SampleSet:
     """The same set with its features; computed unless it already carries those of this very extractor."""
     about = extractors.describe(extractor)
     if samples.features is not None and samples.manifest.get("features") == about:
@@ -74,14 +76,13 @@ def embed(samples: SampleSet, extractor: str) -> SampleSet:
     return samples._replace(features=found, logits=logits, disturbed=None, manifest=manifest)
 
 
-def extractor_for(sets: Sequence[SampleSet]) -> str:
-    """The extractor of the dataset that one of the sets belongs to; points need none."""
-    for one in sets:
-        if "dataset" in one.manifest:
-            return extractors.default(one.manifest["dataset"])
-    if sets[0].x.ndim == 2:
-        return "identity"
-    raise UserError(f"which extractor? pass --features with one of {', '.join(extractors.names())}")
+def extractor_for(sets: Sequence[SampleSet], asked: str | Extractor | None) -> tuple[Extractor, str | None]:
+    """The extractor that is asked for, or else the one that suits the sets; then why, which stderr is told too."""
+    dataset = next((one.manifest["dataset"] for one in sets if "dataset" in one.manifest), None)
+    extractor, why = extractors.pick(asked, dataset, sets[0].x)
+    if why:
+        print(f"features {extractor.name}: {why}", file=sys.stderr)
+    return extractor, why
 
 
 def score(
@@ -89,7 +90,7 @@ def score(
     reference: Source,
     train: Source | None = None,
     *,
-    features: str | None = None,
+    features: str | Extractor | None = None,
     metrics: Iterable[str] | None = None,
     seed: int = 0,
     range: str | None = None,
@@ -102,7 +103,7 @@ def score(
         reference: held-out real samples; a dataset's name alone is its held-out split.
         train: real samples that the generator was trained on, for memorisation; by default the training split of the
             dataset that `reference` names.
-        features: name of the extractor; by default that of the reference's dataset.
+        features: the extractor, or its name; by default, or for `auto`, the one that suits the samples.
         metrics: names of metrics; by default all, those that do not apply give their reason.
         seed: of every random choice inside a metric.
         range: black and white of images in floats: "0,1", "-1,1" or "0,255".
@@ -118,6 +119,7 @@ def score(
     >>> result.metrics["memorisation"].value
     1.0
     """
+    wanted = [choose(m, metric_files.names(), "metric") for m in metrics or metric_files.names()]
     opened = open_sets(samples, reference, train, declared(range, layout))
     sets = alike([one for one in opened if one is not None])
     gen, ref, known = sets[0], sets[1], sets[2] if len(sets) > 2 else None
@@ -127,11 +129,10 @@ def score(
                 f"{other.manifest['name']} has samples of shape {other.x.shape[1:]} {other.x.dtype}, "
                 f"{ref.manifest['name']} of {ref.x.shape[1:]} {ref.x.dtype}; they must be alike"
             )
-    name = features or extractor_for(sets)
-    wanted = [choose(m, metric_files.names(), "metric") for m in metrics or metric_files.names()]
+    extractor, why = extractor_for(sets, features)
     protocol = {
         "ganbench": ganbench.__version__,
-        "features": extractors.describe(name),
+        "features": extractors.describe(extractor),
         "reference": _identity(ref),
         "train": None if known is None else _identity(known),
         "seed": seed,
@@ -139,19 +140,20 @@ def score(
     if reason := gen.manifest.get("reason"):
         results = {m: metric_files.not_computed(metric_files.get(m), 0, reason) for m in wanted}
     else:
-        ref = embed(ref, name)
+        ref = embed(ref, extractor)
         if any(_asks_for(m, "ref_disturbed") for m in wanted):
-            ref = embed_disturbed(ref, name)
-        inputs = _inputs(embed(gen, name), ref, None if known is None else embed(known, name))
+            ref = embed_disturbed(ref, extractor)
+        inputs = _inputs(embed(gen, extractor), ref, None if known is None else embed(known, extractor))
         results = metric_files.compute(wanted, inputs, seed)
-    return Result.model_validate({"protocol": protocol, "samples": _identity(gen), "metrics": results})
+    found = {"protocol": protocol, "features_why": why, "samples": _identity(gen), "metrics": results}
+    return Result.model_validate(found)
 
 
 def scorer(
     reference: Source,
     train: Source | None = None,
     *,
-    features: str | None = None,
+    features: str | Extractor | None = None,
     metrics: Iterable[str] | None = None,
     seed: int = 0,
     range: str | None = None,
@@ -165,13 +167,13 @@ def scorer(
         A function of generated samples that scores them.
     """
     _, ref, known = open_sets(reference, reference, train, declared(range, layout))
-    name = features or extractor_for([ref])
+    extractor, why = extractor_for([ref], features)
     wanted = None if metrics is None else tuple(metrics)
-    ref = embed_disturbed(embed(ref, name), name)
-    known = None if known is None else embed(known, name)
+    ref = embed_disturbed(embed(ref, extractor), extractor)
+    known = None if known is None else embed(known, extractor)
     return lambda samples: score(
-        samples, ref, known, features=name, metrics=wanted, seed=seed, range=range, layout=layout
-    )
+        samples, ref, known, features=extractor, metrics=wanted, seed=seed, range=range, layout=layout
+    ).model_copy(update={"features_why": why})
 
 
 def disturbed(x: np.ndarray) -> np.ndarray:
@@ -180,7 +182,7 @@ def disturbed(x: np.ndarray) -> np.ndarray:
     return np.clip(x + rng.integers(-DISTURBANCE, DISTURBANCE + 1, x.shape, dtype=np.int16), 0, 255).astype(np.uint8)
 
 
-def embed_disturbed(samples: SampleSet, extractor: str) -> SampleSet:
+def embed_disturbed(samples: SampleSet, extractor: str | Extractor) -> SampleSet:
     """The same embedded set with the features of its disturbed images too, unless it carries them already or is of points."""
     if samples.disturbed is not None or samples.x.ndim != 4:
         return samples

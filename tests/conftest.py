@@ -27,3 +27,9 @@ def _datasets() -> None:
 def _in_the_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
     """The working directory of a test is the checkout, wherever pytest was started."""
     monkeypatch.chdir(REPOSITORY)
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test reads or writes the user's cache of features, nor that of another test."""
+    monkeypatch.setenv("GANBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))

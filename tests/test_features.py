@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 from ganbench import data, features
-from ganbench.errors import UserError
+from ganbench.errors import Unreachable, UserError
+from ganbench.features import Extractor, cnn
 
 CLASSIFIERS = ("digits-cnn", "mnist-cnn", "fashion-mnist-cnn")
 REQUIRED = {"digits-cnn": 0.97, "mnist-cnn": 0.99, "fashion-mnist-cnn": 0.91}
-SHAPES = {
+SHAPES = {  # of the extractors that need no weights from elsewhere; the others have a file of tests each
     "identity": (2,), "pixels": (5, 4, 3), "digits-cnn": (8, 8, 1), "mnist-cnn": (28, 28, 1),
     "fashion-mnist-cnn": (28, 28, 1), "stacked-mnist-cnn": (28, 28, 3),
 }  # fmt: skip
@@ -30,8 +31,8 @@ def some(name: str, n: int) -> np.ndarray:
     return rng.standard_normal(shape) if name == "identity" else rng.integers(0, 256, shape, np.uint8)
 
 
-def test_every_extractor_is_covered_here() -> None:
-    assert set(SHAPES) == set(features.names())
+def test_every_extractor_is_covered_here_or_has_published_weights() -> None:
+    assert {name for name in features.names() if "precision" not in features.describe(name)} == set(SHAPES)
 
 
 def test_neither_importing_nor_describing_imports_torch() -> None:
@@ -132,34 +133,34 @@ def test_a_wrong_name_is_refused_with_the_nearest_one() -> None:
 def test_weights_that_are_not_those_of_the_card_are_refused_before_they_are_parsed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ganbench.features import cnn
+    from ganbench.features.cnn import network
 
-    shutil.copytree(features.WEIGHTS, tmp_path, dirs_exist_ok=True)
+    shutil.copytree(cnn.WEIGHTS, tmp_path, dirs_exist_ok=True)
     weights = tmp_path / "digits-cnn.safetensors"
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
     weights.write_bytes(content)
     parsed = []
-    monkeypatch.setattr(cnn, "WEIGHTS", tmp_path)
-    monkeypatch.setattr(cnn.safetensors.torch, "load", parsed.append)
+    monkeypatch.setattr(network, "WEIGHTS", tmp_path)
+    monkeypatch.setattr(network.safetensors.torch, "load", parsed.append)
     with pytest.raises(UserError, match=r"its card says .* install ganbench again"):
-        cnn.load.__wrapped__("digits-cnn")
+        network.load.__wrapped__("digits-cnn")
     assert parsed == []
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_shipped_weights_are_small_and_their_card_is_of_them(name: str) -> None:
-    card = features.read_card(name)
-    size = (features.WEIGHTS / f"{name}.safetensors").stat().st_size
+    card = cnn.read_card(name)
+    size = (cnn.WEIGHTS / f"{name}.safetensors").stat().st_size
     assert card["bytes"] == size < 1_000_000
     assert card["test_accuracy"] >= REQUIRED[name]
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_shipped_weights_are_of_the_recipe_and_the_data_of_today(name: str) -> None:
-    from ganbench.features.train import RECIPES
+    from ganbench.features.cnn.train import RECIPES
 
-    card = features.read_card(name)
+    card = cnn.read_card(name)
     assert card["recipe"] == json.loads(json.dumps(RECIPES[name].__dict__))
     assert card["data"] == data.version(RECIPES[name].dataset)
 
@@ -182,7 +183,7 @@ def test_features_are_scaled_so_that_the_training_set_has_mean_square_norm_d() -
 
 
 def test_training_is_a_function_of_the_recipe() -> None:
-    from ganbench.features import train
+    from ganbench.features.cnn import train
 
     x, y = data.load("digits", "train")
     recipe = replace(train.RECIPES["digits-cnn"], epochs=2)
@@ -194,7 +195,7 @@ def test_training_is_a_function_of_the_recipe() -> None:
 
 
 def test_what_training_writes_is_what_its_card_says(tmp_path: Path) -> None:
-    from ganbench.features import train
+    from ganbench.features.cnn import train
 
     card = train.write("tiny", replace(train.RECIPES["digits-cnn"], epochs=5, decay=0.9), tmp_path)
     assert json.loads((tmp_path / "tiny.json").read_text()) == card
@@ -205,7 +206,7 @@ def test_what_training_writes_is_what_its_card_says(tmp_path: Path) -> None:
 def test_a_jittered_image_keeps_its_ink_and_moves_by_no_more_than_the_shift() -> None:
     import torch
 
-    from ganbench.features import train
+    from ganbench.features.cnn import train
 
     recipe = replace(train.RECIPES["mnist-cnn"], shift=2, angle=0, zoom=0)
     x = torch.zeros(100, 1, 28, 28)
@@ -215,3 +216,59 @@ def test_a_jittered_image_keeps_its_ink_and_moves_by_no_more_than_the_shift() ->
     at = torch.stack([(moved.sum(2) @ torch.arange(28.0)), (moved.sum(1) @ torch.arange(28.0))]) - 14
     assert 1.5 < at.abs().max() < 2.01
     assert (at.std(1) > 0.8).all()
+
+
+COLOUR, GREY = np.zeros((2, 32, 32, 3), np.uint8), np.zeros((2, 28, 28, 1), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "x", "inception", "efficientnet", "name", "why"),
+    [
+        (None, np.zeros((2, 2)), True, True, "identity", "these are points"),
+        ("mnist", GREY, True, True, "mnist-cnn", "it is the classifier of mnist"),
+        ("stacked-mnist", COLOUR, True, True, "stacked-mnist-cnn", "it is the classifier of stacked-mnist"),
+        (None, COLOUR, True, True, "inception", "these are colour images, and the network of the literature's FID is here"),
+        (None, COLOUR, False, True, "efficientnet-lite0@112", "this one is here, Inception is not"),
+        (None, GREY, False, True, "efficientnet-lite0@112", "no classifier knows them"),
+    ],
+)  # fmt: skip
+def test_auto_picks_by_the_data_and_by_what_is_here_and_says_why(
+    dataset: str | None, x: np.ndarray, inception: bool, efficientnet: bool, name: str, why: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    only_here(monkeypatch, inception, efficientnet)
+    extractor, reason = features.pick(None, dataset, x)
+    assert extractor.name == name
+    assert why in str(reason)
+    assert features.pick("auto", dataset, x) == (extractor, reason)
+    assert features.pick("pixels", dataset, x) == (Extractor("pixels"), None)
+
+
+def test_auto_without_any_general_network_says_what_there_is_to_choose(monkeypatch: pytest.MonkeyPatch) -> None:
+    only_here(monkeypatch, False, False)
+    with pytest.raises(Unreachable, match=r"colour images.*pip install.*--features inception.*--features pixels"):
+        features.pick("auto", None, COLOUR)
+
+
+def only_here(monkeypatch: pytest.MonkeyPatch, inception: bool, efficientnet: bool) -> None:
+    """Pretend that these weights are on this machine, and no others."""
+    from ganbench.features import _weights
+    from ganbench.features import efficientnet as lite
+
+    monkeypatch.setattr(_weights, "here", lambda weights: Path("there") if inception else None)
+    monkeypatch.setattr(lite, "here", lambda: Path("there") if efficientnet else None)
+
+
+@pytest.mark.parametrize(
+    ("extractor", "message"),
+    [
+        (Extractor("mnist-cnn", "w.pth"), "--weights and --precision are for networks with published weights; mnist-cnn is none"),
+        (Extractor("pixels", precision="bf16"), "--weights and --precision are for networks with published weights; pixels is none"),
+        (Extractor("inception", precision="fp8"), "--precision fp8: it is fp32 or bf16"),
+        (Extractor("inception", "w.pth#abc"), "--weights w.pth#abc: write FILE#sha256= and the 64 hexadecimal digits"),
+    ],
+)  # fmt: skip
+def test_what_an_extractor_cannot_be_run_with_is_refused(extractor: Extractor, message: str) -> None:
+    with pytest.raises(UserError) as error:
+        features.describe(extractor)
+    assert str(error.value) == message

@@ -1,31 +1,54 @@
-"""Extractors: from samples to the feature space in which they are compared.
+"""Extractors: from samples to the feature space in which they are compared. A module of this folder is a family of them.
 
-`identity` leaves points as they are, `pixels` flattens images, and each card `weights/NAME.json` is a classifier that
-`ganbench.features.train` made: its features are the last hidden layer. To add one, add its recipe there and run it.
+A family needs nothing but to be here. It imports torch only inside `load`, and holds:
 
-Images are uint8 `[n, H, W, C]`, channels last and always there: grey is C = 1, and `[n, H, W]` is refused. A
-classifier of grey images reads stacked MNIST one channel at a time.
+| name | what it is |
+|---|---|
+| `NAMES` | the extractors of this family |
+| `BATCH` | samples per call; every batch is filled up to it, so that no result depends on how many samples there are |
+| `CACHED` | whether the features are worth keeping in the cache |
+| `describe(extractor)` | what pins it, see `describe` below |
+| `load(extractor)` | a function from a batch of samples to features float32 `[n, d]` and logits, or None |
+
+Images are uint8 `[n, H, W, C]`, channels last and always there: grey is C = 1, and `[n, H, W]` is refused. A network for
+colour images sees a grey one with its values in all three channels.
 """
 
 from __future__ import annotations
 
-import json
-import math
+import hashlib
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ganbench import cache as disk
 from ganbench import data
-from ganbench.errors import UserError, choose
+from ganbench.errors import Unreachable, UserError, choose
 from ganbench.progress import progress
+from ganbench.samples.sets import Rows, content_hash
 
-WEIGHTS = Path(__file__).parent / "weights"
-STACKED = {"stacked-mnist-cnn": "mnist-cnn"}  # this extractor is that one on each of three channels
-BATCH = 256  # images; every batch is filled up to it, so that no result depends on how many images are asked for
-LONG = 20_000  # images from which on progress is shown
+LONG = 20_000  # images, or calls of a network, from which on progress is shown
+LONG_CALLS = 100
+
+AUTO = "auto"
+PRECISIONS = ("fp32", "bf16")
+Run = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray | None]]
+
+
+class Extractor(NamedTuple):
+    """An extractor and how it is run. Wherever one is asked for, its name alone will do."""
+
+    name: str  # one of `names()`
+    weights: str | None = None  # file of the weights, or FILE#sha256=HEX for others than the published ones
+    precision: str = "fp32"  # or "bf16"
 
 
 class Embedding(NamedTuple):
@@ -36,9 +59,15 @@ class Embedding(NamedTuple):
 
 
 @cache
+def _families() -> dict[str, ModuleType]:
+    found = [m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_")]
+    modules = [importlib.import_module(f"{__name__}.{name}") for name in found]
+    return {name: module for module in modules for name in module.NAMES}
+
+
 def names() -> tuple[str, ...]:
     """The extractors there are."""
-    return ("identity", "pixels", *sorted(p.stem for p in WEIGHTS.glob("*.json")), *STACKED)
+    return tuple(_families())
 
 
 def default(dataset: str) -> str:
@@ -51,84 +80,143 @@ def default(dataset: str) -> str:
     return own if own in names() else "identity"
 
 
-def describe(name: str) -> dict[str, Any]:
+def pick(asked: str | Extractor | None, dataset: str | None, x: Rows) -> tuple[Extractor, str | None]:
+    """The extractor that is asked for; for None or `auto` the one that suits the samples, and why.
+
+    Args:
+        asked: an extractor, or its name.
+        dataset: the dataset of ours that the samples belong to.
+        x: samples, of which only the shape is looked at.
+
+    Raises:
+        Unreachable: for such images a general network is needed, and none is here.
+    """
+    one = _extractor(asked or AUTO)
+    if one.name != AUTO:
+        return one, None
+    name, why = _suited(dataset, x)
+    return one._replace(name=name), why
+
+
+def _suited(dataset: str | None, x: Rows) -> tuple[str, str]:
+    from ganbench.features import _weights, efficientnet, inception
+
+    if x.ndim == 2:
+        return "identity", "these are points"
+    if dataset is not None and (own := default(dataset)) != "identity":
+        return own, f"it is the classifier of {dataset}"
+    what = "colour images" if x.shape[-1] == 3 else "grey images of no dataset of ours, so no classifier knows them"
+    if _weights.here(inception.WEIGHTS) is not None:
+        return "inception", f"these are {what}, and the network of the literature's FID is here"
+    if efficientnet.here() is not None:
+        return efficientnet.NAMES[
+            0
+        ], f"these are {what}, and of the general networks this one is here, Inception is not"
+    raise Unreachable(
+        f"which extractor? These are {what}, and no general network is here: {efficientnet.INSTALL}, or pass --features "
+        f"inception (downloads {inception.WEIGHTS.size / 1e6:.0f} MB), or --features pixels"
+    )
+
+
+def describe(extractor: str | Extractor) -> dict[str, Any]:
     """What pins an extractor, for a protocol: the same everywhere, and equal to itself after a round trip by JSON.
 
     Returns:
         `id` names the extractor and the first eight digits of its weights' hash; `input` is the shape of one sample
         and `d` the number of features, both None where any will do; `sha256` is that of the weights and
         `test_accuracy` the share of the test split classified rightly (of single digits, for stacked MNIST), both
-        None without weights.
+        None without. A network with published weights also says its `resize`, what it does with `grey` images, its
+        `precision` and what its `logits` are.
 
     Raises:
-        UserError: there is no such extractor.
+        UserError: there is no such extractor or precision, or this one takes no weights or has but one precision.
     """
-    choose(name, names(), "extractor")
-    if name in ("identity", "pixels"):
-        return {"id": name, "input": None, "d": None, "sha256": None, "test_accuracy": None}
-    card = read_card(STACKED.get(name, name))
-    side, channels = card["side"], 3 if name in STACKED else 1
-    return {
-        "id": f"{name}@{card['sha256'][:8]}",
-        "input": [side, side, channels],
-        "d": channels * card["recipe"]["d"],
-        "sha256": card["sha256"],
-        "test_accuracy": card["test_accuracy"],
-    }
+    one = _extractor(extractor)
+    about = _family(one).describe(one)
+    if (one.weights is not None or one.precision != "fp32") and "precision" not in about:
+        raise UserError(f"--weights and --precision are for networks with published weights; {one.name} is none")
+    if one.precision not in PRECISIONS:
+        raise UserError(f"--precision {one.precision}: it is {' or '.join(PRECISIONS)}")
+    return about
 
 
-@cache
-def read_card(name: str) -> dict[str, Any]:
-    """The card beside the weights of a classifier."""
-    return json.loads((WEIGHTS / f"{name}.json").read_text(encoding="utf-8"))
+def _extractor(extractor: str | Extractor) -> Extractor:
+    return extractor if isinstance(extractor, Extractor) else Extractor(extractor)
 
 
-def embed(name: str, x: np.ndarray) -> Embedding:
-    """Features, and logits where the extractor is a classifier. A classifier runs on the CPU, whatever else there is.
+def _family(extractor: Extractor) -> ModuleType:
+    return _families()[choose(extractor.name, names(), "extractor")]
+
+
+def embed(extractor: str | Extractor, x: Rows) -> Embedding:
+    """Features, and logits where the extractor is a classifier; from the cache if this content was embedded before.
+
+    A network runs on the CPU, whatever else there is.
 
     Args:
-        name: one of `names()`.
+        extractor: one of `names()`, or an `Extractor`.
         x: images, uint8 [n, H, W, C]; for `identity` points, floating [n, d].
 
     Raises:
-        UserError: unknown extractor, a shape or dtype that it does not take, or weights that are not those of its card.
+        UserError: unknown extractor, or a shape or dtype that it does not take.
+        Unreachable: its weights are neither here nor to be had.
     """
-    needs = describe(name)["input"]
+    one = _extractor(extractor)
+    about, family = describe(one), _family(one)
+    _check(one.name, about["input"], x)
+    if not family.CACHED:
+        return _run(one, family, x)
+    key = disk.key(about, content_hash(x), _code(), version("torch"))
+    kept = disk.get(key)
+    if kept is None:
+        found = _run(one, family, x)
+        disk.put(key, {name: array for name, array in found._asdict().items() if array is not None})
+        return found
+    return Embedding(kept["features"], kept.get("logits"))
+
+
+def _check(name: str, needs: list[int] | None, x: Rows) -> None:
     if name == "identity":
         if x.ndim != 2 or not np.issubdtype(x.dtype, np.floating):
             raise UserError(f"identity needs points, floats [n, d]; these are {_kind(x)}")
-        return Embedding(x.astype(np.float32), None)
-    if x.dtype != np.uint8 or x.ndim != 4 or (needs is not None and list(x.shape[1:]) != needs):
+    elif x.dtype != np.uint8 or x.ndim != 4 or (needs is not None and list(x.shape[1:]) != needs):
         shape = "H, W, C" if needs is None else ", ".join(map(str, needs))
         raise UserError(f"{name} needs images, uint8 [n, {shape}]; these are {_kind(x)}")
-    if name == "pixels":
-        return Embedding(x.reshape(len(x), math.prod(x.shape[1:])).astype(np.float32) / 255, None)
-    return _classify(name, x)
 
 
-def _kind(x: np.ndarray) -> str:
+def _kind(x: Rows) -> str:
     return f"{x.dtype} [{', '.join(map(str, ('n', *x.shape[1:])))}]"
 
 
-def _classify(name: str, x: np.ndarray) -> Embedding:
-    """Run a classifier on every channel of images that have been checked; channels are side by side in the features."""
-    import torch  # slow to import, and needed for nothing else here
+@cache
+def _code() -> str:
+    """SHA-256 of the code of all extractors: features of other code are not taken from the cache."""
+    files = sorted(Path(__file__).parent.rglob("*.py"))
+    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
 
-    from ganbench.features import cnn
 
-    model = cnn.load(STACKED.get(name, name))
-    n, channels = len(x), x.shape[-1]
-    features, logits = [], []
-    with torch.inference_mode(), progress(f"embed in {name}", n, "images") if n >= LONG else nullcontext() as advance:
-        for start in range(0, max(n, 1), BATCH):  # no image: one batch, of which nothing is kept
-            part = np.asarray(x[start : start + BATCH])
-            batch = np.zeros((BATCH, *x.shape[1:]), np.uint8)
-            batch[: len(part)] = part
-            grey = torch.from_numpy(batch.transpose(0, 3, 1, 2).reshape(BATCH * channels, *x.shape[1:3], 1))
-            h, z = model(cnn.to_input(grey))
-            features.append(h.numpy().reshape(BATCH, -1)[: len(part)])
-            logits.append(z.numpy().reshape(BATCH, channels, -1)[: len(part)])
+def _run(extractor: Extractor, family: ModuleType, x: Rows) -> Embedding:
+    run: Run = family.load(extractor)
+    n, out = len(x), Embedding(np.empty(0), None)
+    long = n >= min(LONG, LONG_CALLS * family.BATCH)
+    with progress(f"embed in {extractor.name}", n, "images") if long else nullcontext() as advance:
+        for start, batch in _batches(x, family.BATCH):
+            part = Embedding(*run(batch))
+            if start == 0:
+                logits = None if part.logits is None else np.empty((n, *part.logits.shape[1:]), np.float32)
+                out = Embedding(np.empty((n, *part.features.shape[1:]), np.float32), logits)
+            out.features[start : start + family.BATCH] = part.features[: n - start]
+            if out.logits is not None and part.logits is not None:
+                out.logits[start : start + family.BATCH] = part.logits[: n - start]
             if advance:
-                advance(start + len(part))
-    z = np.concatenate(logits)
-    return Embedding(np.concatenate(features), z if name in STACKED else z[:, 0])
+                advance(min(start + family.BATCH, n))
+    return out
+
+
+def _batches(x: Rows, size: int) -> Iterator[tuple[int, np.ndarray]]:
+    """Batches of exactly `size`, the last one filled up with zeros; without samples there is one, all of it filling."""
+    for start in range(0, max(len(x), 1), size):
+        part = x[start : start + size]
+        batch = np.zeros((size, *x.shape[1:]), x.dtype)
+        batch[: len(part)] = part
+        yield start, batch

@@ -1,4 +1,4 @@
-"""Train a classifier of `ganbench.features` from nothing: `python -m ganbench.features.train digits-cnn`.
+"""Train a classifier of `ganbench.features.cnn` from nothing: `python -m ganbench.features.cnn.train digits-cnn`.
 
 Writes `weights/NAME.safetensors` and its card `weights/NAME.json`. Only the training split is fitted, for a number of
 epochs fixed in advance; the test split is read once, after training, for the accuracy in the card. The loss was
@@ -33,8 +33,8 @@ from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ganbench import data
-from ganbench.features import WEIGHTS
-from ganbench.features.cnn import Classifier, to_input
+from ganbench.features.cnn import WEIGHTS
+from ganbench.features.cnn.network import Classifier, to_input
 from ganbench.progress import progress
 
 

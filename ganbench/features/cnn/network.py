@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from ganbench.errors import UserError
-from ganbench.features import WEIGHTS, read_card
+from ganbench.features.cnn import WEIGHTS, read_card
 
 NARROWEST = 4  # pixels; a map that is no wider keeps its size
 

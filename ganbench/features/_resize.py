@@ -1,0 +1,50 @@
+"""From uint8 images `[n, H, W, 1 or 3]` to what a network sees: float32 `[n, 3, side, side]` in [0, 255], grey in all three."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+def tf1(x: np.ndarray, side: int) -> Tensor:
+    """Bilinear as in TensorFlow 1: no half-pixel centres, no antialiasing. Two small matrix products for each channel."""
+    planes = _planes(x)
+    rows, columns = (_interpolation(n, side) for n in planes.shape[2:])
+    return (rows @ (planes @ columns.T)).expand(-1, 3, -1, -1)
+
+
+def _interpolation(size: int, side: int) -> Tensor:
+    """The matrix [side, size] that interpolates linearly at i * size / side; beyond the last pixel it stays constant."""
+    at = torch.arange(side, dtype=torch.float32) * torch.tensor(size / side, dtype=torch.float32)
+    low = at.long()
+    high = (low + 1).clamp_max(size - 1)
+    matrix = torch.zeros(side, size)
+    row = torch.arange(side)
+    matrix[row, low] = 1 - (at - low)
+    matrix[row, high] += at - low
+    return matrix
+
+
+def bicubic(x: np.ndarray, side: int) -> Tensor:
+    """Bicubic, antialiased, clipped."""
+    return F.interpolate(_planes(x), (side, side), mode="bicubic", antialias=True).clamp(0, 255).expand(-1, 3, -1, -1)
+
+
+def clean(x: np.ndarray, side: int) -> Tensor:
+    """clean-fid's: Pillow's bicubic filter, antialiased, on each channel in float32, clipped and not rounded."""
+    from PIL import Image
+
+    def plane(values: np.ndarray) -> np.ndarray:
+        image = Image.fromarray(values.astype(np.float32))
+        return np.asarray(image.resize((side, side), Image.Resampling.BICUBIC))
+
+    planes = np.stack([[plane(image[..., c]) for c in range(image.shape[-1])] for image in x])
+    return torch.from_numpy(planes).clamp(0, 255).expand(-1, 3, -1, -1)
+
+
+def _planes(x: np.ndarray) -> Tensor:
+    return torch.from_numpy(x).permute(0, 3, 1, 2).float()
