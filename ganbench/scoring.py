@@ -123,12 +123,17 @@ def score(
     opened = open_sets(samples, reference, train, declared(range, layout))
     sets = alike([one for one in opened if one is not None])
     gen, ref, known = sets[0], sets[1], sets[2] if len(sets) > 2 else None
-    for other in sets:
+    for other in (gen, known):
+        if other is not None and other.moments is not None:
+            raise UserError(f"{other.manifest['name']} has statistics alone, which can only be a reference")
+    for other in [one for one in sets if one.moments is None and ref.moments is None]:
         if other.x.shape[1:] != ref.x.shape[1:] or other.x.dtype != ref.x.dtype:
             raise UserError(
                 f"{other.manifest['name']} has samples of shape {other.x.shape[1:]} {other.x.dtype}, "
                 f"{ref.manifest['name']} of {ref.x.shape[1:]} {ref.x.dtype}; they must be alike"
             )
+    if ref.moments is not None and features is None:
+        raise UserError(f"{ref.manifest['name']} has statistics: pass the extractor that made them with --features")
     extractor, why = extractor_for(sets, features)
     protocol = {
         "ganbench": ganbench.__version__,
@@ -140,8 +145,8 @@ def score(
     if reason := gen.manifest.get("reason"):
         results = {m: metric_files.not_computed(metric_files.get(m), 0, reason) for m in wanted}
     else:
-        ref = embed(ref, extractor)
-        if any(_asks_for(m, "ref_disturbed") for m in wanted):
+        ref = ref if ref.moments is not None else embed(ref, extractor)
+        if ref.features is not None and any(_asks_for(m, "ref_disturbed") for m in wanted):
             ref = embed_disturbed(ref, extractor)
         inputs = _inputs(embed(gen, extractor), ref, None if known is None else embed(known, extractor))
         results = metric_files.compute(wanted, inputs, seed)
@@ -205,9 +210,9 @@ def _identity(one: SampleSet) -> dict[str, Any]:
 
 def _inputs(gen: SampleSet, ref: SampleSet, train: SampleSet | None) -> dict[str, Any]:
     """What metrics may ask for, under the names of `ganbench.metrics`."""
-    out: dict[str, Any] = {"discriminator": gen.discriminator}
+    out: dict[str, Any] = {"discriminator": gen.discriminator, "ref_moments": ref.moments}
     for key, one in (("gen", gen), ("ref", ref), ("train", train)):
-        if one is None:
+        if one is None or one.features is None:
             continue
         out[key] = np.asarray(one.features, np.float64)
         out[f"{key}_labels"] = one.y

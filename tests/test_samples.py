@@ -25,7 +25,7 @@ from sample_files import (
     write_zip,
 )  # fmt: skip
 
-from ganbench import samples
+from ganbench import samples, scoring
 from ganbench.errors import UserError
 from ganbench.samples import Declared, SampleSet, Stack, encoded, sets, tensors
 
@@ -133,6 +133,24 @@ def test_saved_statistics_are_read_as_moments(tmp_path: Path) -> None:
     np.savez(tmp_path / "bad.npz", mu=mu, sigma=sigma[:2])
     with pytest.raises(UserError, match=r"\[d\] and \[d, d\]"):
         samples.read(tmp_path / "bad.npz")
+
+
+def test_statistics_as_reference_give_the_fid_of_their_samples_and_reasons_for_the_rest(tmp_path: Path) -> None:
+    gen, ref = np.random.default_rng(0).normal(size=(2, 300, 4)).astype(np.float32)
+    np.savez(
+        tmp_path / "stats.npz", mu=ref.astype(np.float64).mean(0), sigma=np.cov(ref.astype(np.float64), rowvar=False)
+    )
+    wanted = ["fid", "kid", "memorisation"]
+    whole = scoring.score(gen, ref, features="identity", metrics=wanted).metrics
+    found = scoring.score(gen, tmp_path / "stats.npz", features="identity", metrics=wanted).metrics
+    assert found["fid"].value == pytest.approx(whole["fid"].value, rel=1e-9)
+    assert found["fid"].interval == pytest.approx(whole["fid"].interval, rel=1e-9)
+    assert (found["fid"].perfect, found["fid"].reason) == (None, None)
+    assert "needs the samples of a reference" in found["kid"].reason
+    with pytest.raises(UserError, match="the extractor that made them with --features"):
+        scoring.score(gen, tmp_path / "stats.npz")
+    with pytest.raises(UserError, match="can only be a reference"):
+        scoring.score(tmp_path / "stats.npz", ref, features="identity")
 
 
 @pytest.mark.parametrize("x", [GREY, RGB, np.random.default_rng(2).normal(size=(12, 2)).astype(np.float32)])

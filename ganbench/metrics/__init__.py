@@ -6,6 +6,7 @@ for a parameter with the default `None` when that input is not there. The names,
 | parameter | what it is |
 |---|---|
 | `gen`, `ref`, `train` | features of the generated, held-out and training set, float64 `[n, d]` |
+| `ref_moments` | mean and covariance of held-out features, float64 `[1 + d, d]`, where nothing else of them is known |
 | `gen_pixels`, `ref_pixels`, `train_pixels` | the images themselves, float32 `[n, H*W*C]` in [0, 1] |
 | `gen_logits`, `ref_logits` | the extractor's class logits, float64 `[n, K]`, or `[n, 3, 10]` for stacked MNIST |
 | `gen_labels`, `ref_labels`, `train_labels` | classes, int64 `[n]`: those that a generator was asked for, or the data's own |
@@ -34,7 +35,7 @@ from ganbench.errors import UserError, choose
 from ganbench.metrics._shared import remembering
 
 _ABSENT = {
-    "ref": "needs a reference: pass --reference",
+    "ref": "needs the samples of a reference: pass --reference",
     "train": "needs the training set: pass --train",
     "train_pixels": "needs the training set's images: pass --train",
     "gen_pixels": "is for images, not for points",

@@ -16,7 +16,7 @@ from numpy.linalg import eigh, eigvalsh, svdvals
 from scipy.linalg.lapack import dpotrf, dsygst
 
 from ganbench.errors import UserError
-from ganbench.metrics import Card, Score
+from ganbench.metrics import Card, NotApplicable, Score
 from ganbench.metrics._intervals import Z, normal
 from ganbench.metrics._order import shuffled
 
@@ -132,7 +132,7 @@ def _factor(S: np.ndarray) -> np.ndarray:
     return np.asarray(v[:, seen] * np.sqrt(w[seen]))
 
 
-def fid(gen: np.ndarray, ref: np.ndarray) -> Score:
+def fid(gen: np.ndarray, ref: np.ndarray | None = None, ref_moments: np.ndarray | None = None) -> Score:
     """Frechet distance of `gen` `[n, d]` from `ref` `[m, d]`, in squared units of the features.
 
     The interval is the delta method's, for the expected FID at this n against this reference: it covers neither the
@@ -140,16 +140,25 @@ def fid(gen: np.ndarray, ref: np.ndarray) -> Score:
     generator would score at this n and m on Gaussian features with the reference's covariance. Values at unequal n do
     not compare.
 
+    `ref_moments` `[1 + d, d]`, mean and covariance, stand for a reference of unknown m, taken for large; then `perfect` is
+    None, since half of the bias is unknown.
+
     Extras: `n_ref` = m; `infinity` with `infinity_interval`, the distance of infinitely many samples from this same
     reference, None unless n / 4 is at least 4 d and m 2 d. It is free of the generated side's bias and not of the
     reference's, and may be negative: nothing is clipped.
     """
-    g, r = moments(_blocks(gen)), moments(_blocks(ref))
+    if ref is not None and len(ref) >= CARD.minimum:
+        r, m = moments(_blocks(ref)), len(ref)
+    elif ref_moments is not None:
+        r, m = Moments(2, ref_moments[0], ref_moments[1:]), None  # of n = 2, m2 is the covariance
+    else:
+        raise NotApplicable(f"needs a reference of at least {CARD.minimum} samples: pass --reference")
+    g = moments(_blocks(gen))
     d = gen.shape[1]
     value = frechet(g, r)
     bias, noise = _null(r)
     interval = infinity = infinity_interval = None
-    if min(g.n, r.n) >= 2 * d:
+    if min(g.n, m or g.n) >= 2 * d:
         low, high = normal(value, _influence(gen, g, r))
         interval = (max(low, 0.0), high)
         if g.n // 4 >= 4 * d:
@@ -157,8 +166,8 @@ def fid(gen: np.ndarray, ref: np.ndarray) -> Score:
             # The delta method's variance, and that of the pairs of samples, which matters near 0 alone.
             half = float(np.hypot((high - low) / 2, Z * np.sqrt(1.5) * noise / g.n))
             infinity_interval = [infinity - half, infinity + half]
-    extra = {"n_ref": r.n, "infinity": infinity, "infinity_interval": infinity_interval}
-    return Score(value, interval, bias * (1 / g.n + 1 / r.n), extra)
+    extra = {"n_ref": m, "infinity": infinity, "infinity_interval": infinity_interval}
+    return Score(value, interval, None if m is None else bias * (1 / g.n + 1 / m), extra)
 
 
 def _influence(x: np.ndarray, g: Moments, r: Moments) -> np.ndarray:
