@@ -215,6 +215,8 @@ def finish(
         "grey": bool(tally.grey),
         "warnings": warnings,
     }
+    if isinstance(x, Stack):
+        x.sha256 = tally.sha256
     return SampleSet(x, y, {"name": name, "sha256": tally.sha256, "found": found | about})
 
 

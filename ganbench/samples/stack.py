@@ -34,6 +34,7 @@ class Stack:
         faults: tuple[type[Exception], ...] = (),
     ) -> None:
         self.name, self.shape, self.dtype = name, shape, np.dtype(dtype)
+        self.sha256: str | None = None  # the content hash, once all rows were seen
         self._fetch, self._faults = fetch, faults
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="ganbench-read")
         self._ahead: tuple[tuple[int, int], Future[np.ndarray]] | None = None
