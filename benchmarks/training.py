@@ -1,0 +1,232 @@
+"""Images per second of our loop, beside torch-mimicry's trainer and a bare loop, on the same networks and batches.
+
+    python benchmarks/training.py [--quick] [--out benchmarks/results/training.md]
+
+torch-mimicry is no dependency: its sdist of 2020 asks for tensorflow, which nothing here needs.
+
+    pip install --no-deps torch-mimicry==0.1.16
+
+On a current torch it loads only with empty stand-ins for tensorflow, tensorboard, scikit-image and `torch._six`. The loops
+train the same networks in float32, on batches of 64 from 2,000 images in memory: our DCGAN's networks under mimicry's base
+classes (its losses are then "ns"), and mimicry's SNGAN under our `sngan`'s losses (hinge, five D steps for one of G's). One
+more row has SNGAN as each package builds it, and one more column our loop with `precision=bf16`.
+mimicry's trainer gets a `DataLoader` over float tensors, which spares it the decoding of images, and writes no checkpoint.
+The bare loop is what one writes by hand: no seeding, no history, no checks, no resuming. The loops take turns, and the
+shortest of their runs counts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+from unittest.mock import MagicMock
+
+import pandas as pd
+import torch
+import torchvision  # noqa: F401 - before the stand-ins, which it would take for the real thing
+import typer
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from ganbench import baseline, train
+from ganbench.gan import Batch, DataSpec, Gan
+from ganbench.images import to_float
+
+SPEC = DataSpec((3, 32, 32))
+BATCH = 64
+PROMISED = {"torch-mimicry": 1.3, "bare loop": 0.9}  # times as fast as
+
+STAND_INS = ("tensorflow", "tensorboard", "torch.utils.tensorboard", "torch._six", "skimage")
+for absent in STAND_INS:
+    sys.modules[absent] = MagicMock()
+try:
+    from torch_mimicry.nets.gan import gan as mimicry
+    from torch_mimicry.nets.sngan import sngan_32
+    from torch_mimicry.training import Trainer
+except ModuleNotFoundError as error:
+    print(f"{error}: pip install --no-deps torch-mimicry==0.1.16", file=sys.stderr)
+    sys.exit(2)
+finally:
+    for absent in STAND_INS:
+        del sys.modules[absent]
+
+
+class TheirG(mimicry.BaseGenerator):  # type: ignore[misc]
+    """A generator of ours as one of mimicry's."""
+
+    def __init__(self, net: nn.Module, z: int) -> None:
+        super().__init__(nz=z, ngf=0, bottom_width=0, loss_type="ns")
+        self.net = net
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.net(z)
+
+
+class TheirD(mimicry.BaseDiscriminator):  # type: ignore[misc]
+    """A discriminator of ours as one of mimicry's."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__(ndf=0, loss_type="ns")
+        self.net = net
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net(x)[:, None]
+
+
+class TheirTrainer(Trainer):  # type: ignore[misc]
+    """mimicry's trainer without the checkpoint at its end."""
+
+    def _save_model_checkpoints(self, global_step: int) -> None:
+        pass
+
+
+Players = tuple[Gan, nn.Module, nn.Module]  # our GAN, and G and D as mimicry trains them
+
+
+def dcgan(width: int, precision: str) -> Players:
+    """Our DCGAN's networks."""
+    gan = baseline.create(Path("baselines/dcgan.py"), SPEC, {"batch": BATCH, "width": width, "precision": precision})
+    return gan, TheirG(gan.G, gan.config.z), TheirD(gan.D)
+
+
+def own_sngan(width: int, precision: str) -> Players:
+    """SNGAN's networks as each package builds them."""
+    settings = {"batch": BATCH, "width_g": width, "width_d": width, "precision": precision}
+    gan = baseline.create(Path("baselines/sngan.py"), SPEC, settings)
+    return gan, sngan_32.SNGANGenerator32(ngf=width), sngan_32.SNGANDiscriminator32(ndf=width)
+
+
+def sngan(width: int, precision: str) -> Players:
+    """mimicry's SNGAN networks."""
+    gan, G, D = own_sngan(width, precision)
+    gan.G, gan.D = G, D
+    return gan, G, D
+
+
+def ours(players: Players, source: train.TrainingData, steps: int) -> Callable[[], None]:
+    """Our loop."""
+    gan, _, _ = players
+    training = train.Training(gan, source, 0)
+    images = steps * gan.config.batch * gan.config.n_critic
+
+    def run() -> None:
+        for _ in train.steps(training, training.seen + images):
+            pass
+
+    return run
+
+
+def theirs(players: Players, source: train.TrainingData, steps: int) -> Callable[[], None]:
+    """mimicry's trainer with its defaults; what it prints is thrown away."""
+    gan, G, D = players
+    c = gan.config
+    loader = DataLoader(TensorDataset(to_float(source.x), source.y), c.batch, shuffle=True, drop_last=True)
+    opt_g, opt_d = (torch.optim.Adam(net.parameters(), 2e-4, c.betas) for net in (G, D))
+
+    def run() -> None:
+        with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+            TheirTrainer(
+                D, G, opt_d, opt_g, loader, steps, folder, n_dis=c.n_critic, device=torch.device("cpu")
+            ).train()  # fmt: skip
+
+    return run
+
+
+def bare(players: Players, source: train.TrainingData, steps: int) -> Callable[[], None]:
+    """The loop that one writes by hand."""
+    gan, _, _ = players
+    c = gan.config
+    x = to_float(source.x)
+    params_g, params_d = list(gan.G.parameters()), list(gan.D.parameters())
+    opt_g = torch.optim.Adam(params_g, c.lr_g, c.betas, fused=True)
+    opt_d = torch.optim.Adam(params_d, c.lr_d, c.betas, fused=True)
+
+    def run() -> None:
+        for _ in range(steps):
+            for _ in range(c.n_critic):
+                chosen = torch.randint(len(x), (c.batch,))
+                real = Batch(x[chosen], source.y[chosen])
+                opt_d.zero_grad()
+                gan.d_loss(real)["loss"].backward(inputs=params_d)
+                opt_d.step()
+            opt_g.zero_grad()
+            gan.g_loss(real)["loss"].backward(inputs=params_g)
+            opt_g.step()
+
+    return run
+
+
+LOOPS: dict[str, Callable[..., Callable[[], None]]] = {
+    "ganbench": ours, "torch-mimicry": theirs, "bare loop": bare, "ganbench in bf16": ours,
+}  # fmt: skip
+CASES: dict[str, Callable[[int, str], Players]] = {
+    "DCGAN, ours": dcgan,
+    "SNGAN, mimicry's": sngan,
+    "SNGAN, each its own": own_sngan,
+}
+
+
+def measure(case: str, width: int, steps: int, runs: int) -> dict[str, Any]:
+    """Images per second of each loop, and how many times as fast as the others ours is."""
+    source = train.TrainingData(
+        torch.randint(0, 256, (2000, *SPEC.shape), dtype=torch.uint8), torch.zeros(2000, dtype=torch.int64), SPEC
+    )
+    players = {loop: CASES[case](width, "bf16" if "bf16" in loop else "fp32") for loop in LOOPS}
+    for loop, begin in LOOPS.items():
+        begin(players[loop], source, 1)()  # the first step sets up
+    work = {loop: begin(players[loop], source, steps) for loop, begin in LOOPS.items()}
+    seconds: dict[str, list[float]] = {loop: [] for loop in LOOPS}
+    for _ in range(runs):
+        for loop, run in work.items():
+            start = time.perf_counter()
+            run()
+            seconds[loop].append(time.perf_counter() - start)
+    images = steps * BATCH * players["ganbench"][0].config.n_critic
+    return (
+        {"networks": case, "width": width}
+        | {loop: images / min(times) for loop, times in seconds.items()}
+        | {f"times as fast as {loop}": min(seconds[loop]) / min(seconds["ganbench"]) for loop in PROMISED}
+        | {"bf16, times as fast": min(seconds["ganbench"]) / min(seconds["ganbench in bf16"])}
+    )
+
+
+def main(
+    quick: Annotated[bool, typer.Option("--quick", help="Narrow networks, for a test of this command.")] = False,
+    out: Annotated[Path, typer.Option(help="Page to write.")] = Path("benchmarks/results/training.md"),
+) -> None:
+    """Measure."""
+    torch.set_num_threads(1)
+    sizes = [(case, 4, 1) for case in CASES]
+    if not quick:
+        sizes = [("DCGAN, ours", 8, 10), ("DCGAN, ours", 32, 3), ("SNGAN, mimicry's", 8, 2), ("SNGAN, mimicry's", 32, 1),
+                 ("SNGAN, each its own", 32, 1)]  # fmt: skip
+    runs = 1 if quick else 5
+    table = pd.DataFrame([measure(case, width, steps, runs) for case, width, steps in sizes])
+    same = table[table.networks != "SNGAN, each its own"]
+    verdicts = " ".join(
+        f"Promised: {times:g} times as fast as {loop}; slowest here {same[f'times as fast as {loop}'].min():.2f}."
+        for loop, times in PROMISED.items()
+    )
+    page = f"""# Speed of training
+
+Written by `python benchmarks/training.py{" --quick" * quick}` on one thread of {os.cpu_count()} cores:
+32x32x3, batches of {BATCH}, shortest of {runs} runs, images per second.
+In each row but the last all loops train the same networks.
+{verdicts}
+
+{table.to_markdown(index=False, floatfmt=("", "", *[".0f"] * len(LOOPS), *[".2f"] * 3))}
+"""
+    print(page)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    typer.run(main)
