@@ -380,6 +380,49 @@ def compare(
 
 
 @app.command()
+def spread(
+    sets: Annotated[
+        list[str], typer.Argument(metavar="[NAME=]SAMPLES...", help="sample sets of one kind, and their names")
+    ],
+    reference: Annotated[str, typer.Option(help="held-out data, as for `ganbench score`")],
+    train: Annotated[str | None, typer.Option(help="training data, as for `ganbench score`")] = None,
+    features: Features = None,
+    others: Annotated[str, typer.Option(help="further extractors, comma-separated")] = "pixels",
+    seed: Seed = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="folder for README.md, spread.csv and spread.png; by default only the table is shown"),
+    ] = None,
+) -> None:
+    """Score the same samples under many protocols: how far one model's numbers move without the model changing.
+
+    \b
+    Examples:
+      ganbench spread samples/ --reference mnist
+      ganbench spread gan=a.npz wgan=b.npz --reference digits --out runs/spread
+    """
+    from ganbench import scoring
+    from ganbench import spread as spreading
+    from ganbench.display import table, wrap
+
+    named = {}
+    for one in sets:
+        name, equals, path = one.partition("=")
+        found = scoring.open_set(path if equals else one, "test")
+        named[name if equals else found.manifest["name"]] = found
+    extra = [name.strip() for name in others.split(",") if name.strip()]
+    tables = {
+        name: spreading.measure(one, reference, train, features=features, others=extra, seed=seed)
+        for name, one in named.items()
+    }
+    for name, lines in tables.items():
+        table(spreading.summary_text(lines), name, ["metric"])
+    if out is not None:
+        spreading.write(named, tables, out)
+        print(wrap(f"The spread is in {_relative(out)}/: README.md, spread.csv and spread.png", ""))
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON schema of what `ganbench score --json` writes.
 

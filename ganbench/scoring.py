@@ -138,8 +138,8 @@ def score(
     protocol = {
         "ganbench": ganbench.__version__,
         "features": extractors.describe(extractor),
-        "reference": _identity(ref),
-        "train": None if known is None else _identity(known),
+        "reference": identity(ref),
+        "train": None if known is None else identity(known),
         "seed": seed,
     }
     if reason := gen.manifest.get("reason"):
@@ -150,7 +150,7 @@ def score(
             ref = embed_disturbed(ref, extractor)
         inputs = _inputs(embed(gen, extractor), ref, None if known is None else embed(known, extractor))
         results = metric_files.compute(wanted, inputs, seed)
-    found = {"protocol": protocol, "features_why": why, "samples": _identity(gen), "metrics": results}
+    found = {"protocol": protocol, "features_why": why, "samples": identity(gen), "metrics": results}
     return Result.model_validate(found)
 
 
@@ -198,7 +198,8 @@ def _asks_for(metric: str, parameter: str) -> bool:
     return parameter in inspect.signature(metric_files.get(metric).function).parameters
 
 
-def _identity(one: SampleSet) -> dict[str, Any]:
+def identity(one: SampleSet) -> dict[str, Any]:
+    """Which samples they are: see `ganbench.result.Identity`."""
     return {
         "name": one.manifest["name"],
         "n": len(one.x),

@@ -26,6 +26,7 @@ VERBS = (
     "embed",
     "score",
     "compare",
+    "spread",
     "schema",
     "leaderboard",
     "overview",

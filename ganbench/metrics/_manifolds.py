@@ -28,12 +28,22 @@ class Manifolds(NamedTuple):
 @remembered
 def manifolds(gen: np.ndarray, ref: np.ndarray) -> Manifolds:
     """All four relations of `gen` `[n, d]` and `ref` `[m, d]`, exact."""
+    of_gen, of_ref = _neighbours(gen), _neighbours(ref)
+    return within(gen, ref, of_ref[:, K_MANIFOLD - 1], of_gen[:, K_MANIFOLD - 1], opened(of_ref[:, -1]))
+
+
+def opened(radius: np.ndarray) -> np.ndarray:
+    """Radii of closed balls that hold what open balls of `radius` do: the largest number below each."""
+    return np.nextafter(radius, -1.0)
+
+
+def within(
+    gen: np.ndarray, ref: np.ndarray, around_ref: np.ndarray, around_gen: np.ndarray, dense: np.ndarray
+) -> Manifolds:
+    """The relations with closed balls of these radii: of the two manifolds, `[m]` and `[n]`, and for density `[m]`."""
     n, m = len(gen), len(ref)
     found = Manifolds(np.zeros(n, bool), np.zeros(m, bool), np.zeros(n, np.int64), np.zeros(m, bool))
-    of_gen, of_ref = _neighbours(gen), _neighbours(ref)
-    around_ref, around_gen = of_ref[:, K_MANIFOLD - 1], of_gen[:, K_MANIFOLD - 1, None]
-    opened = np.nextafter(of_ref[:, -1], -1.0)  # the largest distance that is less than that of the last neighbour
-    for (i, _), (_, j), (i_open, j_open) in pairs_in_balls(gen, ref, around_ref, around_gen, opened):
+    for (i, _), (_, j), (i_open, j_open) in pairs_in_balls(gen, ref, around_ref, around_gen[:, None], dense):
         found.precise[i] = True
         found.recalled[j] = True
         found.balls[:] += np.bincount(i_open, minlength=n)

@@ -37,8 +37,8 @@ def classifier_score(gen_logits: np.ndarray, rng: np.random.Generator, ref_logit
         raise NotApplicable("needs one set of class logits per sample")
     log_p = log_softmax(gen_logits, axis=1)
     value = _log_score(log_p)
-    low, high = normal(value, _divergences(log_p))
-    splits = [np.exp(_divergences(s).mean()) for s in np.array_split(log_p[shuffled(gen_logits, rng)], SPLITS)]
+    low, high = normal(value, divergences(log_p))
+    splits = [np.exp(divergences(s).mean()) for s in np.array_split(log_p[shuffled(gen_logits, rng)], SPLITS)]
     extra = {"classical": float(np.mean(splits)), "split_std": float(np.std(splits))}
     perfect = None
     if ref_logits is not None and len(ref_logits) >= CARD.minimum:
@@ -48,7 +48,7 @@ def classifier_score(gen_logits: np.ndarray, rng: np.random.Generator, ref_logit
 
 def _log_score(log_p: np.ndarray) -> float:
     """Logarithm of the score of log-probabilities `[n, K]`, less its bias."""
-    return float(_divergences(log_p).mean()) - _jackknife_bias(np.exp(log_p))
+    return float(divergences(log_p).mean()) - _jackknife_bias(np.exp(log_p))
 
 
 def _jackknife_bias(p: np.ndarray) -> float:
@@ -58,7 +58,7 @@ def _jackknife_bias(p: np.ndarray) -> float:
     return float((n - 1) * (left_out - entr(total / n).sum()))
 
 
-def _divergences(log_p: np.ndarray) -> np.ndarray:
+def divergences(log_p: np.ndarray) -> np.ndarray:
     """KL(p(y|x) || p(y)) of each row; a class of probability 0 adds 0."""
     log_marginal = logsumexp(log_p, axis=0) - np.log(len(log_p))
     return (np.exp(log_p) * (log_p - log_marginal)).sum(1)

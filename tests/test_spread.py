@@ -1,0 +1,111 @@
+"""The protocol spread: every line is the score under the protocol that it names."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ganbench import cli, data, score, spread
+from ganbench.spread import HOUSE, METRICS, Protocol
+
+
+def values(table: pd.DataFrame, choice: str) -> dict[str, float]:
+    return table[table.choice == choice].set_index("metric").value.to_dict()
+
+
+@pytest.fixture(scope="module")
+def digits() -> pd.DataFrame:
+    return spread.measure(np.asarray(data.load("digits", "train").x[:400]), "digits")
+
+
+def test_every_choice_is_scored_as_it_says(digits: pd.DataFrame) -> None:
+    x = np.asarray(data.load("digits", "train").x[:400])
+    for choice, result in (
+        (HOUSE, score(x, "digits", metrics=METRICS)),
+        ("1/4 of the samples", score(x[:100], "digits", metrics=METRICS)),
+        ("training split", score(x, "digits:train", "digits:train", metrics=METRICS)),
+        ("pixels", score(x, "digits", features="pixels", metrics=METRICS)),
+    ):
+        found = values(digits, choice)
+        assert set(found) == set(METRICS)
+        for name, m in result.metrics.items():
+            assert found[name] == m.value or (m.value is None and np.isnan(found[name])), (choice, name)
+
+
+def test_splits_without_correction_lower_the_classifier_score(digits: pd.DataFrame) -> None:
+    house, one, ten = (
+        values(digits, choice)["classifier_score"]
+        for choice in (HOUSE, "one split, uncorrected", "10 splits, uncorrected")
+    )
+    assert ten < one < house
+
+
+def test_the_other_balls_matter_where_distances_tie_and_nowhere_else() -> None:
+    grid = np.stack(np.meshgrid(np.arange(8.0), np.arange(8.0)), -1).reshape(-1, 2).astype(np.float32)
+    tied = spread.measure(grid, grid + np.float32([1, 0]), others=())
+    other = values(tied, "< for <= in balls, and back")
+    assert other["precision"] < values(tied, HOUSE)["precision"]
+    assert other["density"] > values(tied, HOUSE)["density"]
+    rng = np.random.default_rng(0)
+    free = spread.measure(*rng.normal(size=(2, 200, 2)).astype(np.float32), others=())
+    house = values(free, HOUSE)
+    other = values(free, "< for <= in balls, and back")
+    assert other == pytest.approx({metric: house[metric] for metric in other})
+
+
+def test_what_cannot_be_scored_has_its_reason() -> None:
+    x = np.random.default_rng(0).normal(size=(2, 60, 2)).astype(np.float32)
+    table = spread.measure(*x, others=("pixels",))
+    reasons = table.set_index(["choice", "metric"]).reason
+    assert "--train" in reasons["training split", "fid"]
+    assert "pixels needs images" in reasons["pixels", "fid"]
+
+
+def test_summary_counts_half_widths_and_keeps_other_extractors_apart() -> None:
+    house = {"varied": HOUSE, "choice": HOUSE, "metric": "fid", "value": 4.0, "low": 3.0, "high": 5.0}
+    moved = house | {"varied": "n", "choice": "1/4", "value": 7.0, "low": None, "high": None}
+    scaled = moved | {"varied": "extractor", "choice": "pixels", "value": 900.0}
+    (line,) = spread.summary(pd.DataFrame([house, moved, scaled]))
+    assert (line["least_by"], line["most_by"], line["widths"]) == (HOUSE, "1/4", 3.0)
+    assert line["extractors"] == {"pixels": 900.0}
+
+
+def test_orders_name_the_choices_under_which_another_set_has_more() -> None:
+    lines = [{"varied": HOUSE, "choice": HOUSE, "metric": "fid"}, {"varied": "n", "choice": "1/4", "metric": "fid"}]
+    a, b = (
+        pd.DataFrame([line | {"value": v} for line, v in zip(lines, both, strict=True)]) for both in ((1, 5), (2, 4))
+    )
+    assert spread.orders({"a": a, "b": b}).to_dict("records") == [
+        {"metric": "fid", HOUSE: "a < b", "otherwise by": "1/4: b < a"}
+    ]
+
+
+def test_each_protocol_differs_from_the_house_in_one_choice() -> None:
+    house = spread.PROTOCOLS[0]
+    for one in spread.PROTOCOLS[1:]:
+        assert sum(a != b for a, b in zip(one[2:], Protocol(*house)[2:], strict=True)) == 1
+
+
+def test_command_writes_table_and_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    x = np.random.default_rng(0).normal(size=(3, 60, 2)).astype(np.float32)
+    for name, points in zip("abr", x, strict=True):
+        np.save(tmp_path / f"{name}.npy", points)
+    sets = [f"one={tmp_path / 'a.npy'}", str(tmp_path / "b.npy")]
+    arguments = ["ganbench", "spread", *sets, "--reference", str(tmp_path / "r.npy"), "--out", str(tmp_path / "out")]
+    monkeypatch.setattr(sys, "argv", arguments)
+    with pytest.raises(SystemExit) as exit_:
+        cli.main()
+    assert not exit_.value.code
+    assert "farthest" in capsys.readouterr().out
+    text = (tmp_path / "out" / "README.md").read_text()
+    assert "## one" in text
+    assert "## b.npy" in text
+    assert "## Who has more" in text
+    assert set(pd.read_csv(tmp_path / "out" / "spread.csv").samples) == {"one", "b.npy"}
+    assert (tmp_path / "out" / "spread.png").stat().st_size > 10_000
