@@ -43,10 +43,14 @@ def _about(extractor: dict[str, Any]) -> str:
         return "points as they are"
     if extractor["id"] == "pixels":
         return "the pixels of images of any size, in [0, 1]"
-    if extractor["input"] is None:
-        return f"{extractor['d']} features of images of any size, resized by {extractor['resize']}; {extractor['id']}"
-    shape = " x ".join(map(str, extractor["input"]))
-    return f"{extractor['d']} features of {shape} images; test accuracy {extractor['test_accuracy']:.2%}; {extractor['id']}"
+    shape = "any size" if extractor["input"] is None else " x ".join(map(str, extractor["input"]))
+    number = "" if extractor["d"] is None else f"{extractor['d']} "
+    parts = [f"{number}features of images of {shape}"]
+    if "resize" in extractor:
+        parts.append(f"resized by {extractor['resize']}")
+    if extractor["test_accuracy"] is not None:
+        parts.append(f"test accuracy {extractor['test_accuracy']:.2%}")
+    return "; ".join([*parts, extractor["id"]])
 
 
 def boards() -> list[dict[str, Any]]:

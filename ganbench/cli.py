@@ -386,7 +386,7 @@ def spread(
     ],
     reference: Annotated[str, typer.Option(help="held-out data, as for `ganbench score`")],
     train: Annotated[str | None, typer.Option(help="training data, as for `ganbench score`")] = None,
-    features: Features = None,
+    features: Features = "auto",
     others: Annotated[str, typer.Option(help="further extractors, comma-separated")] = "pixels",
     seed: Seed = 0,
     out: Annotated[

@@ -19,12 +19,13 @@ from scipy.special import log_softmax
 from ganbench import scoring
 from ganbench.display import interval, number, value
 from ganbench.errors import UserError
+from ganbench.features import Extractor
 from ganbench.metrics import check
 from ganbench.metrics._manifolds import K_DENSITY, K_MANIFOLD, opened, within
 from ganbench.metrics.classifier_score import SPLITS, divergences
 from ganbench.neighbours import knn_self
 from ganbench.progress import progress
-from ganbench.samples import SampleSet
+from ganbench.samples import SampleSet, alike
 
 METRICS = ("fid", "kid", "classifier_score", "precision", "recall", "density", "coverage")
 HOUSE = "house"
@@ -59,7 +60,7 @@ def measure(
     reference: scoring.Source,
     train: scoring.Source | None = None,
     *,
-    features: str | None = None,
+    features: str | Extractor | None = None,
     others: Sequence[str] = ("pixels",),
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -72,19 +73,21 @@ def measure(
     Returns:
         One line per protocol and metric: varied, choice, metric, value, low, high, perfect, n, n_ref, extractor, reason.
     """
-    gen, ref, known = scoring.open_sets(samples, reference, train)
+    sets = scoring.open_sets(samples, reference, train)
+    gen, ref, *rest = alike([one for one in sets if one is not None])
+    house, _ = scoring.extractor_for([ref, gen], features)
     protocols = [*PROTOCOLS, *(Protocol("extractor", name, features=name) for name in others)]
     lines: list[dict[str, Any]] = []
     with progress(f"spread of {gen.manifest['name']}", len(protocols), "protocols") as advance:
         for done, one in enumerate(protocols):
             advance(done, one.choice)
-            lines += _lines(one, gen, ref, known, features, seed)
+            lines += _lines(one, gen, ref, rest[0] if rest else None, house, seed)
         advance(len(protocols))
     return pd.DataFrame(lines)
 
 
 def _lines(
-    one: Protocol, gen: SampleSet, ref: SampleSet, known: SampleSet | None, features: str | None, seed: int
+    one: Protocol, gen: SampleSet, ref: SampleSet, known: SampleSet | None, house: Extractor, seed: int
 ) -> list[dict[str, Any]]:
     head: dict[str, Any] = {"varied": one.varied, "choice": one.choice}
     empty: dict[str, Any] = {"value": None, "low": None, "high": None, "perfect": None}
@@ -92,7 +95,7 @@ def _lines(
         return [head | {"metric": m, **empty, "reason": "needs the training set: pass --train"} for m in METRICS]
     gen, ref = _first(gen, one.share), known if one.train and known is not None else ref
     try:
-        result = scoring.score(gen, ref, known, features=one.features or features, metrics=METRICS, seed=seed)
+        result = scoring.score(gen, ref, known, features=one.features or house, metrics=METRICS, seed=seed)
     except UserError as error:
         return [head | {"metric": m, **empty, "reason": str(error)} for m in METRICS]
     head |= {"n": len(gen.x), "n_ref": len(ref.x), "extractor": result.protocol.features.id}
@@ -103,7 +106,7 @@ def _lines(
             head
             | {"metric": name, "value": m.value, "low": low, "high": high, "perfect": m.perfect, "reason": m.reason}
         )
-    for name, other in _others(one, gen, ref, result.protocol.features.id.partition("@")[0]).items():
+    for name, other in _others(one, gen, ref, house).items():
         (line,) = (line for line in lines if line["metric"] == name)
         line |= empty | {"value": other}
     touched = {"neighbours": {"precision", "recall", "density", "coverage"}, "splits": {"classifier_score"}}
@@ -119,7 +122,7 @@ def _first(one: SampleSet, share: float) -> SampleSet:
     return SampleSet(one.x[:n], y, manifest, features, logits)
 
 
-def _others(one: Protocol, gen: SampleSet, ref: SampleSet, extractor: str) -> dict[str, float]:
+def _others(one: Protocol, gen: SampleSet, ref: SampleSet, extractor: Extractor) -> dict[str, float]:
     """The numbers of the metrics that a protocol computes by another rule."""
     if one.other_balls:
         g, r = (np.asarray(scoring.embed(s, extractor).features, np.float64) for s in (gen, ref))

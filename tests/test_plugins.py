@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ganbench import catalogue, grid, metrics, score
+from ganbench import catalogue, data, features, grid, metrics, score
 from ganbench.errors import UserError
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "plugin"
@@ -36,6 +36,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 def _forget() -> None:
     metrics._modules.cache_clear()
     metrics.get.cache_clear()
+    features._families.cache_clear()
     for name in [m for m in sys.modules if m.startswith("ganbench_energy")]:
         del sys.modules[name]
 
@@ -60,6 +61,23 @@ def test_metric_of_another_package_is_scored_and_listed() -> None:
     assert abs(values[0]) < 0.05 < 0.3 < values[1]
     assert "energy" in score(near, ref).metrics
     assert "energy" in {entry["name"] for entry in catalogue.metrics()}
+
+
+@pytest.mark.usefixtures("energy")
+def test_extractor_of_another_package_embeds_and_is_listed() -> None:
+    x = np.asarray(data.load("digits", "test").x)
+    found = features.embed("quarters", x).features
+    np.testing.assert_allclose(found[:, 3], x[:, 4:, 4:, 0].mean((1, 2)) / 255, rtol=1e-6)
+    result = score(x[::2], x[1::2], features="quarters", metrics=["energy"])
+    assert result.protocol.features.id == "quarters@1"
+    assert abs(result.metrics["energy"].value or 1) < 0.01
+    assert "quarters" in {entry["name"] for entry in catalogue.extractors()}
+
+
+def test_extractor_may_not_take_a_name_of_ours(install: Callable[..., None]) -> None:
+    install("other", "[ganbench.features]\npixels = other.pixels\n")
+    with pytest.raises(UserError, match="taken"):
+        features.names()
 
 
 @pytest.mark.usefixtures("energy")

@@ -10,6 +10,9 @@ A family needs nothing but to be here. It imports torch only inside `load`, and 
 | `describe(extractor)` | what pins it, see `describe` below |
 | `load(extractor)` | a function from a batch of samples to features float32 `[n, d]` and logits, or None |
 
+A module of another package is a family too if entry points of the group `ganbench.features` name its extractors
+(docs/plugins.md).
+
 Images are uint8 `[n, H, W, C]`, channels last and always there: grey is C = 1, and `[n, H, W]` is refused. A network for
 colour images sees a grey one with its values in all three channels.
 """
@@ -30,7 +33,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ganbench import cache as disk
-from ganbench import data
+from ganbench import data, plugins
 from ganbench.errors import Unreachable, UserError, choose
 from ganbench.progress import progress
 from ganbench.samples.sets import Rows, content_hash
@@ -60,9 +63,12 @@ class Embedding(NamedTuple):
 
 @cache
 def _families() -> dict[str, ModuleType]:
-    found = [m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_")]
-    modules = [importlib.import_module(f"{__name__}.{name}") for name in found]
-    return {name: module for module in modules for name in module.NAMES}
+    files = [f"{__name__}.{m.name}" for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_")]
+    ours = {name: module for module in map(importlib.import_module, files) for name in module.NAMES}
+    found = plugins.found("ganbench.features", ours)
+    return ours | {
+        name: plugins.load(module, ("BATCH", "CACHED", "describe", "load")) for name, module in found.items()
+    }
 
 
 def names() -> tuple[str, ...]:
