@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -16,13 +17,16 @@ import pandas as pd
 import torch
 import typer
 
-from ganbench import data, sample, score, train
+from ganbench import data, sample, scorer, train
 from ganbench.leaderboard import interval
+from ganbench.result import Result
 
 SEEDS = (0, 1, 2)
 
 
-def run(dataset: str, images: int, n: int, settings: dict[str, object], seed: int) -> dict[str, float]:
+def run(
+    dataset: str, images: int, n: int, settings: dict[str, object], seed: int, evaluate: Callable[..., Result]
+) -> dict[str, float]:
     """The FID of `n` samples of one run, and the CPU seconds of its training."""
     with tempfile.TemporaryDirectory() as folder:
         start = time.process_time()
@@ -36,7 +40,7 @@ def run(dataset: str, images: int, n: int, settings: dict[str, object], seed: in
             device="cpu",
         )
         seconds = time.process_time() - start
-        found = score(sample.drawn(Path(folder), n, seed), dataset, metrics=["fid"], seed=seed).metrics["fid"].value
+        found = evaluate(sample.drawn(Path(folder), n, seed)).metrics["fid"].value
     assert found is not None, "a diverged run has no FID to compare"
     return {"fid": found, "seconds": seconds}
 
@@ -49,8 +53,10 @@ def main(
     dataset, width, images, n = ("digits", 8, 1000, 300) if quick else ("mnist", 32, 10_000, 2000)
     data.obtain(dataset)
     torch.set_num_threads(1)
+    evaluate = scorer(f"{dataset}:test", metrics=["fid"])
     rows = [
-        {"precision": precision, "seed": seed} | run(dataset, images, n, {"width": width, "precision": precision}, seed)
+        {"precision": precision, "seed": seed}
+        | run(dataset, images, n, {"width": width, "precision": precision}, seed, evaluate)
         for seed in SEEDS
         for precision in ("fp32", "bf16")
     ]
