@@ -60,10 +60,11 @@ def knn(q: np.ndarray, x: np.ndarray, k: int, own: np.ndarray | None = None) -> 
     todo = np.arange(len(q))
     count = min(wanted + MARGIN, len(x))
     for candidates in [*([_faiss_candidates] if near and _faiss() else []), _blas_candidates]:
-        low, slack, found = candidates(near_q[todo], near_x, count)
+        rows = slice(None) if len(todo) == len(q) else todo  # a slice copies nothing
+        low, slack, found = candidates(near_q[rows], near_x, count)
         reaches = low <= low[:, wanted - 1 : wanted] + 2 * slack[:, None]  # all others are farther than k of these
-        distances[todo], ids[todo] = _rank(q[todo], x, np.where(reaches, found, own[todo, None]), own[todo], k)
-        last = (distances[todo, -1] / radius) ** 2
+        distances[rows], ids[rows] = _rank(q[rows], x, np.where(reaches, found, own[rows, None]), own[rows], k)
+        last = (distances[rows, -1] / radius) ** 2
         certain = (last == 0) | (last <= low[:, -1]) | (count == len(x))
         todo = todo[~certain]
         if not len(todo):
@@ -172,13 +173,15 @@ def _lower_bounds(
     q: np.ndarray, x: np.ndarray, dtype: type[np.floating]
 ) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
     """Blocks of rows, `low` `[b, m]` and `slack` `[b]`, with low_ij <= |q_i - x_j|^2 <= low_ij + 2 slack_i."""
-    q_norms, x_norms, slack = _square_norms(q), _square_norms(x), _slack(q, x, dtype)
-    left = np.column_stack([-2 * q, q_norms - slack, np.ones(len(q))]).astype(dtype)
-    right = np.column_stack([x, np.ones(len(x)), x_norms]).astype(dtype).T
+    slack = _slack(q, x, dtype)
+    left, right = np.ones((len(q), q.shape[1] + 2), dtype), np.ones((len(x), q.shape[1] + 2), dtype)
+    left[:, :-2], left[:, -2] = q, _square_norms(q) - slack
+    left[:, :-2] *= -2
+    right[:, :-2], right[:, -1] = x, _square_norms(x)
     step = max(1, BLOCK // len(x))
     for start in range(0, len(q), step):
         rows = slice(start, min(start + step, len(q)))
-        yield rows, left[rows] @ right, slack[rows]
+        yield rows, left[rows] @ right.T, slack[rows]
 
 
 def _blas_candidates(q: np.ndarray, x: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

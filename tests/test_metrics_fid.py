@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from ganbench import metrics
 from ganbench.errors import UserError
+from ganbench.metrics import fid as fid_module
 from ganbench.metrics._order import shuffled
 from ganbench.metrics.fid import Moments, fid, frechet, moments
 
@@ -231,3 +232,24 @@ def test_fid_infinity_needs_four_samples_per_dimension_in_a_quarter():
     assert fid(x, x).extra["infinity"] is not None
     assert fid(x[:127], x).extra["infinity"] is None
     assert fid(x, x[:15]).extra["infinity"] is None
+
+
+@pytest.mark.parametrize("spectrum", [np.ones(12), np.logspace(0, -3, 12), np.logspace(-3, 0, 12)])
+def test_a_singular_generator_is_found_from_the_reduced_matrix(spectrum):
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((200, 12)) * spectrum, rng.standard_normal((300, 12)) * np.logspace(0, -3, 12)
+    x[:, 6:] = x[:, :6] @ rng.standard_normal((6, 6))
+    a, b = (x - x.mean(0)) / np.sqrt(199), (y - y.mean(0)) / np.sqrt(299)
+    expected = ((x.mean(0) - y.mean(0)) ** 2).sum() + (a**2).sum() + (b**2).sum() - 2 * np.linalg.norm(a @ b.T, "nuc")
+    assert frechet(moments([x]), moments([y])) == pytest.approx(expected, rel=1e-10)
+
+
+def test_the_reference_is_factorised_once(monkeypatch):
+    calls = []
+    decompose = fid_module.dpotrf
+    monkeypatch.setattr(fid_module, "dpotrf", lambda *a, **k: calls.append(1) or decompose(*a, **k))
+    rng = np.random.default_rng(0)
+    result = fid(rng.standard_normal((400, 8)), rng.standard_normal((300, 8)))
+    assert result.interval is not None
+    assert result.extra["infinity"] is not None
+    assert len(calls) == 1
