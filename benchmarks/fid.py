@@ -74,7 +74,7 @@ def methods(n: int, d: int, repetitions: int) -> tuple[pd.DataFrame, float]:
             "method": name,
             "seconds": seconds[name],
             "times as long as `frechet`": seconds[name] / seconds["frechet"],
-            "goal": GOALS.get(name),
+            "goal": GOALS.get(name, ""),
             "relative difference": abs(runs[0][name][1] / runs[0]["frechet"][1] - 1),
         }
         for name in METHODS
@@ -112,7 +112,7 @@ Written by `python benchmarks/fid.py{" --quick" * quick}` on {os.cpu_count()} co
 
 ## The same moments, d = {d}, n = {n} in each set
 
-{speed.to_markdown(index=False, floatfmt=".3g", missingval="")}
+{speed.to_markdown(index=False, floatfmt=".3g")}
 
 The whole metric `fid`, from the samples and with its interval, took {complete:.3g} s.
 
