@@ -127,7 +127,7 @@ def distances_of(q: np.ndarray, x: np.ndarray, i: np.ndarray, j: np.ndarray) -> 
     step = max(1, CHUNK // q.shape[1])
     for start in range(0, len(i), step):
         part = slice(start, start + step)
-        difference = q[i[part]] - x[j[part]]
+        difference = np.subtract(q[i[part]], x[j[part]], dtype=np.float64)
         result[part] = np.sqrt(np.square(difference, out=difference).sum(1))
     return result
 

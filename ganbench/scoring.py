@@ -17,7 +17,7 @@ from ganbench import metrics as metric_files
 from ganbench.errors import UserError, choose
 from ganbench.features import Extractor
 from ganbench.result import Result
-from ganbench.samples import Declared, SampleSet, alike, declared
+from ganbench.samples import Declared, Pixels, Rows, SampleSet, Stack, alike, declared
 
 # A path; a dataset of ours, NAME or NAME:SPLIT; images uint8 [n, H, W, C] or points float [n, d]; or a set read before.
 Source = SampleSet | str | Path | np.ndarray | Any
@@ -181,9 +181,23 @@ def scorer(
     ).model_copy(update={"features_why": why})
 
 
-def disturbed(x: np.ndarray) -> np.ndarray:
-    """Images uint8 `[n, H, W, C]` with each value moved by up to `DISTURBANCE` levels; the noise follows from the images."""
-    rng = np.random.default_rng(int(samples.content_hash(x)[:16], 16))
+def disturbed(x: Rows) -> Rows:
+    """Images uint8 `[n, H, W, C]` with each value moved by up to `DISTURBANCE` levels; the noise follows from the images.
+
+    That of a set that stays on disk is drawn image by image, and so is not the one that it would get in memory.
+    """
+    seed = int(samples.content_hash(x)[:16], 16)
+    if not isinstance(x, Stack):
+        return _moved(x, np.random.default_rng(seed))
+
+    def fetch(a: int, b: int) -> np.ndarray:
+        rows = x[a:b]
+        return np.stack([_moved(rows[i - a], np.random.default_rng([seed, i])) for i in range(a, b)])
+
+    return Stack(x.name, x.shape, x.dtype, fetch)
+
+
+def _moved(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.clip(x + rng.integers(-DISTURBANCE, DISTURBANCE + 1, x.shape, dtype=np.int16), 0, 255).astype(np.uint8)
 
 
@@ -218,16 +232,12 @@ def _inputs(gen: SampleSet, ref: SampleSet, train: SampleSet | None) -> dict[str
         out[key] = np.asarray(one.features, np.float64)
         out[f"{key}_labels"] = one.y
         if one.x.ndim == 4:
-            out[f"{key}_pixels"] = _pixels(one.x)
+            out[f"{key}_pixels"] = Pixels(one.x)
         if one.logits is not None and key != "train":
             out[f"{key}_logits"] = np.asarray(one.logits, np.float64)
     if ref.disturbed is not None:
         out["ref_disturbed"] = np.asarray(ref.disturbed, np.float64)
-        out["ref_disturbed_pixels"] = _pixels(disturbed(ref.x))
+        out["ref_disturbed_pixels"] = Pixels(disturbed(ref.x))
     if "dataset" in ref.manifest:
         out["mixture"] = data.mixture(ref.manifest["dataset"])
     return out
-
-
-def _pixels(x: np.ndarray) -> np.ndarray:
-    return x.reshape(len(x), -1).astype(np.float32) / 255

@@ -25,7 +25,7 @@ from sample_files import (
     write_zip,
 )  # fmt: skip
 
-from ganbench import samples, scoring
+from ganbench import data, samples, scoring
 from ganbench.errors import UserError
 from ganbench.samples import Declared, SampleSet, Stack, encoded, sets, tensors
 
@@ -233,3 +233,18 @@ def test_equal_channels_of_all_images_can_be_one_and_one_can_be_three() -> None:
     a, b, c = samples.alike([grey, kept_as_colour, colour])
     assert (b, c) == (kept_as_colour, colour)
     assert np.array_equal(a.x, kept_as_colour.x)
+
+
+@pytest.mark.parametrize("metric", ["fid", "memorisation", "support", "parzen"])
+def test_a_set_on_disk_scores_like_the_same_one_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, metric: str
+) -> None:
+    x = np.asarray(data.load("digits", "train").x)
+    files = {f"{i:03}.png": png(x[i % 200]) for i in range(300)}
+    path = write_folder(tmp_path / "a", files)
+    held = scoring.score(path, "digits", metrics=[metric])
+    monkeypatch.setattr(encoded, "HELD", 0)
+    assert isinstance(samples.read(path).x, Stack)
+    on_disk = scoring.score(path, "digits", metrics=[metric])
+    assert on_disk.metrics == held.metrics
+    assert on_disk.samples == held.samples

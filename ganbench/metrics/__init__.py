@@ -7,7 +7,7 @@ for a parameter with the default `None` when that input is not there. The names,
 |---|---|
 | `gen`, `ref`, `train` | features of the generated, held-out and training set, float64 `[n, d]` |
 | `ref_moments` | mean and covariance of held-out features, float64 `[1 + d, d]`, where nothing else of them is known |
-| `gen_pixels`, `ref_pixels`, `train_pixels` | the images themselves, float32 `[n, H*W*C]` in [0, 1] |
+| `gen_pixels`, `ref_pixels`, `train_pixels` | the images, `[n, H*W*C]` in [0, 1]: an array or `ganbench.samples.Pixels` |
 | `gen_logits`, `ref_logits` | the extractor's class logits, float64 `[n, K]`, or `[n, 3, 10]` for stacked MNIST |
 | `gen_labels`, `ref_labels`, `train_labels` | classes, int64 `[n]`: those that a generator was asked for, or the data's own |
 | `ref_disturbed`, `ref_disturbed_pixels` | the held-out images, row by row, with noise that changes no image into another |

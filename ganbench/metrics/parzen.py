@@ -7,11 +7,12 @@ beat fresh samples of the data (Theis et al. 2016, arXiv:1511.01844): it is here
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 
-from ganbench.metrics import Card, Score
+from ganbench.metrics import Card, NotApplicable, Score
 from ganbench.metrics._intervals import normal
 from ganbench.metrics._order import shuffled
 
@@ -29,6 +30,7 @@ SIGMAS = np.logspace(-1, 0, 10)
 VALIDATION = 1000  # held-out samples that sigma is chosen on
 SCORED = 2000  # others that are scored, so that the time is linear in the number of generated samples
 BLOCK = 2**19  # distances held at once
+LARGEST = 2**28  # values of all samples, which are held at once as float64
 
 
 def parzen(
@@ -46,6 +48,9 @@ def parzen(
     Extras: `sigma`; `scored`, the number of samples behind the mean.
     """
     samples, held = (gen, ref) if gen_pixels is None or ref_pixels is None else (gen_pixels, ref_pixels)
+    if math.prod(samples.shape) > LARGEST:
+        raise NotApplicable("holds all values of all samples at once, and these are too many")
+    samples = np.asarray(samples)
     held = held[shuffled(held, rng)[: VALIDATION + SCORED]]
     validation = min(VALIDATION, len(held) // 2)
     sigma = SIGMAS[log_density(samples, held[:validation], SIGMAS).mean(1).argmax()]

@@ -96,12 +96,12 @@ def support(
     half_a, half_b = order[: len(ref) // 2][:CALIBRATION_SAMPLES], order[len(ref) // 2 :]
     generated, held_out, disturbed = [gen], [ref], [ref_disturbed]
     if gen_pixels is not None and ref_pixels is not None:
-        generated.append(gen_pixels.astype(np.float64))
-        held_out.append(ref_pixels.astype(np.float64))
+        generated.append(gen_pixels)
+        held_out.append(ref_pixels)
         disturbed.append(ref_disturbed_pixels)
     alpha, thresholds = _calibrate([x[half_a] for x in held_out])
     found = _duplicates(generated, thresholds)
-    real = _duplicates([x[half_b] for x in held_out], thresholds)
+    real = _duplicates([x.take(half_b, axis=0) for x in held_out], thresholds)
     sensitivity, least = _sensitivity(held_out, disturbed, thresholds, half_b)
 
     gen_class, ref_class = np.zeros(n, np.int64), np.zeros(len(half_b), np.int64)

@@ -14,10 +14,10 @@ import numpy as np
 
 from ganbench.errors import UserError
 from ganbench.samples import archive, arrays, checkpoint, folder, live, parquet
-from ganbench.samples.sets import FURTHER, Declared, SampleSet, alike, content_hash, declared
-from ganbench.samples.stack import Stack
+from ganbench.samples.sets import FURTHER, Declared, Rows, SampleSet, alike, content_hash, declared
+from ganbench.samples.stack import Pixels, Stack
 
-__all__ = ["Declared", "SampleSet", "Stack", "alike", "content_hash", "declared", "read", "write"]
+__all__ = ["Declared", "Pixels", "Rows", "SampleSet", "Stack", "alike", "content_hash", "declared", "read", "write"]
 
 FORMS = (checkpoint, folder, arrays, parquet, archive)
 UNDECLARED = Declared()

@@ -63,11 +63,11 @@ class Stack:
         if not isinstance(rows, slice):
             rows = np.asarray(rows)
             chosen = np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.int64)
-            out = np.empty((len(chosen), *self.shape[1:]), self.dtype)
-            for to in np.argsort(chosen, kind="stable"):
-                at = int(chosen[to])
+            once, back = np.unique(chosen, return_inverse=True)
+            out = np.empty((len(once), *self.shape[1:]), self.dtype)
+            for to, at in enumerate(once.tolist()):
                 out[to] = self._result(self._start(at, at + 1))[0]
-            return out
+            return out[back]
         start, stop, step = rows.indices(len(self))
         if step != 1:
             return self[np.arange(start, stop, step)]
@@ -99,3 +99,32 @@ class Stack:
             return block.result()
         except self._faults as error:
             raise UserError(f"{self.name}: changed while it was read ({error})") from None
+
+
+class Pixels:
+    """Images uint8 `[n, H, W, C]` as vectors `[n, H*W*C]` in [0, 1]; only the rows that are asked for are ever made.
+
+    Args:
+        x: the images, an array or a `Stack`.
+        rows: which of them, by default all.
+    """
+
+    def __init__(self, x: np.ndarray | Stack, rows: np.ndarray | None = None) -> None:
+        self._x, self._rows = x, np.arange(len(x)) if rows is None else rows
+        self.shape = len(self._rows), int(np.prod(x.shape[1:], dtype=np.int64))
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
+        """The vectors of these rows, float64, of values that are float32."""
+        x = self._x[self._rows[rows]]
+        return (x.reshape(len(x), -1).astype(np.float32) / 255).astype(np.float64)
+
+    def take(self, rows: np.ndarray, axis: int = 0) -> Pixels:
+        """These rows, still not made."""
+        return Pixels(self._x, self._rows[rows])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """All of them at once, for what cannot do with less."""
+        return self[:].astype(dtype or np.float64, copy=False)
