@@ -578,7 +578,7 @@ def _write(text: str, path: Path) -> None:
 def _show_scores(result: Result) -> None:
     from ganbench import metrics
     from ganbench.display import interval, table, value, wrap
-    from ganbench.verdict import MARKS, protocol_line, verdicts
+    from ganbench.verdict import HALVES, MARKS, floor, protocol_line, verdicts
 
     arrows = {"lower": " ↓", "higher": " ↑", "target": ""}
     lines, reasons = [], []
@@ -590,12 +590,14 @@ def _show_scores(result: Result) -> None:
                 "metric": name + arrows[metrics.get(name).card.better],
                 "value": f"– ({len(reasons)})" if m.value is None else value(m.value),
                 "95 % interval": interval(m.interval),
-                "perfect": value(m.perfect),
+                "perfect": floor(m),
                 "n": f"{m.n:,}",
             }
         )
     table(lines, f"{result.samples.name} against {result.protocol.reference.name}", ["metric"])
     _footnotes(reasons)
+    if any(floor(m).startswith("~") for m in result.metrics.values()):
+        print(wrap(HALVES, "  "))
     print()
     for verdict in verdicts(result):
         print(wrap(f"{MARKS[verdict.level]} {verdict.gate}: {verdict.text}.", "  "))

@@ -16,7 +16,7 @@ from ganbench import metrics, pictures
 from ganbench.display import interval, number, value
 from ganbench.result import Result
 from ganbench.samples import SampleSet
-from ganbench.verdict import MARKS, protocol_line, verdicts
+from ganbench.verdict import HALVES, MARKS, floor, protocol_line, verdicts
 
 TEMPLATE = Path(__file__).parent / "page.html"
 
@@ -24,11 +24,12 @@ TEMPLATE = Path(__file__).parent / "page.html"
 def render(result: Result, generated: SampleSet, reference: SampleSet, train: SampleSet | None) -> str:
     """HTML of a result and the sets that it was scored from. No script, no address: all pictures are in it."""
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"number": number, "value": value, "interval": interval}
+    environment.filters |= {"number": number, "value": value, "interval": interval, "floor": floor}
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         result=result,
         verdicts=verdicts(result),
         marks=MARKS,
+        halves=HALVES,
         cards={name: metrics.get(name).card for name in result.metrics},
         protocol=protocol_line(result),
         sheets=[

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
-from ganbench.display import number
+from ganbench.display import number, value
 from ganbench.result import Identity, Measured, Result
 
 Level = Literal["good", "caution", "bad", "unknown"]
@@ -144,6 +144,16 @@ GATES: dict[str, Callable[[Result], Said]] = {
     "sample size": sample_size,
     "protocol": protocol,
 }
+
+
+HALVES = "~ is one half of the held-out samples against the other, where what a perfect generator scores is not known"
+
+
+def floor(m: Measured) -> str:
+    """What real data score: `perfect`, or after a ~ one half of the reference against the other; empty if neither is known."""
+    if m.perfect is None and (halves := m.extra.get("halves")):
+        return f"~{number(halves['value'])}"
+    return value(m.perfect)
 
 
 def protocol_line(result: Result) -> str:

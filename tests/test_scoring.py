@@ -15,6 +15,7 @@ import torch
 import ganbench
 from ganbench import data, result, score, scorer, scoring
 from ganbench.errors import UserError
+from ganbench.verdict import floor
 
 FEW = ("fid", "memorisation", "precision")
 
@@ -48,6 +49,20 @@ def test_scorer_gives_the_numbers_of_score_and_embeds_the_real_data_once(monkeyp
     real = len(embedded)
     assert during(x) == plain == during(x)
     assert embedded[real:] == [300, 300]
+
+
+def test_floor_is_measured_on_halves_of_the_reference_where_no_perfect_value_is_known() -> None:
+    found = score(
+        "digits:train", "digits:test", metrics=["precision", "fid", "modes"]
+    )  # no training set, so no `perfect`
+    assert found.metrics["precision"].perfect is None
+    x = np.asarray(data.load("digits", "test").x)
+    order = np.random.default_rng(0).permutation(len(x))
+    halves = score(x[order[: len(x) // 2]], x[order[len(x) // 2 :]], features="digits-cnn", metrics=["precision"])
+    assert found.metrics["precision"].extra["halves"] == {"value": halves.metrics["precision"].value, "n": 398}
+    assert "halves" not in found.metrics["fid"].extra
+    assert "halves" not in found.metrics["modes"].extra
+    assert floor(found.metrics["precision"]).startswith("~0.9")
 
 
 def test_committed_scores_and_a_fresh_one_have_the_form_of_the_schema() -> None:
