@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
 from ganbench.display import number, value
+from ganbench.metrics._intervals import share
 from ganbench.result import Identity, Measured, Result
 
 Level = Literal["good", "caution", "bad", "unknown"]
@@ -44,7 +45,9 @@ def copying(result: Result) -> Said:
     if m is None or m.value is None or m.interval is None:
         yield "unknown", _missing("memorisation", m)
         return
-    what, (low, high) = _kind(result.samples), map(_percent, m.interval)
+    what = _kind(result.samples)
+    unseen = share(0, m.n)[1]  # a share that n samples can miss; the interval may end below it, at 0
+    low, high = _percent(m.interval[0]), _percent(max(m.interval[1], unseen))
     if m.interval[0] > 0:
         yield "bad", f"about {_percent(m.value)} of the samples are copies of training {what} (95 %: {low} to {high})"
     else:
@@ -178,10 +181,10 @@ def _kind(samples: Identity) -> str:
     return "images" if samples.shape is not None and len(samples.shape) == 3 else "samples"
 
 
-def _percent(share: float) -> str:
+def _percent(part: float) -> str:
     """A share in per cent, two digits.
 
     >>> [_percent(x) for x in (0.0, 0.1234, 0.0052, 0.999)]
     ['0 %', '12 %', '0.52 %', '99.9 %']
     """
-    return f"{100 * share:.{2 if share < 0.985 else 3}g} %"
+    return f"{100 * part:.{2 if part < 0.985 else 3}g} %"

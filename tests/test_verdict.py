@@ -52,6 +52,8 @@ def test_result_without_faults_has_only_good_verdicts() -> None:
          "about 12 % of the samples are copies of training images (95 %: 9 % to 15 %)"),
         ("memorisation", {"value": 0.01, "interval": [0.0, 0.03], "duplicates_train_ref": 0}, "copying", "good",
          "at most 3 %"),
+        ("memorisation", {"value": 0.0, "interval": [0.0, 0.0], "duplicates_train_ref": 0, "n": 1592}, "copying", "good",
+         "at most 0.23 %"),
         ("memorisation", {"value": 0.0, "interval": [0.0, 0.03], "duplicates_train_ref": 7}, "copying", "caution",
          "7 of the 400 held-out samples are near-duplicates of training samples"),
         ("support", {"value": 50.0, "interval": [40.0, 60.0], "lower_bound": 40.0, "verdict": "discrete support"},
