@@ -332,13 +332,16 @@ def score(
       ganbench score points.npy --reference ring --features identity
       ganbench score tensor.npy --range=-1,1 --reference mnist
     """
-    from ganbench import preflight, scoring
+    from ganbench import metrics, preflight, scoring
     from ganbench.features import Extractor
     from ganbench.samples import declared
 
     names = None if wanted is None else [name.strip() for name in wanted.split(",")]
     sets = scoring.open_sets(samples, reference, train, declared(range_, layout))
     for line in preflight.lines(*(one.manifest for one in sets if one is not None)):
+        _say(line)
+    least = {name: metrics.get(name).card.minimum for name in names or metrics.names()}
+    for line in preflight.few(sets[0].manifest["name"], len(sets[0].x), least):
         _say(line)
     extractor = Extractor(features, weights, precision)
     result = scoring.score(*sets, features=extractor, metrics=names, seed=seed)

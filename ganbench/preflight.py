@@ -18,6 +18,7 @@
 | NaN, infinity | error that names the first sample |
 | integers other than uint8 | error |
 | channels first or last | by the axis of length 1 or 3; error if both are, unless `--layout` is declared |
+| fewer samples than a metric needs | warning that names the metrics, which then give their reason |
 | exact copies among the samples | warning with the first few |
 | hidden files, `__MACOSX`, `Thumbs.db`, `desktop.ini` | ignored and counted |
 | other files that are no images | ignored, warning that names them |
@@ -157,3 +158,13 @@ def _lines(name: str, found: Mapping[str, Any]) -> list[str]:
     facts += [f"{found['ignored']:,} system files ignored"] if found.get("ignored") else []
     report = [f"{name}: {'; '.join(facts)}", *(f"{name}: warning: {warning}" for warning in found["warnings"])]
     return list(map(plain, report))
+
+
+def few(name: str, n: int, least: Mapping[str, int]) -> list[str]:
+    """A warning that names the metrics for which `n` samples are too few; `least` has what each needs.
+
+    >>> few("mine", 150, {"fid": 2, "support": 200})
+    ['mine: warning: 150 samples are too few for support (200)']
+    """
+    short = [f"{metric} ({minimum:,})" for metric, minimum in least.items() if n < minimum]
+    return [plain(f"{name}: warning: {n:,} samples are too few for {', '.join(short)}")] if short else []

@@ -12,7 +12,7 @@ import numpy as np
 from ganbench.errors import UserError
 from ganbench.samples.sets import HELD, Declared, SampleSet
 from ganbench.samples.stack import Stack
-from ganbench.samples.tensors import Raw, plan, read_raw
+from ganbench.samples.tensors import SAY_RANGE, Raw, plan, read_raw
 
 BATCH = 250  # samples that a function is asked for at once
 IMAGES, LABELS = ("image", "images", "img", "pixel_values"), ("label", "labels")
@@ -97,10 +97,8 @@ def _filed(
         x, y = _parts(name, batch)
         x, y = (x, y) if n is None else (x[: n - rows], None if y is None else y[: n - rows])
         if x.ndim in (3, 4) and x.dtype.kind == "f" and known.range is None:
-            raise UserError(
-                f"{name}: {x.dtype} images, the first from {x.min(initial=np.inf):g} to {x.max(initial=-np.inf):g}; say "
-                "what is black and white: --range 0,1 or --range=-1,1 or --range 0,255"
-            )
+            low, high = x.min(initial=np.inf), x.max(initial=-np.inf)
+            raise UserError(f"{name}: {x.dtype} images, the first batch from {low:g} to {high:g}; {SAY_RANGE}")
         found = plan(name, x.shape, x.dtype, known)
         if shape not in (None, found.shape):
             raise UserError(f"{name}: batches of samples of shape {shape} and {found.shape}; all must be alike")

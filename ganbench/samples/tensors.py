@@ -13,6 +13,7 @@ from ganbench.samples.sets import HELD, Declared, Rows, SampleSet, Tally, blocks
 from ganbench.samples.stack import Stack
 
 CHANNELS = (1, 3)
+SAY_RANGE = "say what is black and white: --range 0,1 or --range=-1,1 or --range 0,255"
 
 
 class Raw(NamedTuple):
@@ -120,7 +121,7 @@ def read_raw(
     for rows in blocks(x):
         tally.add(x[rows])
     y = one_per_sample(name, labels, n)
-    meaning = "" if y is None else "integers in the file"
+    meaning = "" if y is None else "integers, one per sample"
     return finish(name, x, y, tally, {"form": form, "labels": meaning} | (found or {}), [])
 
 
@@ -131,10 +132,7 @@ def _undeclared(name: str, raw: Raw) -> str:
     for rows in blocks(lazy):
         block = _finite(name, lazy[rows])
         low, high = min(low, float(block.min(initial=np.inf))), max(high, float(block.max(initial=-np.inf)))
-    return (
-        f"{name}: {raw.dtype} images with values from {low:g} to {high:g}; say what is black and white: "
-        "--range 0,1 or --range=-1,1 or --range 0,255"
-    )
+    return f"{name}: {raw.dtype} images with values from {low:g} to {high:g}; {SAY_RANGE}"
 
 
 def one_per_sample(name: str, labels: np.ndarray | None, n: int) -> np.ndarray | None:
