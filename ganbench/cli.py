@@ -36,7 +36,11 @@ Json = Annotated[
     str | None, typer.Option("--json", metavar="FILE", help="write the result as JSON to FILE, or - for stdout")
 ]
 Features = Annotated[
-    str, typer.Option(help="extractor (see `ganbench list extractors`); auto is the one that suits the samples")
+    str,
+    typer.Option(
+        metavar="NAME|FILE",
+        help="extractor (see `ganbench list extractors`), or a file of your own: .py, TorchScript .pt, .onnx; auto picks",
+    ),
 ]
 Weights = Annotated[
     str | None,

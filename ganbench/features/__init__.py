@@ -49,7 +49,7 @@ Run = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray | None]]
 class Extractor(NamedTuple):
     """An extractor and how it is run. Wherever one is asked for, its name alone will do."""
 
-    name: str  # one of `names()`
+    name: str  # one of `names()`, or the path of a user's own
     weights: str | None = None  # file of the weights, or FILE#sha256=HEX for others than the published ones
     precision: str = "fp32"  # or "bf16"
 
@@ -151,7 +151,9 @@ def _extractor(extractor: str | Extractor) -> Extractor:
 
 
 def _family(extractor: Extractor) -> ModuleType:
-    return _families()[choose(extractor.name, names(), "extractor")]
+    from ganbench.features import custom
+
+    return custom if custom.takes(extractor.name) else _families()[choose(extractor.name, names(), "extractor")]
 
 
 def embed(extractor: str | Extractor, x: Rows) -> Embedding:
@@ -160,7 +162,7 @@ def embed(extractor: str | Extractor, x: Rows) -> Embedding:
     A network runs on the CPU, whatever else there is.
 
     Args:
-        extractor: one of `names()`, or an `Extractor`.
+        extractor: one of `names()`, the path of a user's own (see `custom`), or an `Extractor`.
         x: images, uint8 [n, H, W, C]; for `identity` points, floating [n, d].
 
     Raises:

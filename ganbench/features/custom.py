@@ -1,0 +1,128 @@
+"""A user's own extractor: `--features FILE`, a Python file, a TorchScript file or an ONNX file.
+
+| file | what it is given | what it gives |
+|---|---|---|
+| `.py` | its function `extract` gets uint8 images `[n, H, W, C]`, numpy | features `[n, d]`, or features and logits `[n, K]` |
+| `.pt`, `.ts` | uint8 images `[n, C, H, W]`, a tensor | the same, as tensors |
+| `.onnx` | images `[n, C, H, W]`, uint8 or float32 in [0, 255], as its first input asks | the same, as its first two outputs |
+
+A Python file and a TorchScript file are code, which runs with the rights of the user: name only files that you trust. The
+SHA-256 of the file is in the id of its features; what the file itself reads is not, so these features are not cached.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ganbench.errors import Unreachable, UserError
+
+if TYPE_CHECKING:
+    from ganbench.features import Extractor, Run
+
+NAMES = ()  # any path with one of these suffixes
+KINDS = {".py": "Python", ".pt": "TorchScript", ".ts": "TorchScript", ".onnx": "ONNX"}
+BATCH = 64
+CACHED = False
+
+
+def takes(name: str) -> bool:
+    """Whether the name of an extractor is the path of a user's own."""
+    return Path(name).suffix in KINDS
+
+
+def describe(extractor: Extractor) -> dict[str, Any]:
+    """See `ganbench.features.describe`: the hash is that of the file.
+
+    Raises:
+        UserError: there is no such file.
+    """
+    path = Path(extractor.name)
+    found = hashlib.sha256(_read(path)).hexdigest()
+    about = {"id": f"{path.name}@{found[:8]}", "input": None, "d": None, "sha256": found, "test_accuracy": None}
+    return about | {"kind": KINDS[path.suffix]}
+
+
+def load(extractor: Extractor) -> Run:
+    """Images [n, H, W, C] to what the file gives, checked: one row of finite numbers per image.
+
+    Raises:
+        UserError: the file cannot be used; its own error is in the message.
+        Unreachable: it is an ONNX file, and onnxruntime is not installed.
+    """
+    path = Path(extractor.name)
+    content = _read(path)
+    kind = KINDS[path.suffix]
+    opened = _tried(path, {"Python": _python, "TorchScript": _torchscript, "ONNX": _onnx}[kind], path, content)
+
+    def run(x: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        found = _tried(path, opened, x)
+        parts = [np.asarray(part, np.float32) for part in (found if isinstance(found, list | tuple) else [found])]
+        if len(parts) > 2 or any(part.ndim != 2 or len(part) != len(x) for part in parts):
+            shapes = ", ".join(str(part.shape) for part in parts)
+            raise UserError(
+                f"{path} gives {shapes} for {len(x)} images; it must give [n, d], or that and logits [n, K]"
+            )
+        return parts[0], parts[1] if len(parts) == 2 else None
+
+    return run
+
+
+def _read(path: Path) -> bytes:
+    if not path.is_file():
+        raise UserError(f"--features {path}: no such file")
+    return path.read_bytes()
+
+
+def _tried(path: Path, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call what comes from the user's file; whatever it raises is the file's fault."""
+    try:
+        return function(*arguments)
+    except UserError:
+        raise
+    except Exception as why:
+        raise UserError(f"{path} failed: {type(why).__name__}: {str(why).strip().partition(chr(10))[0]}") from why
+
+
+def _python(path: Path, content: bytes) -> Callable[[np.ndarray], Any]:
+    module = ModuleType(path.stem)
+    module.__file__ = str(path.resolve())
+    exec(compile(content, str(path), "exec"), module.__dict__)  # the bytes that were hashed
+    if not callable(getattr(module, "extract", None)):
+        raise UserError(f"{path} has no function extract(x), from uint8 images [n, H, W, C] to features [n, d]")
+    return module.extract
+
+
+def _torchscript(path: Path, content: bytes) -> Callable[[np.ndarray], Any]:
+    import torch
+
+    with warnings.catch_warnings(action="ignore"):  # of the age of TorchScript
+        network = torch.jit.load(io.BytesIO(content), "cpu").eval()
+
+    @torch.inference_mode()
+    def run(x: np.ndarray) -> Any:
+        return network(torch.from_numpy(x.transpose(0, 3, 1, 2).copy()))
+
+    return run
+
+
+def _onnx(path: Path, content: bytes) -> Callable[[np.ndarray], Any]:
+    try:
+        import onnxruntime
+    except ModuleNotFoundError:
+        raise Unreachable(f"{path} needs onnxruntime: pip install onnxruntime") from None
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    first = session.get_inputs()[0]
+    dtype = np.uint8 if "uint8" in first.type else np.float32
+
+    def run(x: np.ndarray) -> Any:
+        return session.run(None, {first.name: x.transpose(0, 3, 1, 2).astype(dtype)})
+
+    return run

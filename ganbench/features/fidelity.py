@@ -1,0 +1,162 @@
+"""Transformers: `dinov2` (Oquab et al. 2023, arXiv:2304.07193) and `clip` (Radford et al. 2021, arXiv:2103.00020).
+
+Both see images as torch-fidelity 0.4 shows them to these networks: resized as TensorFlow 1 did, bilinear, then normalised.
+dgm-eval, which the literature's FD-DINOv2 comes from (Stein et al. 2023, arXiv:2306.04675), resizes with Pillow's bicubic
+filter: its numbers cannot be compared with these.
+
+`dinov2` is ViT-L/14, the class token after the last normalisation. torch-fidelity would run whatever code stands in the
+authors' repository on the day; so the transformer is written out here, and only the weights are theirs. `clip` is the image
+tower of ViT-B/32, built by torch-fidelity. Its weights come as a TorchScript archive, which can hold code: only those with
+the right hash are opened, and only their arrays are used.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ganbench.features import _weights
+from ganbench.features._weights import Weights
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ganbench.features import Extractor, Run
+
+BATCH = 16
+CACHED = True
+SIDE = 224
+HEAD = 64  # features of one attention head
+
+
+class _Card(NamedTuple):
+    d: int
+    mean: tuple[float, float, float]  # of the three channels, in [0, 1]
+    sd: tuple[float, float, float]
+    weights: Weights
+
+
+CARDS = {
+    "dinov2": _Card(
+        1024, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225),
+        Weights(
+            "dinov2_vitl14_pretrain.pth",
+            "https://dl.fbaipublicfiles.com/dinov2/dinov2_vitl14/dinov2_vitl14_pretrain.pth",
+            "d5383ea8f4877b2472eb973e0fd72d557c7da5d3611bd527ceeb1d7162cbf428",
+            1_217_586_395,
+        ),
+    ),
+    "clip": _Card(
+        512, (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711),
+        Weights(
+            "ViT-B-32.pt",
+            "https://openaipublic.azureedge.net/clip/models/"
+            "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af/ViT-B-32.pt",
+            "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af",
+            353_976_522,
+        ),
+    ),
+}  # fmt: skip
+NAMES = tuple(CARDS)
+
+
+def describe(extractor: Extractor) -> dict[str, Any]:
+    """See `ganbench.features.describe`: images of any size."""
+    card = CARDS[extractor.name]
+    sha256 = _weights.pinned(card.weights, extractor.weights)
+    return {
+        "id": _weights.identity(extractor, sha256),
+        "input": None,
+        "d": card.d,
+        "sha256": sha256,
+        "test_accuracy": None,
+        "resize": f"tf1-bilinear to {SIDE} x {SIDE}",
+        "grey": "in all three channels",
+        "precision": extractor.precision,
+        "logits": None,
+    }
+
+
+@lru_cache(maxsize=1)
+def load(extractor: Extractor) -> Run:
+    """Images [n, H, W, 1 or 3] to features [n, d]; no logits."""
+    import torch
+
+    from ganbench.features import _resize
+
+    card, dtype = CARDS[extractor.name], _resize.DTYPES[extractor.precision]
+    content = io.BytesIO(_weights.read(card.weights, extractor.weights))
+    with _weights.sound(extractor.weights):
+        if extractor.name == "dinov2":
+            network = vision_transformer(torch.load(content, "cpu", weights_only=True), SIDE, dtype)
+        else:
+            with warnings.catch_warnings(action="ignore"):  # of the age of TorchScript
+                network = image_tower(torch.jit.load(content, "cpu").state_dict(), dtype)
+    mean, sd = (255 * torch.tensor(values).reshape(3, 1, 1) for values in (card.mean, card.sd))
+
+    @torch.inference_mode()
+    def run(x: np.ndarray) -> tuple[np.ndarray, None]:
+        images = (_resize.tf1(x, SIDE) - mean) / sd
+        return network(images.to(dtype)).float().numpy(), None
+
+    return run
+
+
+def image_tower(state: dict[str, Any], dtype: Any) -> Callable[[Tensor], Tensor]:
+    """CLIP's image encoder, from the weights of all of CLIP."""
+    from torch_fidelity.feature_extractor_clip import build_model
+
+    return build_model(state, dtype).visual.to(dtype)
+
+
+def vision_transformer(state: dict[str, Any], side: int, dtype: Any) -> Callable[[Tensor], Tensor]:
+    """The transformer of DINOv2: images [n, 3, side, side] to its class token [n, d].
+
+    Its positions were learned for larger images, and are interpolated as the authors do: bicubic, at a scale that is a
+    tenth of a patch too large.
+
+    Args:
+        state: the authors' weights; depth and width are read from them.
+        side: of the images; a multiple of the patch's.
+        dtype: of the arithmetic.
+    """
+    import torch
+    from torch.nn import functional as F
+
+    w = {name: array.float() for name, array in state.items()}
+    d, patch = w["patch_embed.proj.weight"].shape[0], w["patch_embed.proj.weight"].shape[-1]
+    grid = round((w["pos_embed"].shape[1] - 1) ** 0.5)
+    places = w["pos_embed"][:, 1:].reshape(1, grid, grid, d).permute(0, 3, 1, 2)
+    if side // patch != grid:
+        scale = (side // patch + 0.1) / grid
+        places = F.interpolate(places, scale_factor=(scale, scale), mode="bicubic")
+    w["places"] = places.flatten(2).mT
+    w["class"] = w["cls_token"] + w["pos_embed"][:, :1]
+    w = {name: array.to(dtype) for name, array in w.items()}
+    depth = 1 + max(int(name.split(".")[1]) for name in w if name.startswith("blocks."))
+
+    def linear(x: Tensor, name: str) -> Tensor:
+        return F.linear(x, w[f"{name}.weight"], w[f"{name}.bias"])
+
+    def norm(x: Tensor, name: str) -> Tensor:
+        return F.layer_norm(x, (d,), w[f"{name}.weight"], w[f"{name}.bias"], eps=1e-6)
+
+    def attention(x: Tensor, name: str) -> Tensor:
+        q, k, v = linear(x, f"{name}.qkv").unflatten(2, (3, -1, HEAD)).permute(2, 0, 3, 1, 4)
+        return linear(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2), f"{name}.proj")
+
+    def network(x: Tensor) -> Tensor:
+        patches = F.conv2d(x, w["patch_embed.proj.weight"], w["patch_embed.proj.bias"], stride=patch).flatten(2).mT
+        h = torch.cat([w["class"].expand(len(x), -1, -1), patches + w["places"]], 1)
+        for name in (f"blocks.{i}" for i in range(depth)):
+            h = h + w[f"{name}.ls1.gamma"] * attention(norm(h, f"{name}.norm1"), f"{name}.attn")
+            inner = F.gelu(linear(norm(h, f"{name}.norm2"), f"{name}.mlp.fc1"))
+            h = h + w[f"{name}.ls2.gamma"] * linear(inner, f"{name}.mlp.fc2")
+        return norm(h[:, 0], "norm")
+
+    return network
