@@ -69,6 +69,17 @@ def test_fid_of_singular_features_equals_that_of_their_free_coordinates():
     assert singular.perfect == pytest.approx(free.perfect, rel=1e-9)
 
 
+@pytest.mark.parametrize(("n", "m"), [(30, 50), (64, 64), (30, 900), (900, 30)])
+def test_fid_of_fewer_samples_than_features_equals_that_of_their_covariances(n, m):
+    rng = np.random.default_rng(0)
+    spectrum = np.geomspace(1, 1e-3, 64)
+    g, r = (moments([rng.standard_normal((k, 64)) * spectrum + shift]) for k, shift in ((n, 0.0), (m, 0.1)))
+    plain = [Moments(s.n, s.mean, s.m2) for s in (g, r)]
+    assert (g.centred is None, r.centred is None) == (n > 64, m > 64)
+    assert frechet(g, r) == pytest.approx(frechet(*plain), rel=1e-9)
+    assert fid_module._null(r) == pytest.approx(fid_module._null(plain[1]), rel=1e-9)
+
+
 def test_fid_equals_torch_fidelity_on_the_same_moments():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

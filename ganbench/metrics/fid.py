@@ -47,6 +47,7 @@ class Moments:
     n: int
     mean: np.ndarray
     m2: np.ndarray
+    centred: np.ndarray | None = None  # the samples less their mean, of one block with n <= d: its shorter way to S
 
     @property
     def covariance(self) -> np.ndarray:
@@ -56,6 +57,10 @@ class Moments:
     @cached_property
     def factor(self) -> np.ndarray:
         """F `[d, rank]` with covariance = F F^T, found once. Of a square F the lower triangle holds: `np.tril(F)`."""
+        if self.centred is not None:  # C C^T has the eigenvalues of C^T C other than 0, and its vectors turn C into F
+            w, v = eigh(self.centred @ self.centred.T)
+            seen = w > UNSEEN * w[-1]
+            return np.asarray(qr(v[:, seen].T @ self.centred / np.sqrt(self.n - 1), mode="r")).T
         # S = S^T, and this one is in LAPACK's order already
         L, failed = dpotrf(self.covariance.T, lower=1, clean=0, overwrite_a=1)
         pivots = np.diag(L) ** 2
@@ -93,7 +98,7 @@ def _moments(block: np.ndarray) -> Moments:
         raise UserError(f"a block of samples is a matrix [k, d], not of shape {x.shape}")
     mean = x.mean(0)
     centred = x - mean
-    return Moments(len(x), mean, centred.T @ centred)
+    return Moments(len(x), mean, centred.T @ centred, centred if len(x) <= x.shape[1] else None)
 
 
 def _blocks(x: np.ndarray) -> Iterator[np.ndarray]:
@@ -117,10 +122,10 @@ def frechet(g: Moments, r: Moments) -> float:
         raise UserError("features have NaN or infinite values, or are too large to be squared")
     S, S_r = g.covariance, r.covariance
     trace, trace_r = float(np.trace(S)), float(np.trace(S_r))
-    w = eigvalsh(_reduced(S, r.factor), overwrite_a=True, check_finite=False)
-    if (w > ROUNDING * trace * trace_r).all():
+    w = None if g.centred is not None else eigvalsh(_reduced(S, r.factor), overwrite_a=True, check_finite=False)
+    if w is not None and (w > ROUNDING * trace * trace_r).all():
         overlap = np.sqrt(w).sum()
-    else:  # S is singular, and the roots of rounding errors would add up
+    else:  # S is singular, as it is if n <= d, and the roots of rounding errors would add up
         overlap = svdvals(np.tril(g.factor).T @ np.tril(r.factor)).sum()
     value = float(((g.mean - r.mean) ** 2).sum() + trace + trace_r - 2 * overlap)
     if value < -1e-6 * (trace + trace_r):
@@ -207,7 +212,8 @@ def _null(r: Moments) -> tuple[float, float]:
     E[FID] = c (1/n + 1/m); and q/n is the standard deviation of FID_n from a known Gaussian, where it is
     |m - m_r|^2 + sum_ij (S - S_r)_ij^2 / (2 (l_i + l_j)) to leading order.
     """
-    l = eigvalsh(r.covariance.T, overwrite_a=True, check_finite=False)  # noqa: E741
+    S = r.covariance if r.centred is None else r.factor.T @ r.factor  # of the same eigenvalues, those that are 0 aside
+    l = eigvalsh(S.T, overwrite_a=True, check_finite=False)  # noqa: E741
     l = l[l > UNSEEN * l[-1]]  # noqa: E741
     pairs = np.outer(l, l) / np.add.outer(l, l)
     bias = l.sum() + (pairs.sum() + np.trace(pairs)) / 2
