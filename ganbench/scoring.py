@@ -164,7 +164,7 @@ def _lacks_floor(result: Mapping[str, Any]) -> bool:
 
 def real_vs_real(wanted: Sequence[str], inputs: Mapping[str, Any], seed: int) -> dict[str, dict[str, Any]]:
     """What one half of the reference scores against the other: `{metric: {"value", "n"}}`, without those that do not apply."""
-    if not wanted:
+    if not wanted or "ref" not in inputs:  # of saved statistics there are no halves
         return {}
     order = np.random.default_rng(seed).permutation(len(inputs["ref"]))
     halves = {"gen": order[: len(order) // 2], "ref": order[len(order) // 2 :]}
