@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
+from scipy.spatial.distance import pdist
 
 from ganbench import scoring
-from ganbench.metrics.support import collision_rate, count_interval, count_variance, support
+from ganbench.metrics.support import _calibrate, collision_rate, count_interval, count_variance, support
 from ganbench.samples import SampleSet
 
 
@@ -200,6 +201,17 @@ def test_unlike_images_with_one_feature_vector_are_not_duplicates():
     assert support(gen, ref, rng).value < 20
     gen_pixels[:150] = 0.5
     assert support(gen, ref, rng, gen_pixels, ref_pixels).value == pytest.approx((500 / 150) ** 2, rel=0.1)
+
+
+@pytest.mark.parametrize("spaces", [1, 2, 3])  # of them three need pairs far beyond the nearest hundredth of each
+@pytest.mark.parametrize("decimals", [0, 8])  # many ties, and none
+def test_thresholds_are_at_the_first_common_rank_at_which_fifty_pairs_pass(spaces, decimals):
+    rng = np.random.default_rng(0)
+    x = [rng.standard_normal((150, 3)).round(decimals) for _ in range(spaces)]
+    distances = np.stack([pdist(one) for one in x])
+    ordered = np.sort(distances)
+    first = next(o for o in ordered.T if (distances <= o[:, None]).all(0).sum() >= 50)
+    assert _calibrate(x)[1] == first.tolist()
 
 
 def test_joint_rule_passes_alpha_of_the_real_pairs():

@@ -180,13 +180,20 @@ def count_interval(count: float, variance: float) -> Interval:
 def _calibrate(spaces: list[np.ndarray]) -> tuple[float, list[float]]:
     """alpha, and a threshold per space: one quantile for all, at which a share alpha of real pairs passes in all."""
     distances = [pdist(x) for x in spaces]
-    ordered = [np.sort(d) for d in distances]
+    pairs = len(distances[0])
+    size = -(-pairs // 100)  # the nearest pairs of each space are enough, and the many others need no order
+    while True:
+        ordered = [np.sort(np.partition(d, size - 1)[:size]) for d in distances]
+        near = np.logical_and.reduce([d <= o[-1] for d, o in zip(distances, ordered, strict=True)])
+        if near.sum() >= CALIBRATION_PAIRS:
+            break
+        size = min(10 * size, pairs)
+    among = [d[near] for d in distances]
 
     def passing(rank: int) -> int:
-        return int(np.logical_and.reduce([d <= o[rank] for d, o in zip(distances, ordered, strict=True)]).sum())
+        return int(np.logical_and.reduce([d <= o[rank] for d, o in zip(among, ordered, strict=True)]).sum())
 
-    pairs = len(distances[0])
-    rank = bisect_left(range(pairs), CALIBRATION_PAIRS, key=passing)
+    rank = bisect_left(range(size), CALIBRATION_PAIRS, key=passing)
     return CALIBRATION_PAIRS / pairs, [float(o[rank]) for o in ordered]
 
 
