@@ -8,12 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ganbench import data, samples, train
+from ganbench import data, train
 from ganbench.errors import UserError
 from ganbench.gan import Gan
 from ganbench.images import to_uint8
 from ganbench.progress import progress
-from ganbench.samples import SampleSet
+from ganbench.samples.arrays import write
+from ganbench.samples.sets import SampleSet
 
 BLOCK = 250  # samples drawn at once; part of the definition of a sample set, so no setting
 PLACES = 1001  # on the line, where D is asked
@@ -52,7 +53,7 @@ def draw(
     folder: Path, n: int, seed: int, out: Path, *, truncation: float | None = None, label: int | None = None
 ) -> None:
     """Write what `drawn` gives."""
-    samples.write(out, drawn(folder, n, seed, truncation, label))
+    write(out, drawn(folder, n, seed, truncation, label))
 
 
 def drawn(folder: Path, n: int, seed: int, truncation: float | None = None, label: int | None = None) -> SampleSet:

@@ -6,15 +6,13 @@ A form is a file of this folder with `opens(path, head)`, which tells it by what
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ganbench.errors import UserError
 from ganbench.samples import archive, arrays, checkpoint, folder, live, parquet
-from ganbench.samples.sets import FURTHER, Declared, Rows, SampleSet, alike, content_hash, declared
+from ganbench.samples.arrays import write
+from ganbench.samples.sets import Declared, Rows, SampleSet, alike, content_hash, declared
 from ganbench.samples.stack import Pixels, Stack
 
 __all__ = ["Declared", "Pixels", "Rows", "SampleSet", "Stack", "alike", "content_hash", "declared", "read", "write"]
@@ -77,15 +75,3 @@ def _head(path: Path) -> bytes:
             return file.read(HEAD)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
-
-
-def write(path: Path, samples: SampleSet) -> None:
-    """Write a sample set as `.npz`, and its manifest beside it as `.json`: what it holds and where it came from."""
-    if path.suffix != ".npz":
-        raise UserError(f"--out {path}: a sample set is written as .npz")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    x, y, about, *further = samples
-    arrays = {"arr_0": np.asarray(x), "arr_1": y} | dict(zip(FURTHER, further, strict=True))
-    np.savez(path, allow_pickle=False, **{k: v for k, v in arrays.items() if v is not None})
-    manifest = about | {"n": len(x), "shape": list(x.shape[1:]), "dtype": str(x.dtype), "sha256": content_hash(x)}
-    path.with_suffix(".json").write_text(json.dumps(manifest, indent=1) + "\n")

@@ -1,4 +1,7 @@
-"""`.npy`, `.npz` and safetensors: read in place, block by block, after each header was held against the size of its file."""
+"""`.npy`, `.npz` and safetensors: read in place, block by block, after each header was held against the size of its file.
+
+`.npz`, the field's own form, is written here too.
+"""
 
 from __future__ import annotations
 
@@ -172,3 +175,15 @@ def _safetensors(path: Path, opened: ExitStack) -> dict[str, Raw]:
 
 def _slicer(part: Any) -> Callable[[int, int], np.ndarray]:
     return lambda a, b: part[a:b]
+
+
+def write(path: Path, samples: SampleSet) -> None:
+    """Write a sample set as `.npz`, and its manifest beside it as `.json`: what it holds and where it came from."""
+    if path.suffix != ".npz":
+        raise UserError(f"--out {path}: a sample set is written as .npz")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    x, y, about, *further = samples
+    arrays = {"arr_0": np.asarray(x), "arr_1": y} | dict(zip(FURTHER, further, strict=True))
+    np.savez(path, allow_pickle=False, **{k: v for k, v in arrays.items() if v is not None})
+    manifest = about | {"n": len(x), "shape": list(x.shape[1:]), "dtype": str(x.dtype), "sha256": content_hash(x)}
+    path.with_suffix(".json").write_text(json.dumps(manifest, indent=1) + "\n")
