@@ -2,7 +2,7 @@
 
 `inception` resizes as TensorFlow 1 did, like TTUR, pytorch-fid's reference and torch-fidelity; `inception-clean` like clean-fid
 (Parmar et al. 2022, arXiv:2104.11222). The blocks are torch-fidelity's; what they do not share with it is speed: batch
-normalisation is folded into the convolutions, which run with channels last.
+normalisation is folded into the convolutions, which run with channels last, and `network` and `SLICE` say what else.
 
 Features are the 2,048 of the last pooling. Logits are those that torch-fidelity calls unbiased, of 1,008 classes, as in the
 Inception Score of Salimans et al. 2016 (arXiv:1606.03498).
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 NAMES = ("inception", "inception-clean")
 BATCH = 16
+SLICE = 4  # images of a batch that go through the stem at once: its maps of 16 leave the caches, and malloc maps them afresh
+STEM = 7  # layers before the first block
 CACHED = True
 SIDE = 299
 RESIZE = {"inception": "tf1-bilinear", "inception-clean": "pil-bicubic-float"}
@@ -62,29 +64,37 @@ def load(extractor: Extractor) -> Run:
 
     content = io.BytesIO(_weights.read(WEIGHTS, extractor.weights))
     with _weights.sound(extractor.weights):
-        body, head = network(torch.load(content, "cpu", weights_only=True))
+        stem, blocks, head = network(torch.load(content, "cpu", weights_only=True))
     resize = _resize.tf1 if extractor.name == "inception" else _resize.clean
     dtype = _resize.DTYPES[extractor.precision]
-    body = body.to(dtype).to(memory_format=torch.channels_last)
+    stem, blocks = (part.to(dtype).to(memory_format=torch.channels_last) for part in (stem, blocks))
+
+    def stemmed(x: np.ndarray) -> Tensor:
+        images = (resize(x, SIDE) - 128) / 128
+        return stem(images.to(dtype=dtype, memory_format=torch.channels_last))
 
     @torch.inference_mode()
     def run(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        images = (resize(x, SIDE) - 128) / 128
-        last = body(images.to(dtype=dtype, memory_format=torch.channels_last))
-        features = last.float().mean((2, 3))
+        maps = torch.cat([stemmed(x[start : start + SLICE]) for start in range(0, len(x), SLICE)])
+        features = blocks(maps).float().mean((2, 3))
         return features.numpy(), (features @ head.T).numpy()
 
     return run
 
 
-def network(state: dict[str, Any]) -> tuple[nn.Module, Tensor]:
-    """The network up to its last feature maps [n, 2048, 8, 8], and the weight [1008, 2048] of the logits.
+def network(state: dict[str, Any]) -> tuple[nn.Module, nn.Module, Tensor]:
+    """The stem, the blocks up to the last feature maps [n, 2048, 8, 8], and the weight [1008, 2048] of the logits.
+
+    A mean over pixels and a convolution of single pixels may change places: the blocks' average pooling comes after the
+    convolution, which leaves a quarter of the channels or less.
 
     Args:
         state: torch-fidelity's weights; all of them are used, and none may be missing.
     """
     import torch
     from torch import nn
+    from torch.fx import symbolic_trace
+    from torch.nn import functional as F
     from torch.nn.utils.fusion import fuse_conv_bn_eval
     from torch_fidelity.feature_extractor_inceptionv3 import BasicConv2d
 
@@ -96,7 +106,16 @@ def network(state: dict[str, Any]) -> tuple[nn.Module, Tensor]:
     for module in body.modules():
         if isinstance(module, BasicConv2d):
             module.conv, module.bn = fuse_conv_bn_eval(module.conv, module.bn), nn.Identity()
-    return nn.Sequential(*body.values()), state["fc.weight"]
+    ordered = list(body.values())
+    stem, blocks = nn.Sequential(*ordered[:STEM]), symbolic_trace(nn.Sequential(*ordered[STEM:]))
+    for pool in blocks.graph.find_nodes(op="call_function", target=F.avg_pool2d):
+        (conv,) = pool.users
+        conv.replace_input_with(pool, pool.args[0])
+        conv.replace_all_uses_with(pool)
+        pool.update_arg(0, conv)
+        conv.append(pool)
+    blocks.recompile()
+    return stem, blocks, state["fc.weight"]
 
 
 def layers() -> nn.ModuleDict:
