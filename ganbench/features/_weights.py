@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import platformdirs
 
@@ -55,9 +55,23 @@ def pinned(weights: Weights, given: str | None) -> str:
     return found[1]
 
 
-def identity(extractor: Extractor, sha256: str) -> str:
-    """The id of a network: its name, the first digits of its weights' hash, and its precision unless that is fp32."""
-    return f"{extractor.name}@{sha256[:8]}" + ("" if extractor.precision == "fp32" else f"/{extractor.precision}")
+def describe(weights: Weights, extractor: Extractor, d: int, resize: str, logits: str | None) -> dict[str, Any]:
+    """See `ganbench.features.describe`: a network with published weights, for images of any size.
+
+    The id is its name, the first digits of its weights' hash, and its precision unless that is fp32.
+    """
+    sha256 = pinned(weights, extractor.weights)
+    return {
+        "id": f"{extractor.name}@{sha256[:8]}" + ("" if extractor.precision == "fp32" else f"/{extractor.precision}"),
+        "input": None,
+        "d": d,
+        "sha256": sha256,
+        "test_accuracy": None,
+        "resize": resize,
+        "grey": "in all three channels",
+        "precision": extractor.precision,
+        "logits": logits,
+    }
 
 
 def here(weights: Weights) -> Path | None:

@@ -45,18 +45,7 @@ def here() -> Path | None:
 
 def describe(extractor: Extractor) -> dict[str, Any]:
     """See `ganbench.features.describe`: images of any size."""
-    sha256 = _weights.pinned(WEIGHTS, extractor.weights)
-    return {
-        "id": _weights.identity(extractor, sha256),
-        "input": None,
-        "d": 1280,
-        "sha256": sha256,
-        "test_accuracy": None,
-        "resize": f"bicubic, antialiased, to {SIDE} x {SIDE}",
-        "grey": "in all three channels",
-        "precision": extractor.precision,
-        "logits": "1000 classes",
-    }
+    return _weights.describe(WEIGHTS, extractor, 1280, f"bicubic, antialiased, to {SIDE} x {SIDE}", "1000 classes")
 
 
 @lru_cache(maxsize=1)

@@ -68,18 +68,7 @@ NAMES = tuple(CARDS)
 def describe(extractor: Extractor) -> dict[str, Any]:
     """See `ganbench.features.describe`: images of any size."""
     card = CARDS[extractor.name]
-    sha256 = _weights.pinned(card.weights, extractor.weights)
-    return {
-        "id": _weights.identity(extractor, sha256),
-        "input": None,
-        "d": card.d,
-        "sha256": sha256,
-        "test_accuracy": None,
-        "resize": f"tf1-bilinear to {SIDE} x {SIDE}",
-        "grey": "in all three channels",
-        "precision": extractor.precision,
-        "logits": None,
-    }
+    return _weights.describe(card.weights, extractor, card.d, f"tf1-bilinear to {SIDE} x {SIDE}", None)
 
 
 @lru_cache(maxsize=1)

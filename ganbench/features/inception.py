@@ -41,18 +41,8 @@ WEIGHTS = Weights(
 
 def describe(extractor: Extractor) -> dict[str, Any]:
     """See `ganbench.features.describe`: images of any size."""
-    sha256 = _weights.pinned(WEIGHTS, extractor.weights)
-    return {
-        "id": _weights.identity(extractor, sha256),
-        "input": None,
-        "d": 2048,
-        "sha256": sha256,
-        "test_accuracy": None,
-        "resize": f"{RESIZE[extractor.name]} to {SIDE} x {SIDE}",
-        "grey": "in all three channels",
-        "precision": extractor.precision,
-        "logits": "1008 classes, without the bias",
-    }
+    resize = f"{RESIZE[extractor.name]} to {SIDE} x {SIDE}"
+    return _weights.describe(WEIGHTS, extractor, 2048, resize, "1008 classes, without the bias")
 
 
 @lru_cache(maxsize=1)
