@@ -14,8 +14,8 @@ label is dropped on arrival, and -1 is none. Each step takes a minibatch of the 
 
 The networks, the weight of 0.5 and the optimiser are those of the paper's published MNIST experiment: perceptrons that see
 images as vectors, Gaussian noise before each layer of D, weight normalisation whose scales the first batch sets
-(arXiv:1602.07868, section 3), an average of the weights for testing. Different here: the last layer of D is an ordinary
-one, and both players see the same batch. Points, which the paper does not treat, get the same networks.
+(arXiv:1602.07868, section 3) and which only the last layer of D trains, an average of the weights for testing. Different
+here: both players see the same batch. Points, which the paper does not treat, get the same networks.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from torch.nn.utils.parametrizations import weight_norm
 
 from ganbench.config import TrainConfig
 from ganbench.gan import Batch, DataSpec, Gan, Unsupported
+from ganbench.layers.mlp import UnitInterval
 
 
 class Config(TrainConfig):
@@ -46,13 +47,6 @@ class Config(TrainConfig):
     units_d: int = 250  # of D's last three hidden layers; the first two have four times and twice as many
 
 
-class UnitInterval(nn.Module):
-    """Pixels in [-1, 1] to [0, 1]."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return (x + 1) / 2
-
-
 class Noise(nn.Module):
     """Adds noise of standard deviation `sd` in training."""
 
@@ -65,13 +59,16 @@ class Noise(nn.Module):
 
 
 class WeightNormLinear(nn.Linear):
-    """`[N, fan_in]` to `[N, fan_out]` with weights g v / |v|: v is trained, g is not."""
+    """`[N, fan_in]` to `[N, fan_out]` with weights g v / |v|: v is trained, g only where `train_scale`."""
 
     g: Tensor
 
-    def __init__(self, fan_in: int, fan_out: int) -> None:
+    def __init__(self, fan_in: int, fan_out: int, train_scale: bool = False) -> None:
         super().__init__(fan_in, fan_out)
-        self.register_buffer("g", torch.ones(fan_out))
+        if train_scale:
+            self.g = nn.Parameter(torch.ones(fan_out))
+        else:
+            self.register_buffer("g", torch.ones(fan_out))
         nn.init.normal_(self.weight, 0.0, 0.1)
         nn.init.zeros_(self.bias)
 
@@ -103,7 +100,7 @@ class Discriminator(nn.Module):
                 nn.ReLU(),
             ]
         self.body = nn.Sequential(*layers)
-        self.head = nn.Sequential(Noise(config.noise_hidden), nn.Linear(u, spec.classes))
+        self.head = nn.Sequential(Noise(config.noise_hidden), WeightNormLinear(u, spec.classes, train_scale=True))
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.head(self.body(x))
@@ -112,7 +109,7 @@ class Discriminator(nn.Module):
     @torch.no_grad()
     def standardise(self, x: Tensor) -> None:
         """Standardise each layer in turn on the first batch."""
-        for layer in self.body:
+        for layer in (*self.body, *self.head):
             if isinstance(layer, WeightNormLinear):
                 layer.standardise(x)
             x = layer(x)
