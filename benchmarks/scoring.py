@@ -113,7 +113,7 @@ def clean_fid(images: np.ndarray, weights: str) -> np.ndarray:
 
     from cleanfid.resize import build_resizer
 
-    network = inception.layers()
+    network = random_weights.layers()
     network.load_state_dict(torch.load(weights.partition("#")[0], weights_only=True))
     network.eval().pop("fc")
     with warnings.catch_warnings(action="ignore", category=DeprecationWarning), torch.inference_mode():

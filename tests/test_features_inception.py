@@ -133,6 +133,22 @@ def test_a_pickle_that_runs_code_is_not_run(tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.parametrize("damage", ["missing", "further", "of another shape"])
+def test_weights_of_another_network_are_one_line(weights: str, tmp_path: Path, damage: str) -> None:
+    state = torch.load(weights.partition("#")[0], weights_only=True)
+    if damage == "missing":
+        state.pop("Mixed_7c.branch_pool.conv.weight")
+    elif damage == "further":
+        state["Mixed_8a.conv.weight"] = torch.zeros(1)
+    else:
+        state["Mixed_6b.branch7x7_2.conv.weight"] = torch.zeros(128, 64, 1, 7)
+    path = tmp_path / "other.pth"
+    torch.save(state, path)
+    pin = hashlib.sha256(path.read_bytes()).hexdigest()
+    with pytest.raises(UserError, match="no weights of this network"):
+        features.embed(Extractor("inception", f"{path}#sha256={pin}"), images(1, (8, 8)))
+
+
 def test_without_weights_and_network_it_says_where_to_get_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
