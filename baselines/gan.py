@@ -5,7 +5,8 @@ The game, equation 1:   min_G max_D V(D, G) = E_x log D(x) + E_z log(1 - D(G(z))
 D ascends V (algorithm 1). G has two losses in the paper: it descends E log(1 - D(G(z))), the minimax game itself, which
 saturates when D rejects confidently; or it ascends E log D(G(z)), "non-saturating", the end of section 3.
 
-Both players are multilayer perceptrons: G with rectifiers and a sigmoid output, D with maxout and dropout (section 5).
+Both players are multilayer perceptrons: G with rectifiers and a sigmoid output, D with maxout and dropout (section 5),
+which sees pixels in [0, 1] as in the paper's experiment.
 The widths and the optimiser are not in the paper; the defaults are those of its published MNIST experiment, without that
 experiment's schedules of the learning rate and the momentum. `n_critic` is the paper's k.
 """
@@ -21,7 +22,7 @@ from torch.nn.functional import softplus
 from ganbench.config import TrainConfig
 from ganbench.gan import Batch, DataSpec, Gan
 from ganbench.layers.maxout import Maxout
-from ganbench.layers.mlp import mlp
+from ganbench.layers.mlp import UnitInterval, mlp
 
 
 class Config(TrainConfig):
@@ -58,6 +59,7 @@ class GoodfellowGan(Gan):
         self.G = Generator(config, spec)
         self.D = nn.Sequential(
             nn.Flatten(),
+            *([UnitInterval()] if spec.is_image else []),
             nn.Dropout(config.dropout_input),
             Maxout(torch.Size(spec.shape).numel(), config.width_d, config.pieces),
             nn.Dropout(config.dropout_hidden),
