@@ -46,6 +46,8 @@ Weights = Annotated[
     str | None,
     typer.Option(metavar="FILE", help="the extractor's weights; FILE#sha256=HEX for others than the published ones"),
 ]
+Range = Annotated[str | None, typer.Option("--range", help="black and white of images in floats: 0,1 or -1,1 or 0,255")]
+Layout = Annotated[str | None, typer.Option(help="nhwc or nchw, for arrays that could be either")]
 Precision = Annotated[str, typer.Option(help="of the extractor's network: fp32, or bf16, about twice as fast")]
 
 
@@ -278,6 +280,8 @@ def embed(
         bool,
         typer.Option("--disturbed", help="and those of slightly disturbed copies: `support` asks a reference for them"),
     ] = False,
+    range_: Range = None,
+    layout: Layout = None,
 ) -> None:
     """Compute the features of a sample set once; `ganbench score` then needs no network.
 
@@ -289,7 +293,7 @@ def embed(
     from ganbench import scoring
     from ganbench.features import Extractor
 
-    found = scoring.open_set(samples, "train")
+    found = scoring.open_set(samples, "train", files.declared(range_, layout))
     extractor, _ = scoring.extractor_for([found], Extractor(features, weights, precision))
     embedded = scoring.embed(found, extractor)
     files.write(out, scoring.embed_disturbed(embedded, extractor) if disturbed else embedded)
@@ -317,10 +321,8 @@ def score(
         str | None, typer.Option("--metrics", help="comma-separated names; by default all that apply")
     ] = None,
     seed: Seed = 0,
-    range_: Annotated[
-        str | None, typer.Option("--range", help="black and white of images in floats: 0,1 or -1,1 or 0,255")
-    ] = None,
-    layout: Annotated[str | None, typer.Option(help="nhwc or nchw, for arrays that could be either")] = None,
+    range_: Range = None,
+    layout: Layout = None,
     json_out: Json = None,
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="write a page with samples, nearest neighbours and pairs")
@@ -396,6 +398,8 @@ def spread(
     features: Features = "auto",
     others: Annotated[str, typer.Option(help="further extractors, comma-separated")] = "pixels",
     seed: Seed = 0,
+    range_: Range = None,
+    layout: Layout = None,
     out: Annotated[
         Path | None,
         typer.Option(help="folder for README.md, spread.csv and spread.png; by default only the table is shown"),
@@ -411,15 +415,17 @@ def spread(
     from ganbench import scoring
     from ganbench import spread as spreading
     from ganbench.display import table, wrap
+    from ganbench.samples import declared
 
-    named = {}
+    how, named = declared(range_, layout), {}
     for one in sets:
         name, equals, path = one.partition("=")
-        found = scoring.open_set(path if equals else one, "test")
+        found = scoring.open_set(path if equals else one, "test", how)
         named[name if equals else found.manifest["name"]] = found
     extra = [name.strip() for name in others.split(",") if name.strip()]
+    _, ref, known = scoring.open_sets(found, reference, train, how)
     tables = {
-        name: spreading.measure(one, reference, train, features=features, others=extra, seed=seed)
+        name: spreading.measure(one, ref, known, features=features, others=extra, seed=seed)
         for name, one in named.items()
     }
     for name, lines in tables.items():
@@ -507,6 +513,8 @@ def overview(
     numbered: Annotated[
         bool, typer.Option("--numbered", help="with their numbers beside the first 64 samples")
     ] = False,
+    range_: Range = None,
+    layout: Layout = None,
 ) -> None:
     """Draw sample sets side by side: images as contact sheets, points as clouds in the frame of the last set.
 
@@ -516,12 +524,14 @@ def overview(
       ganbench overview gan=runs/a/samples.npz --numbered --out numbered.png
     """
     from ganbench import pictures, scoring
+    from ganbench.samples import declared
 
+    how = declared(range_, layout)
     named = dict(s.partition("=")[::2] for s in sets)
     for name, path in named.items():
         if not path:
             raise UserError(f"'{name}': write each set as TITLE=SAMPLES, for example gan=samples.npz")
-    pictures.overview({name: scoring.open_set(path, "test") for name, path in named.items()}, out, numbered)
+    pictures.overview({name: scoring.open_set(path, "test", how) for name, path in named.items()}, out, numbered)
 
 
 @app.command()

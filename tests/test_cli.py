@@ -249,3 +249,23 @@ def test_users_own_gan_is_trained_by_its_path(ganbench: Callable[..., Done], tmp
 def test_broken_gan_is_one_line(error: Callable[..., str], tmp_path: Path, source: str, message: str) -> None:
     (tmp_path / "mine.py").write_text(source)
     assert message in error("train", tmp_path / "mine.py", "--dataset", "ring", "--out", tmp_path / "r")
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ("score", "{}", "--reference", "{}", "--features", "pixels", "--metrics", "fid"),
+        ("embed", "{}", "--features", "pixels", "--out", "embedding.npz"),
+        ("spread", "{}", "--reference", "{}", "--features", "pixels", "--others", ""),
+        ("overview", "samples={}", "--out", "samples.png"),
+    ],
+    ids=lambda verb: verb[0],
+)
+def test_who_reads_floats_asks_for_their_range_and_takes_it(
+    ganbench: Callable[..., Done], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.save("floats.npy", np.asarray(data.load("digits", "test").x[:60]).astype(np.float32) / 255)
+    arguments = [part.format("floats.npy") for part in verb]
+    assert "--range 0,1" in ganbench(*arguments, code=2).stderr
+    ganbench(*arguments, "--range", "0,1", "--layout", "nhwc")
