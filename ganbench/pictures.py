@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
+from ganbench.errors import UserError
 from ganbench.samples import SampleSet
 
 SIDE = 8  # images per side of a sheet
@@ -83,11 +84,14 @@ def overview(named: dict[str, SampleSet], path: Path, numbered: bool = False) ->
     """One picture with a panel per sample set, under its name; points in the frame of the last set that is not empty.
 
     `numbered` writes their number beside the first 64 samples.
+
+    Raises:
+        UserError: points of unequal dimensions, which no frame has room for.
     """
-    box = None
-    for one in named.values():
-        if one.x.ndim == 2 and len(one.x):
-            box = frame(one.x)
+    points = [one.x for one in named.values() if one.x.ndim == 2 and len(one.x)]
+    if len(dimensions := {x.shape[1] for x in points}) > 1:
+        raise UserError(f"points of {' and '.join(map(str, sorted(dimensions)))} dimensions do not go into one picture")
+    box = frame(points[-1]) if points else None
     columns = min(len(named), 4)
     rows = -(-len(named) // columns)
     figure = Figure(figsize=(3.2 * columns, 3.4 * rows), layout="constrained")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ganbench.errors import UserError
 from ganbench.pictures import LINE, contact_sheet, overview, strip
 from ganbench.samples import SampleSet
 
@@ -52,6 +53,12 @@ def test_numbers_are_drawn_if_wanted(tmp_path: Path, shape: tuple[int, ...]) -> 
         orange.append(int(((r > 200) & (g < 180) & (b < 100)).sum()))
     assert orange[0] == 0
     assert orange[1] > 100
+
+
+def test_points_of_unequal_dimensions_are_refused(tmp_path: Path) -> None:
+    sets = {str(d): SampleSet(np.zeros((3, d), np.float32), None, {}) for d in (1, 2)}
+    with pytest.raises(UserError, match="points of 1 and 2 dimensions"):
+        overview(sets, tmp_path / "x.png")
 
 
 def test_small_images_of_a_strip_are_enlarged_without_new_values() -> None:
