@@ -30,6 +30,7 @@ from ganbench.samples import SampleSet, alike
 METRICS = ("fid", "kid", "classifier_score", "precision", "recall", "density", "coverage")
 HOUSE = "house"
 COLUMNS = 4  # of the picture
+WIDE = 20  # times the least value: extractors with scales so far apart need a logarithm
 
 
 class Protocol(NamedTuple):
@@ -202,6 +203,9 @@ def draw(tables: Mapping[str, pd.DataFrame], path: Path) -> None:
             house = here[here.varied == HOUSE]
             if len(house) and house.low.notna().all():
                 panel.axvspan(house.low.iloc[0], house.high.iloc[0], color=f"C{i}", alpha=0.15, linewidth=0)
+        values = valued[valued.metric == metric].value
+        if 0 < WIDE * values.min() < values.max():
+            panel.set_xscale("log")
         panel.set_title(metric)
         panel.grid(axis="x", alpha=0.3)
         panel.spines[["top", "right"]].set_visible(False)
