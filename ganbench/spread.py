@@ -30,7 +30,7 @@ from ganbench.samples import SampleSet, alike
 METRICS = ("fid", "kid", "classifier_score", "precision", "recall", "density", "coverage")
 HOUSE = "house"
 COLUMNS = 4  # of the picture
-WIDE = 20  # times the least value: extractors with scales so far apart need a logarithm
+WIDE = 100  # times the least value: extractors with scales so far apart need a logarithm
 
 
 class Protocol(NamedTuple):
