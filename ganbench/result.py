@@ -68,6 +68,7 @@ class Result(_Part):
     protocol: Protocol
     features_why: str | None = Field(None, description="why these features, where none were asked for")
     samples: Identity
+    preflight: list[str] = Field([], description="what was found in the sets that were read, and the warnings")
     metrics: dict[str, Measured]
 
     def to_json(self) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 import ganbench
-from ganbench import data, samples
+from ganbench import data, preflight, samples
 from ganbench import features as extractors
 from ganbench import metrics as metric_files
 from ganbench.errors import UserError, choose
@@ -154,8 +154,15 @@ def score(
         if len(ref.x) <= MANY:
             floors = real_vs_real([m for m, r in results.items() if _lacks_floor(r)], inputs, seed)
             results |= {m: results[m] | {"halves": floor} for m, floor in floors.items()}
-    found = {"protocol": protocol, "features_why": why, "samples": identity(gen), "metrics": results}
-    return Result.model_validate(found)
+    return Result.model_validate(
+        {
+            "protocol": protocol,
+            "features_why": why,
+            "samples": identity(gen),
+            "preflight": preflight.lines(*(one.manifest for one in sets)),
+            "metrics": results,
+        }
+    )
 
 
 def _lacks_floor(result: Mapping[str, Any]) -> bool:

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import ganbench
-from ganbench import data, result, score, scorer, scoring
+from ganbench import data, page, result, score, scorer, scoring
 from ganbench.errors import UserError
 from ganbench.verdict import floor
 
@@ -63,6 +63,18 @@ def test_floor_is_measured_on_halves_of_the_reference_where_no_perfect_value_is_
     assert "halves" not in found.metrics["fid"].extra
     assert "halves" not in found.metrics["modes"].extra
     assert floor(found.metrics["precision"]).startswith("~0.9")
+
+
+def test_what_was_read_stands_in_the_result_and_on_the_page(tmp_path: Path) -> None:
+    x = np.asarray(data.load("digits", "test").x[:60])
+    np.save(tmp_path / "mine.npy", np.concatenate([x, x[:2]]))
+    gen, ref, _ = scoring.open_sets(str(tmp_path / "mine.npy"), "digits:test", None)
+    found = score(gen, ref, features="pixels", metrics=["fid"])
+    (line,) = [line for line in found.preflight if "warning" not in line]
+    assert line.startswith("mine")
+    assert "62 images 8 x 8 x 1" in line
+    assert "2 exact copies" in line
+    assert line in page.render(found, gen, ref, None)
 
 
 def test_committed_scores_and_a_fresh_one_have_the_form_of_the_schema() -> None:
