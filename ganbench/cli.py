@@ -375,7 +375,7 @@ def compare(
     \b
     Examples:
       ganbench compare mine.json theirs.json
-      ganbench compare results/quick/runs/gan-digits-ff403639-s0.json results/quick/runs/wgan-digits-f66b06c7-s0.json
+      ganbench compare results/quick/runs/gan-digits-19e74b83-s0.json results/quick/runs/wgan-digits-f66b06c7-s0.json
     """
     from ganbench import compare as comparing
     from ganbench import result
