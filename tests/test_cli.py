@@ -125,7 +125,7 @@ def test_scores_have_the_documented_form(ganbench: Callable[..., Done], tmp_path
     out = tmp_path / "scores.json"
     ganbench("score", "ring:train", "--reference", "ring", "--metrics", "fid,modes,classifier_score", "--json", out)
     result = json.loads(out.read_text())
-    assert set(result) == {"protocol", "features_why", "samples", "metrics"}
+    assert set(result) == {"protocol", "features_why", "samples", "preflight", "metrics"}
     assert result["features_why"] == "these are points"
     assert result["protocol"]["reference"]["name"] == "ring:test"
     assert result["protocol"]["train"]["name"] == "ring:train"
