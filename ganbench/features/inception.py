@@ -62,7 +62,7 @@ def load(extractor: Extractor) -> Run:
         stem, blocks, head = _inception_v3.network(torch.load(content, "cpu", weights_only=True))
     resize = _resize.tf1 if extractor.name == "inception" else _resize.clean
     dtype = _resize.DTYPES[extractor.precision]
-    stem, blocks = (part.to(dtype).to(memory_format=torch.channels_last) for part in (stem, blocks))
+    stem, blocks = (net.to(dtype).to(memory_format=torch.channels_last) for net in (stem, blocks))
 
     def stemmed(x: np.ndarray) -> Tensor:
         images = (resize(x, SIDE) - 128) / 128
