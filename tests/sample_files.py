@@ -54,12 +54,26 @@ def write_tar(path: Path, files: dict[str, bytes]) -> Path:
     return path
 
 
-def write_parquet(path: Path, images: list[bytes], plain: bool) -> Path:
+def write_parquet(path: Path, images: list[bytes], plain: bool, labels: np.ndarray = LABELS) -> Path:
     column = images if plain else [{"bytes": data, "path": f"{i}.png"} for i, data in enumerate(images)]
-    pq.write_table(pa.table({"image": column, "label": LABELS.tolist()}), path, row_group_size=5)
+    pq.write_table(pa.table({"image": column, "label": labels.tolist()}), path, row_group_size=5)
     return path
 
 
 def webdataset(x: np.ndarray) -> dict[str, bytes]:
     files = {f"{i:02}.png": png(x[i]) for i in range(len(x))}
     return files | {f"{i:02}.cls": str(LABELS[i]).encode() for i in range(len(x))}
+
+
+def write_shards(path: Path, x: np.ndarray, suffix: str) -> Path:
+    """Three files of five, five and two images, labelled."""
+    path.mkdir()
+    for i, start in enumerate(range(0, len(x), 5)):
+        rows = slice(start, start + 5)
+        shard = path / f"train-{i:05}-of-00003{suffix}"
+        if suffix == ".tar":
+            keys = {f"{k:02}" for k in range(len(x))[rows]}
+            write_tar(shard, {name: data for name, data in webdataset(x).items() if name.partition(".")[0] in keys})
+        else:
+            write_parquet(shard, [png(p) for p in x[rows]], False, LABELS[rows])
+    return path

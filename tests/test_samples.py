@@ -21,6 +21,7 @@ from sample_files import (
     webdataset,
     write_folder,
     write_parquet,
+    write_shards,
     write_tar,
     write_zip,
 )  # fmt: skip
@@ -61,6 +62,8 @@ LABELLED: dict[str, Callable[[Path, np.ndarray], Path]] = {
     "webdataset": lambda path, x: write_tar(path / "a.tar", webdataset(x)),
     "parquet": lambda path, x: write_parquet(path / "a.parquet", [png(p) for p in x], False),
     "parquet of bytes": lambda path, x: write_parquet(path / "a", [png(p) for p in x], True),
+    "shards of parquet": lambda path, x: write_shards(path / "a", x, ".parquet"),
+    "shards of webdataset": lambda path, x: write_shards(path / "a", x, ".tar"),
     "npz": array_file("a.npz", lambda path, x: np.savez(path, x, LABELS)),
     "safetensors": array_file("a.bin", lambda path, x: save_file({"images": x, "labels": LABELS}, path)),
 }

@@ -26,7 +26,7 @@ from sample_files import GREY, RGB, file_of, members, png, webdataset, write_fol
 
 from ganbench import samples
 from ganbench.errors import UserError
-from ganbench.samples import encoded, folder
+from ganbench.samples import Declared, encoded, folder
 
 IMAGE = png(GREY[0])
 
@@ -187,7 +187,7 @@ def test_folder_that_changes_while_it_is_read_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
     path = write_folder(tmp_path / "a", members(GREY, False))
-    listing, looked = folder._listing, []
+    listing, looked = folder.listing, []
 
     def change_after(where: Path) -> list[str]:
         found = listing(where)
@@ -199,16 +199,16 @@ def test_folder_that_changes_while_it_is_read_is_noticed(
         looked.append(where)
         return found
 
-    monkeypatch.setattr(folder, "_listing", change_after)
+    monkeypatch.setattr(folder, "listing", change_after)
     if change == "rewritten":
         monkeypatch.setattr(encoded, "HELD", 0)
-        one = samples.read(path)
+        one = folder.read(path, Declared())
         (path / "05.png").write_bytes(png(RGB[0]))
         with pytest.raises(UserError, match=r"05\.png changed while it was read"):
             one.x[0:12]
     else:
         with pytest.raises(UserError, match=r"came or went|cannot be read"):
-            samples.read(path)
+            folder.read(path, Declared())
 
 
 def test_archive_that_is_cut_while_it_is_read_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,11 +9,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
-from sample_files import GREY, RGB, file_of, png, write_folder, write_tar, write_zip
+from sample_files import (
+    GREY,
+    RGB,
+    file_of,
+    members,
+    png,
+    webdataset,
+    write_folder,
+    write_shards,
+    write_tar,
+    write_zip,
+)  # fmt: skip
 
 from ganbench import preflight, samples
 from ganbench.errors import UserError
-from ganbench.samples import Declared
+from ganbench.samples import Declared, encoded
 
 RNG = np.random.default_rng(3)
 
@@ -256,6 +267,34 @@ def test_parquet_without_certain_images_is_refused(tmp_path: Path) -> None:
         pq.write_table(pa.table(columns), tmp_path / "a.parquet")
         with pytest.raises(UserError, match=message):
             samples.read(tmp_path / "a.parquet")
+
+
+def test_shards_that_are_no_whole_set_are_refused(tmp_path: Path) -> None:
+    shards = [p.read_bytes() for p in sorted(write_shards(tmp_path / "whole", RGB, ".parquet").iterdir())]
+    tar = write_tar(tmp_path / "a.tar", webdataset(RGB)).read_bytes()
+    unlabelled = write_tar(tmp_path / "b.tar", members(RGB, False)).read_bytes()
+    for i, (files, message) in enumerate(
+        (
+            ({"train-00000-of-00003.parquet": shards[0]}, "1 of 3 shards are here"),
+            ({"train-0.parquet": shards[0], "test-0.parquet": shards[1]}, "shards of 2 sets"),
+            ({"0.parquet": shards[0], "1.tar": tar}, "folder of its own"),
+            ({"0.tar": tar, "1.tar": unlabelled}, "labels are none in some shards"),
+            ({"0.parquet": shards[0][:-20]}, "cannot be read"),
+        )
+    ):
+        with pytest.raises(UserError, match=message):
+            samples.read(write_folder(tmp_path / str(i), files))
+
+
+def test_a_shard_that_changes_after_it_was_looked_at_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encoded, "HELD", 0)
+    path = write_shards(tmp_path / "a", RGB, ".tar")
+    one = samples.read(path)
+    write_tar(next(iter(path.iterdir())), webdataset(RGB))
+    with pytest.raises(UserError, match="changed while it was read"):
+        np.asarray(one.x)
 
 
 def test_report_says_what_was_found(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def read(path: Path, known: Declared) -> SampleSet:
     with path.open("rb") as file:
         head = file.read(tarfile.BLOCKSIZE)
     if not _is_zip(path, head):
-        return survey(path.name, _tar(path))
+        return survey(path.name, tar(path))
     with ExitStack() as opened:
         one = survey(path.name, _zip(path, opened.enter_context(zipfile.ZipFile(path))))
         if isinstance(one.x, Stack):
@@ -110,7 +110,8 @@ def _zip(path: Path, archive: zipfile.ZipFile) -> Encoded:
     return Encoded("zip", names, read, labels, meaning, ignored, tuple(others), FAULTS)
 
 
-def _tar(path: Path) -> Encoded:
+def tar(path: Path) -> Encoded:
+    """The images of a tar, in the order of their names."""
     members, state = _members(path), _state(path)
     names, ignored, others = sort_out(members)
 

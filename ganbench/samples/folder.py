@@ -27,12 +27,15 @@ def read(path: Path, known: Declared) -> SampleSet:
     Raises:
         UserError: what `survey` refuses, no plain file under an image's name, or a folder that changes meanwhile.
     """
-    names, ignored, others = sort_out(_listing(path))
-    states: dict[str, State] = {name: _state(path, name) for name in names}
+    names, ignored, others = sort_out(listing(path))
+    states = {name: state(path, name) for name in names}
+    for name, (size, *_) in states.items():
+        if size > MEMBER:
+            raise UserError(f"{path}: {name} has {size:,} bytes, too many for an image")
 
     def read(a: int, b: int) -> Iterator[bytes]:
         for name in names[a:b]:
-            if _state(path, name) != states[name]:
+            if state(path, name) != states[name]:
                 raise UserError(f"{path}: {name} changed while it was read")
             try:
                 data = (path / name).read_bytes()
@@ -42,13 +45,13 @@ def read(path: Path, known: Declared) -> SampleSet:
 
     labels, meaning = classes(names)
     one = survey(path.resolve().name, Encoded("folder", names, read, labels, meaning, ignored, tuple(others)))
-    if sort_out(_listing(path))[0] != names:
+    if sort_out(listing(path))[0] != names:
         raise UserError(f"{path}: images came or went while the folder was read; score it when it is complete")
     return one
 
 
-def _listing(path: Path) -> list[str]:
-    """All files, by their path from the folder; links to folders count as files."""
+def listing(path: Path) -> list[str]:
+    """All files of a folder, by their path from the folder; links to folders count as files."""
     found = []
     for where, folders, files in os.walk(path, onerror=_raise):
         inside = os.path.relpath(where, path)
@@ -61,13 +64,16 @@ def _raise(error: OSError) -> NoReturn:
     raise UserError(f"{error.filename}: cannot be read ({error.strerror})")
 
 
-def _state(path: Path, name: str) -> State:
+def state(path: Path, name: str) -> State:
+    """By what a file of the folder is seen to change.
+
+    Raises:
+        UserError: it is no regular file, or out of reach.
+    """
     try:
         found = (path / name).stat()
     except OSError as error:
         raise UserError(f"{path}: {name} cannot be read ({error.strerror})") from None
     if not stat.S_ISREG(found.st_mode):
         raise UserError(f"{path}: {name} is no regular file")
-    if found.st_size > MEMBER:
-        raise UserError(f"{path}: {name} has {found.st_size:,} bytes, too many for an image")
     return found.st_size, found.st_mtime_ns, found.st_ino

@@ -25,10 +25,19 @@ def opens(path: Path, head: bytes) -> bool:
 
 
 def read(path: Path, known: Declared) -> SampleSet:
+    """The images of a Parquet file.
+
+    Raises:
+        UserError: what `encoded` and `survey` refuse.
+    """
+    return survey(path.name, encoded(path))
+
+
+def encoded(path: Path) -> Encoded:
     """The images of a Parquet file, in the order of its rows.
 
     Raises:
-        UserError: no image column or more than one, a row without an image or a label, and whatever `survey` refuses.
+        UserError: no image column or more than one, a row without an image or a label.
     """
     file = pq.ParquetFile(path, memory_map=False)
     schema, n = file.schema_arrow, file.metadata.num_rows
@@ -49,7 +58,7 @@ def read(path: Path, known: Declared) -> SampleSet:
     cursor = _Cursor(path, file, columns[0])
     names = [f"{columns[0]}[{i}]" for i in range(n)]
     meaning = "column label" if labels is not None else ""
-    return survey(path.name, Encoded("Parquet", names, cursor.read, labels, meaning, faults=FAULTS))
+    return Encoded("Parquet", names, cursor.read, labels, meaning, faults=FAULTS)
 
 
 def _is_image(kind: pa.DataType) -> bool:

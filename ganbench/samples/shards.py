@@ -1,0 +1,92 @@
+"""A folder of Parquet or tar files that are one set: Hugging Face's `train-00000-of-00004.parquet`, webdataset's `0000.tar`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import accumulate, pairwise
+from pathlib import Path
+
+import numpy as np
+
+from ganbench.errors import UserError
+from ganbench.preflight import several
+from ganbench.samples import archive, folder, parquet
+from ganbench.samples.encoded import Encoded, sort_out, survey
+from ganbench.samples.sets import Declared, SampleSet
+
+KINDS = {".parquet": parquet.encoded, ".tar": archive.tar}
+FAULTS = (*archive.FAULTS, *parquet.FAULTS)
+NUMBERED = re.compile(r"(?P<set>.*?)-?(?P<number>\d+)(-of-(?P<of>\d+))?")  # the stem of a shard's name
+
+
+def opens(path: Path, head: bytes) -> bool:
+    """Whether it is a folder with shards and no images."""
+    if not path.is_dir():
+        return False
+    images, _, others = sort_out(folder.listing(path))
+    return not images and bool(_shards(others))
+
+
+def read(path: Path, known: Declared) -> SampleSet:
+    """The images of all shards, in the order of the shards' names.
+
+    Raises:
+        UserError: shards of several sets or kinds, one that is missing, and whatever one of them is refused for.
+    """
+    _, ignored, files = sort_out(folder.listing(path))
+    shards = _shards(files)
+    kinds = {Path(name).suffix for name in shards}
+    if len(kinds) > 1:
+        raise UserError(f"{path}: holds {' and '.join(sorted(kinds))} files; put each set into a folder of its own")
+    _complete(path, shards)
+    encode = KINDS[kinds.pop()]
+    states = [folder.state(path, name) for name in shards]
+
+    @lru_cache(maxsize=1)  # one of them is open at a time
+    def part(i: int) -> Encoded:
+        if folder.state(path, shards[i]) != states[i]:
+            raise OSError(f"{shards[i]} has another size or time")
+        return encode(path / shards[i])
+
+    names, labels, meanings, others = [], [], set(), [name for name in files if name not in shards]
+    for i, shard in enumerate(shards):
+        one = part(i)
+        names.append([f"{shard}: {name}" for name in one.names])
+        labels.append(one.labels)
+        meanings.add(one.meaning)
+        others += [f"{shard}: {name}" for name in one.others]
+        ignored += one.ignored
+    if len(meanings) > 1:
+        raise UserError(
+            f"{path}: labels are {' in some shards, '.join(sorted(m or 'none' for m in meanings))} in others"
+        )
+    starts = [0, *accumulate(map(len, names))]
+
+    def read(a: int, b: int) -> Iterator[bytes]:
+        for i, (start, end) in enumerate(pairwise(starts)):
+            if start < b and a < end:
+                yield from part(i).read(max(a, start) - start, min(b, end) - start)
+
+    known_labels = [one for one in labels if one is not None]
+    y = np.concatenate(known_labels) if known_labels else None
+    form = f"{len(shards):,} shards of {Path(shards[0]).suffix.removeprefix('.')}"
+    every = [name for shard in names for name in shard]
+    return survey(path.resolve().name, Encoded(form, every, read, y, meanings.pop(), ignored, tuple(others), FAULTS))
+
+
+def _shards(names: list[str]) -> list[str]:
+    return [name for name in names if Path(name).suffix in KINDS]
+
+
+def _complete(path: Path, shards: list[str]) -> None:
+    """Refuse shards of several sets, as of training and test split, and a number `-of-` more than are there."""
+    found = [NUMBERED.fullmatch(Path(name).stem) for name in shards]
+    sets = {(Path(name).parent, match["set"]) if match else name for name, match in zip(shards, found, strict=True)}
+    if len(shards) > 1 and len(sets) > 1:
+        listed = several(shards, len(shards))
+        raise UserError(f"{path}: shards of {len(sets):,} sets, {listed}; put each set into a folder of its own")
+    promised = max((int(match["of"]) for match in found if match and match["of"]), default=len(shards))
+    if promised != len(shards):
+        raise UserError(f"{path}: {len(shards):,} of {promised:,} shards are here; fetch the others, or rename these")
