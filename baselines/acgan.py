@@ -19,10 +19,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy, one_hot, softplus
+from torch.nn.functional import cross_entropy, softplus
 
 from ganbench.config import TrainConfig
-from ganbench.gan import Batch, DataSpec, Gan, Unsupported
+from ganbench.gan import Batch, DataSpec, Gan, Unsupported, class_weights
 from ganbench.layers.players import discriminator, generator
 
 
@@ -70,5 +70,5 @@ class AuxiliaryClassifierGan(Gan):
 
     def generate(self, z: Tensor, y: Tensor | None = None, cond: Tensor | None = None) -> Tensor:
         c = self.draw_classes(len(z)) if y is None else y
-        x: Tensor = self.G(torch.cat([one_hot(c, self.spec.classes).to(z.dtype), z], 1))
+        x: Tensor = self.G(torch.cat([class_weights(c, self.spec.classes), z], 1))
         return x

@@ -22,10 +22,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import one_hot, relu
+from torch.nn.functional import relu
 
 from ganbench.config import TrainConfig
-from ganbench.gan import Batch, DataSpec, Gan, Unsupported
+from ganbench.gan import Batch, DataSpec, Gan, Unsupported, class_weights
 from ganbench.layers import dcgan, resnet
 
 
@@ -65,7 +65,8 @@ class Generator(nn.Module):
         )
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
-        e = one_hot(y, self.classes).to(z.dtype) if self.embed is None else self.embed(y)
+        c = class_weights(y, self.classes)
+        e = c if self.embed is None else c @ self.embed.weight
         start, *chunks = z.split(self.chunks, 1)
         out: Tensor = self.net(start, [torch.cat([e, chunk], 1) for chunk in chunks])
         return out

@@ -19,10 +19,10 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import one_hot, softplus
+from torch.nn.functional import softplus
 
 from ganbench.config import TrainConfig
-from ganbench.gan import Batch, DataSpec, Gan, Unsupported
+from ganbench.gan import Batch, DataSpec, Gan, Unsupported, class_weights
 from ganbench.layers.maxout import Maxout
 from ganbench.layers.mlp import UnitInterval
 
@@ -54,7 +54,7 @@ class Joined(nn.Module):
         self.classes = classes
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        label = one_hot(y + 1, self.classes + 1)[:, 1:].to(x.dtype)  # [N, classes], zeros for -1
+        label = class_weights(y, self.classes)
         out: Tensor = self.joint(torch.cat([self.of_input(x), self.of_label(label)], 1))
         return out
 

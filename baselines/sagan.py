@@ -17,10 +17,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import one_hot, relu
+from torch.nn.functional import relu
 
 from ganbench.config import TrainConfig
-from ganbench.gan import Batch, DataSpec, Gan, Unsupported
+from ganbench.gan import Batch, DataSpec, Gan, Unsupported, class_weights
 from ganbench.layers import dcgan, resnet
 
 
@@ -52,8 +52,7 @@ class Sagan(Gan):
         resnet.normalise_spectrally(self)
 
     def generate(self, z: Tensor, y: Tensor | None = None, cond: Tensor | None = None) -> Tensor:
-        y = self.draw_classes(len(z)) if y is None else y
-        c = one_hot(y, self.spec.classes).to(z.dtype)
+        c = class_weights(self.draw_classes(len(z)) if y is None else y, self.spec.classes)
         out: Tensor = self.G(z, [c] * len(self.G.blocks))
         return out
 

@@ -204,24 +204,31 @@ def interpolate(
     classes: Annotated[
         str | None, typer.Option(help="of a conditional GAN, a row each; by default the first ten")
     ] = None,
+    through: Annotated[
+        str | None,
+        typer.Option(
+            help="of a conditional GAN: walk from class to class instead, a row per sample", metavar="CLASSES"
+        ),
+    ] = None,
 ) -> None:
     """Walk from sample to sample through the generator's inputs: along an arc if they are normal, else straight.
 
     The ends are the samples that `ganbench sample` draws from the same seed, by their numbers. A conditional GAN shows the
-    same walk in every class.
+    same walk in every class, or, with --through, each sample on its way from class to class.
 
     \b
     Examples:
       ganbench interpolate runs/dcgan --out strip.png
       ganbench interpolate runs/dcgan --points 3,17,20 --steps 16 --out walk.gif
       ganbench interpolate runs/acgan --classes 0,3,8 --out classes.png
+      ganbench interpolate runs/biggan --points 3,17 --through 0,3,8 --out morph.gif
     """
     from ganbench import walks
 
+    ways = [None if text is None else walks.numbers(text) for text in (classes, through)]
     walks.interpolate(
-        folder, out, seed=seed, points=walks.numbers(points), steps=steps,
-        classes=None if classes is None else walks.numbers(classes),
-    )  # fmt: skip
+        folder, out, seed=seed, points=walks.numbers(points), steps=steps, classes=ways[0], through=ways[1]
+    )
 
 
 @app.command()

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import one_hot
 
 from ganbench.errors import UserError
 
@@ -34,6 +35,15 @@ class Batch(NamedTuple):
     x: Tensor  # [N, *shape] float32; images in [-1, 1]
     y: Tensor  # [N] int64 labels, -1 = unlabelled
     cond: Tensor | None = None  # [N, *cond] source image (translation) or caption embedding (text to image)
+
+
+def class_weights(y: Tensor, classes: int) -> Tensor:
+    """What `Gan.generate` is asked for, as weights of the classes: float32 `[N, classes]`.
+
+    Args:
+        y: classes int64 `[N]`, each one 1 among zeros, and -1 zeros alone; or such weights already.
+    """
+    return y if y.is_floating_point() else one_hot(y + 1, classes + 1)[:, 1:].float()
 
 
 class Unsupported(UserError):
@@ -76,7 +86,8 @@ class Gan(nn.Module, ABC):
     def generate(self, z: Tensor, y: Tensor | None = None, cond: Tensor | None = None) -> Tensor:
         """What the generator makes of inputs `[N, ...]`: float32 `[N, *shape]`, images in [-1, 1].
 
-        A conditional GAN makes the classes `y` `[N]`, drawn evenly where `y` is None.
+        A conditional GAN makes the classes `y` `[N]`, drawn evenly where `y` is None, and mixtures of classes where it is
+        weights `[N, classes]`: see `class_weights`.
         """
         out: Tensor = self.G(z)
         return out

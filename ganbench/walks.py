@@ -5,7 +5,9 @@ ball, where G was never trained: a walk follows the great circle instead (White 
 inputs fill a cube, which a straight line does not leave and an arc may: they are walked in straight lines, as DCGAN does
 (Radford et al. 2015, arXiv:1511.06434, section 6.1).
 
-Classes are no points of a space that every conditional GAN could be asked about in between: the same walk is shown in each.
+A conditional GAN shows the same walk in several classes, or one sample on the way from class to class, as in figure 8 of
+Brock et al. 2019 (arXiv:1809.11096): the weights of two classes are mixed in straight lines. BigGAN mixes embeddings by that;
+where labels enter as zeros and ones no mixture was ever trained, and what is between is what the network makes of it.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -20,7 +23,7 @@ from torch import Tensor
 
 from ganbench import pictures, train
 from ganbench.errors import UserError
-from ganbench.gan import Gan
+from ganbench.gan import Gan, class_weights
 from ganbench.pictures import Panel
 from ganbench.sample import BLOCK, check_class, inputs, to_files
 
@@ -70,6 +73,11 @@ def walk(points: Tensor, steps: int, normal: bool) -> Tensor:
     return torch.cat([legs, flat[-1:]]).unflatten(1, points.shape[1:])
 
 
+def tour(points: Tensor, steps: int, normal: bool) -> Tensor:
+    """The same and back to the start, which does not come twice: `[N * steps, ...]`."""
+    return walk(torch.cat([points, points[:1]]), steps, normal)[:-1]
+
+
 def total(plus: Sequence[Tensor], minus: Sequence[Tensor]) -> Tensor:
     """The sum of the mean vectors of `plus` less those of `minus`, each `[k, ...]`: `[...]`.
 
@@ -88,11 +96,19 @@ def pick(gan: Gan, seed: int, numbers: Sequence[int], label: int | None = None) 
     return torch.stack(z), torch.stack(x)
 
 
-def generate(gan: Gan, z: Tensor, label: int | None) -> np.ndarray:
-    """What the GAN makes of inputs `[N, ...]`, in class `label` where it is conditional; as it is written to files."""
+def generate(gan: Gan, z: Tensor, y: Tensor | int | None) -> np.ndarray:
+    """What the GAN makes of inputs `[N, ...]`, as it is written to files.
+
+    Args:
+        gan: a GAN.
+        z: its inputs.
+        y: of a conditional GAN, the class of all of them, or weights of the classes `[N, classes]`.
+    """
+    if isinstance(y, int):
+        y = torch.full((len(z),), y, device=gan.device)
     blocks = z.split(BLOCK)
-    y = [None if label is None else torch.full((len(block),), label, device=gan.device) for block in blocks]
-    return to_files(gan, torch.cat([gan.generate(*block) for block in zip(blocks, y, strict=True)]))
+    wanted = [None] * len(blocks) if y is None else y.split(BLOCK)
+    return to_files(gan, torch.cat([gan.generate(*block) for block in zip(blocks, wanted, strict=True)]))
 
 
 def cloud(gan: Gan, seed: int, label: int | None) -> np.ndarray | None:
@@ -112,9 +128,46 @@ def load(folder: Path) -> Gan:
     return gan
 
 
+class Row(NamedTuple):
+    """One walk."""
+
+    title: str
+    z: Tensor  # [T, ...]
+    y: Tensor | int | None  # as `generate` takes it
+
+
+def in_classes(
+    gan: Gan, seed: int, points: Sequence[int], classes: Sequence[int | None], steps: int, loop: bool
+) -> list[Row]:
+    """The same walk through samples in each of the classes."""
+    z = (tour if loop else walk)(pick(gan, seed, points)[0], steps, gan.normal)
+    title = " → ".join(map(str, points))
+    return [Row(title if y is None else f"class {y}: {title}", z, y) for y in classes]
+
+
+def between_classes(
+    gan: Gan, seed: int, points: Sequence[int], classes: Sequence[int], steps: int, loop: bool
+) -> list[Row]:
+    """Each of the samples on its way from class to class."""
+    ends = class_weights(torch.tensor(classes, device=gan.device), gan.spec.classes)
+    y = (tour if loop else walk)(ends, steps, normal=False)
+    title = "class " + " → ".join(map(str, classes))
+    return [
+        Row(f"{i}: {title}", z.expand(len(y), *z.shape), y)
+        for i, z in zip(points, pick(gan, seed, points)[0], strict=True)
+    ]
+
+
 @torch.inference_mode()
 def interpolate(
-    folder: Path, out: Path, *, seed: int, points: Sequence[int], steps: int, classes: Sequence[int] | None
+    folder: Path,
+    out: Path,
+    *,
+    seed: int,
+    points: Sequence[int],
+    steps: int,
+    classes: Sequence[int] | None = None,
+    through: Sequence[int] | None = None,
 ) -> None:
     """Draw a walk through samples as a strip (`out` is a .png), or as an animation that returns to its start (.gif).
 
@@ -125,37 +178,38 @@ def interpolate(
         points: samples to walk through, two or more.
         steps: from one to the next.
         classes: of a conditional GAN, a row each; None is the first ten. The inputs are the same in all.
+        through: of a conditional GAN, walk through these classes instead, two or more, with a row per sample.
     """
     if out.suffix not in (".png", ".gif"):
         raise UserError(f"--out {out}: a walk is drawn as .png or .gif")
-    if len(points) < 2:
-        raise UserError("a walk needs two samples or more, for example --points 3,17")
+    if len(points if through is None else through) < 2:
+        raise UserError("a walk needs two ends or more, for example --points 3,17 or --through 0,8")
+    if classes and through:
+        raise UserError("--classes shows one walk in several classes, --through walks from class to class: choose one")
     gan = load(folder)
-    if classes is None and gan.conditional:
-        classes = range(min(gan.spec.classes, ROWS))
-    for label in classes or ():
+    for label in through or classes or ():
         check_class(gan, label)
-    rows: Sequence[int | None] = classes or [None]
     loop = out.suffix == ".gif"
-    z = walk(pick(gan, seed, [*points, points[0]] if loop else points)[0], steps, gan.normal)
-    z = z[:-1] if loop else z
-    made = [generate(gan, z, label) for label in rows]
+    if through is not None:
+        rows = between_classes(gan, seed, points, through, steps, loop)
+    else:
+        every = range(min(gan.spec.classes, ROWS)) if gan.conditional else [None]
+        rows = in_classes(gan, seed, points, classes or every, steps, loop)
+    made = [generate(gan, row.z, row.y) for row in rows]
     if gan.spec.is_image:
         if loop:
             pictures.write_gif([pictures.strip(np.stack(frame)[:, None]) for frame in zip(*made, strict=True)], out)
         else:
             pictures.write_png(pictures.strip(np.stack(made)), out)
         return
-    title = " → ".join(map(str, points))
-    named = {title if label is None else f"class {label}: {title}": x for label, x in zip(rows, made, strict=True)}
-    clouds = [cloud(gan, seed, label) for label in rows]
+    clouds = [cloud(gan, seed, row.y if isinstance(row.y, int) else None) for row in rows]
 
     def frame(t: int | None) -> np.ndarray:
-        parts = [Panel(name, x, 1, t, c) for (name, x), c in zip(named.items(), clouds, strict=True)]
+        parts = [Panel(row.title, x, 1, t, c) for row, x, c in zip(rows, made, clouds, strict=True)]
         return pictures.panels(parts)
 
     if loop:
-        pictures.write_gif([frame(t) for t in range(len(z))], out)
+        pictures.write_gif([frame(t) for t in range(len(made[0]))], out)
     else:
         pictures.write_png(frame(None), out)
 

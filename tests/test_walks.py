@@ -12,7 +12,7 @@ from PIL import Image
 
 from ganbench import baseline, sample, samples, train, walks
 from ganbench.errors import UserError
-from ganbench.gan import DataSpec, Gan
+from ganbench.gan import DataSpec, Gan, class_weights
 
 DIGITS = DataSpec((1, 8, 8), classes=10)
 
@@ -129,6 +129,24 @@ def test_every_conditional_gan_looks_at_the_class_it_is_asked_for(name: str) -> 
     assert (made[0] != made[1]).any()
 
 
+@pytest.mark.parametrize(
+    "name", [n for n in baseline.names() if baseline.load(Path(f"baselines/{n}.py"))[0].conditional]
+)
+def test_every_conditional_gan_takes_a_class_as_weights_and_mixes_classes(name: str) -> None:
+    gan = build(
+        name, **{k: 8 for k in baseline.load(Path(f"baselines/{name}.py"))[1].model_fields if k.startswith("width")}
+    )
+    z, y = gan.latent(3), torch.tensor([0, 9, 4])
+    with torch.no_grad():
+        for p in gan.parameters():
+            p.add_(torch.randn_like(p))
+        weights = class_weights(y, 10)
+        torch.testing.assert_close(gan.generate(z, y), gan.generate(z, weights))
+        between = gan.generate(z, (weights + weights.flip(0)) / 2)
+    assert torch.isfinite(between).all()
+    assert not torch.allclose(between, gan.generate(z, y))
+
+
 def test_picked_samples_are_those_of_the_sample_set(folder: Callable[[str, str], Path], tmp_path: Path) -> None:
     for name, label in (("dcgan", None), ("acgan", None), ("acgan", 3)):
         run = folder(name, "digits")
@@ -142,7 +160,7 @@ def test_picked_samples_are_those_of_the_sample_set(folder: Callable[[str, str],
 def test_ends_of_a_strip_are_the_samples(folder: Callable[[str, str], Path], tmp_path: Path) -> None:
     run = folder("dcgan", "digits")
     sample.draw(run, 20, 1, tmp_path / "all.npz")
-    walks.interpolate(run, tmp_path / "strip.png", seed=1, points=[2, 19], steps=4, classes=None)
+    walks.interpolate(run, tmp_path / "strip.png", seed=1, points=[2, 19], steps=4)
     with Image.open(tmp_path / "strip.png") as picture:
         strip = np.asarray(picture)[::8, ::8].reshape(9, 5, 9)[1:, :, 1:].swapaxes(0, 1)
     wanted = samples.read(tmp_path / "all.npz").x[[2, 19], :, :, 0]
@@ -151,7 +169,7 @@ def test_ends_of_a_strip_are_the_samples(folder: Callable[[str, str], Path], tmp
 
 def test_animation_returns_to_its_start(folder: Callable[[str, str], Path], tmp_path: Path) -> None:
     for run in (folder("dcgan", "digits"), folder("gan", "ring")):
-        walks.interpolate(run, tmp_path / "walk.gif", seed=0, points=[0, 1, 2], steps=3, classes=None)
+        walks.interpolate(run, tmp_path / "walk.gif", seed=0, points=[0, 1, 2], steps=3)
         with Image.open(tmp_path / "walk.gif") as picture:
             assert picture.n_frames == 9  # type: ignore[attr-defined]
 
@@ -162,6 +180,23 @@ def test_conditional_gan_walks_in_each_class(folder: Callable[[str, str], Path],
         walks.interpolate(run, tmp_path / "strip.png", seed=0, points=[0, 1], steps=2, classes=classes)
         with Image.open(tmp_path / "strip.png") as picture:
             assert picture.size == (3 * 72, rows * 72)
+
+
+def test_walk_through_classes_ends_in_each_of_them(folder: Callable[[str, str], Path], tmp_path: Path) -> None:
+    run = folder("acgan", "digits")
+    walks.interpolate(run, tmp_path / "between.png", seed=0, points=[4, 5], steps=2, through=[3, 8])
+    walks.interpolate(run, tmp_path / "in.png", seed=0, points=[4, 5], steps=1, classes=[3, 8])
+    cells = {}
+    for name, columns in (("between", 3), ("in", 2)):
+        with Image.open(tmp_path / f"{name}.png") as picture:
+            assert picture.size == (columns * 72, 2 * 72)
+            cells[name] = np.asarray(picture).reshape(2, 72, columns, 72).swapaxes(1, 2).astype(int)
+    # rows are samples in one picture, classes in the other
+    assert np.abs(cells["between"][:, [0, 2]] - cells["in"].swapaxes(0, 1)).max() <= 1
+    assert (cells["between"][:, 1] != cells["between"][:, 0]).any()
+    walks.interpolate(run, tmp_path / "between.gif", seed=0, points=[4], steps=2, through=[3, 8, 1])
+    with Image.open(tmp_path / "between.gif") as picture:
+        assert picture.n_frames == 6  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
@@ -205,10 +240,17 @@ def test_wrong_walks_are_one_line(folder: Callable[[str, str], Path], tmp_path: 
     run = folder("dcgan", "digits")
     for out, points, classes, message in (
         ("a.jpg", [0, 1], None, ".png or .gif"),
-        ("a.png", [0], None, "two samples or more"),
+        ("a.png", [0], None, "two ends or more"),
         ("a.png", [0, 1], [1], "not conditional"),
     ):
         with pytest.raises(UserError, match=message):
             walks.interpolate(run, tmp_path / out, seed=0, points=points, steps=2, classes=classes)
+    for through, classes, message in (
+        ([3], None, "two ends"),
+        ([3, 8], None, "not conditional"),
+        ([3, 8], [1], "choose one"),
+    ):
+        with pytest.raises(UserError, match=message):
+            walks.interpolate(run, tmp_path / "a.png", seed=0, points=[0, 1], steps=2, classes=classes, through=through)
     with pytest.raises(UserError, match="say in which class"):
         walks.arithmetic(folder("acgan", "digits"), tmp_path / "a.png", seed=0, plus=[[1]], minus=[], label=None)
