@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -28,12 +28,14 @@ class _Rate(TextColumn):
 
 
 @contextmanager
-def progress(label: str, total: int, unit: str, start: int = 0) -> Iterator[Advance]:
+def progress(label: str, total: int, unit: str, start: int = 0, patience: float = 0.0) -> Iterator[Advance]:
     """Show how far a long command is, on stderr. Yields `advance(done, note="")`, `done` counted from 0 to `total`.
 
     On a terminal: a bar with the rate and the time left. Elsewhere: one plain line every 20 seconds and one at the end.
+    What ends within `patience` seconds shows nothing.
     """
     console = Console(stderr=True)
+    begun = last = time.monotonic()
     if console.is_terminal:
         columns = (
             "{task.description}",
@@ -43,12 +45,20 @@ def progress(label: str, total: int, unit: str, start: int = 0) -> Iterator[Adva
             TimeRemainingColumn(),
             "{task.fields[note]}",
         )
-        with Progress(*columns, console=console) as bar:
-            task = bar.add_task(label, total=total, completed=start, unit=unit, note="")
-            yield lambda done, note="": bar.update(task, completed=done, note=note)
+        bar = Progress(*columns, console=console)
+        task = bar.add_task(label, total=total, completed=start, unit=unit, note="")
+        with ExitStack() as shown:
+
+            def update(done: int, note: str = "") -> None:
+                bar.update(task, completed=done, note=note)
+                if not bar.live.is_started and time.monotonic() - begun >= patience:
+                    shown.enter_context(bar)
+
+            if not patience:
+                shown.enter_context(bar)
+            yield update
         return
 
-    begun = last = time.monotonic()
     latest = start
 
     def line(done: int, note: str) -> None:
@@ -68,4 +78,5 @@ def progress(label: str, total: int, unit: str, start: int = 0) -> Iterator[Adva
             line(done, note)
 
     yield advance
-    line(latest, "")
+    if time.monotonic() - begun >= patience:
+        line(latest, "")

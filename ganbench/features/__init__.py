@@ -23,7 +23,6 @@ import hashlib
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -38,8 +37,7 @@ from ganbench.errors import Unreachable, UserError, choose
 from ganbench.progress import progress
 from ganbench.samples.sets import Rows, content_hash
 
-LONG = 20_000  # images, or calls of a network, from which on progress is shown
-LONG_CALLS = 100
+PATIENCE = 2.0  # seconds after which progress is shown
 
 AUTO = "auto"
 PRECISIONS = ("fp32", "bf16")
@@ -206,8 +204,7 @@ def _code() -> str:
 def _run(extractor: Extractor, family: ModuleType, x: Rows) -> Embedding:
     run: Run = family.load(extractor)
     n, out = len(x), Embedding(np.empty(0), None)
-    long = n >= min(LONG, LONG_CALLS * family.BATCH)
-    with progress(f"embed in {extractor.name}", n, "images") if long else nullcontext() as advance:
+    with progress(f"embed in {extractor.name}", n, "images", patience=PATIENCE) as advance:
         for start, batch in _batches(x, family.BATCH):
             part = Embedding(*run(batch))
             if start == 0:
@@ -216,8 +213,7 @@ def _run(extractor: Extractor, family: ModuleType, x: Rows) -> Embedding:
             out.features[start : start + family.BATCH] = part.features[: n - start]
             if out.logits is not None and part.logits is not None:
                 out.logits[start : start + family.BATCH] = part.logits[: n - start]
-            if advance:
-                advance(min(start + family.BATCH, n))
+            advance(min(start + family.BATCH, n))
     return out
 
 
