@@ -28,11 +28,9 @@ if TYPE_CHECKING:
 
 NAMES = ("inception", "inception-clean")
 STREAMS = 2  # batches that are under way at once, with their share of the threads: while one waits, the other works
-PART = 16  # images of one of them
+PART = 25  # images of one of them: sets have round numbers, and what a last batch lacks is computed in vain
 BATCH = STREAMS * PART
-SLICE = (
-    4  # images of a part that go through the stem at once: its maps of 16 leave the caches, and malloc maps them afresh
-)
+SLICE = 5  # images of a part in the stem at once: the maps of more leave the caches, and malloc maps them afresh
 CACHED = True
 SIDE = 299
 RESIZE = {"inception": "tf1-bilinear", "inception-clean": "pil-bicubic-float"}
