@@ -17,6 +17,7 @@ networks (the paper's are smaller).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Literal
 
@@ -25,7 +26,6 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.functional import softplus
-from torch.nn.utils import parameters_to_vector
 
 from ganbench.config import TrainConfig
 from ganbench.gan import Batch, DataSpec, Gan
@@ -57,6 +57,11 @@ def perceptron(sizes: list[int]) -> nn.Sequential:
     return nn.Sequential(*layers[:-1])
 
 
+def vector(tensors: Iterable[Tensor]) -> Tensor:
+    """Tensors as one vector `[P]`, whatever their layout in memory."""
+    return torch.cat([t.flatten() for t in tensors])
+
+
 class UnrolledGan(Gan):
     m: Tensor  # [P] Adam's first moment of D's P parameters
     v: Tensor  # [P] the second
@@ -71,7 +76,7 @@ class UnrolledGan(Gan):
             hidden = [config.units] * 2
             self.G = perceptron([config.z, *hidden, *spec.shape])
             self.D = nn.Sequential(perceptron([*spec.shape, *hidden, 1]), nn.Flatten(0))
-        theta = parameters_to_vector(self.D.parameters())
+        theta = vector(self.D.parameters())
         self.register_buffer("m", torch.zeros_like(theta))
         self.register_buffer("v", torch.zeros_like(theta))
         self.register_buffer("t", torch.zeros((), dtype=torch.int64))
@@ -83,7 +88,7 @@ class UnrolledGan(Gan):
 
     def g_loss(self, real: Batch) -> dict[str, Tensor]:
         x, fake = real.x, self.sample(len(real.x))
-        theta = parameters_to_vector(self.D.parameters())
+        theta = vector(self.D.parameters())
         m, v, t = self.m, self.v, self.t
         for _ in range(self.config.unroll):
             (gradient,) = torch.autograd.grad(-self.f(theta, x, fake), theta, create_graph=True)
@@ -115,8 +120,8 @@ class UnrolledGan(Gan):
     @torch.no_grad()
     def after_d_step(self, losses: dict[str, Tensor]) -> None:
         """Follow the moments of D's Adam, from the gradients that its step has left."""
-        theta = parameters_to_vector(self.D.parameters())
-        gradient = parameters_to_vector([w.grad for w in self.D.parameters() if w.grad is not None])
+        theta = vector(self.D.parameters())
+        gradient = vector(w.grad for w in self.D.parameters() if w.grad is not None)
         _, m, v, t = self.adam(theta, gradient, self.m, self.v, self.t)
         self.m.copy_(m)
         self.v.copy_(v)

@@ -109,6 +109,17 @@ def descend(losses: dict[str, Tensor], opt: torch.optim.Optimizer) -> dict[str, 
     return {name: value.detach() for name, value in losses.items()}
 
 
+def channels_last(gan: Gan) -> Gan:
+    """The GAN with the kernels of its convolutions in memory as NHWC, which makes training up to twice as fast on a CPU.
+
+    The features follow from the kernels. `nn.Module.to` would do it too, but refuses parameters of five dimensions.
+    """
+    for param in gan.parameters():
+        if param.ndim == 4:
+            param.data = param.data.contiguous(memory_format=torch.channels_last)
+    return gan
+
+
 def in_fp32(player: nn.Module, given: Any, made: Any) -> Any:
     """Forward hook of a player under autocast: the losses are made of fp32 numbers, whatever its layers computed in."""
     return made.float() if isinstance(made, Tensor) else made
@@ -118,7 +129,7 @@ class Training:
     """A GAN in training: what a checkpoint holds, and the step that advances it."""
 
     def __init__(self, gan: Gan, source: TrainingData, seed: int) -> None:
-        self.gan = gan
+        self.gan = channels_last(gan)
         self.source = source
         self.seed = seed
         self.seen = 0  # real images consumed
@@ -188,6 +199,9 @@ class Training:
             for key, value in tensors.items():
                 if key.startswith(f"{name}."):
                     _, i, entry = key.split(".")
+                    param = opt.param_groups[0]["params"][int(i)]
+                    if value.shape == param.shape:  # a fused optimiser pairs them by their place in memory
+                        value = torch.empty_like(param).copy_(value)
                     state.setdefault(int(i), {})[entry] = value
             opt.load_state_dict({"state": state, "param_groups": opt.state_dict()["param_groups"]})
         self.seen, self.seconds = seen, seconds
@@ -374,4 +388,4 @@ def load(folder: Path) -> tuple[Gan, dict[str, Any]]:
         raise UserError(f"{path} has changed since {folder} was trained; train again, or restore the file")
     tensors, _ = read(folder / "model.safetensors")
     gan.load_state_dict(tensors)
-    return gan.eval(), run
+    return channels_last(gan).eval(), run

@@ -151,7 +151,7 @@ class TestOn:
             half.step()
         torch.rand(7)  # whatever else draws random numbers in between
         other = train.Training(build(name, spec), source(spec), 3)
-        tensors = {k: v.clone() for k, v in half.tensors().items()}
+        tensors = {k: v.clone().contiguous() for k, v in half.tensors().items()}  # as a file has them
         other.restore(tensors, half.seen, half.seconds)
         for _ in range(2):
             other.step()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import adaptive_avg_pool2d, interpolate
 from torch.nn.utils.parametrize import is_parametrized
 
 from ganbench import baseline, train
@@ -44,6 +45,16 @@ class Outputs(nn.Module):
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         return torch.where(x.flatten(1).abs().sum(1) == 0, *self.values)
+
+
+@pytest.mark.parametrize(("small", "large"), [(4, 8), (7, 14), (4, 7)])
+def test_convolutions_around_a_change_of_size_are_the_plain_ones(small: int, large: int) -> None:
+    conv = nn.Conv2d(3, 5, 3, padding=1).double()
+    x = torch.rand(2, 3, small, small, dtype=torch.float64)
+    torch.testing.assert_close(resnet.upsampled(conv, x, large), conv(interpolate(x, large)))
+    x = torch.rand(2, 3, large, large, dtype=torch.float64)
+    torch.testing.assert_close(resnet.downsampled(conv, x, small), adaptive_avg_pool2d(conv(x), small))
+    assert torch.equal(resnet.downsampled(conv, x, large), conv(x))
 
 
 @pytest.mark.parametrize("name", SMALL)
