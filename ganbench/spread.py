@@ -1,7 +1,7 @@
 """How far one model's numbers move without the model changing: the same samples, scored under many protocols.
 
 Each protocol differs from the house's in one choice that papers make and seldom state: how many samples, which split is the
-reference, which extractor (a resize is a part of one), whether a neighbour at the very radius counts, how many splits the
+reference, how images are resized, which extractor, whether a neighbour at the very radius counts, how many splits the
 Inception Score is averaged over.
 """
 
@@ -19,7 +19,7 @@ from scipy.special import log_softmax
 from ganbench import scoring
 from ganbench.display import interval, number, value
 from ganbench.errors import UserError
-from ganbench.features import Extractor
+from ganbench.features import Extractor, resized_otherwise
 from ganbench.metrics import check
 from ganbench.metrics._manifolds import K_DENSITY, K_MANIFOLD, opened, within
 from ganbench.metrics.classifier_score import SPLITS, divergences
@@ -40,7 +40,7 @@ class Protocol(NamedTuple):
     choice: str
     share: float = 1.0  # of the samples
     train: bool = False  # the training split is the reference
-    features: str | None = None
+    features: str | Extractor | None = None
     other_balls: bool = False  # open balls for closed ones and the reverse
     splits: int | None = None  # of the classifier score, without correction
 
@@ -69,15 +69,25 @@ def measure(
 
     Args:
         samples, reference, train, features, seed: as for `ganbench.score`.
-        others: further extractors.
+        others: further extractors. Those that differ from one in the resize alone come with it.
 
     Returns:
         One line per protocol and metric: varied, choice, metric, value, low, high, perfect, n, n_ref, extractor, reason.
+
+    Raises:
+        UserError: the samples cannot be scored under the house's protocol, or there is no such extractor.
+        Unreachable: the weights of one are neither here nor to be had.
     """
     sets = scoring.open_sets(samples, reference, train)
     gen, ref, *rest = alike([one for one in sets if one is not None])
     house, _ = scoring.extractor_for([ref, gen], features)
-    protocols = [*PROTOCOLS, *(Protocol("extractor", name, features=name) for name in others)]
+    resized = resized_otherwise(house)
+    apart = dict.fromkeys(one for name in others for one in (Extractor(name), *resized_otherwise(name)))
+    protocols = [
+        *PROTOCOLS,
+        *(Protocol("resize", one.name, features=one) for one in resized),
+        *(Protocol("extractor", one.name, features=one) for one in apart if one not in (house, *resized)),
+    ]
     lines: list[dict[str, Any]] = []
     with progress(f"spread of {gen.manifest['name']}", len(protocols), "protocols") as advance:
         for done, one in enumerate(protocols):
@@ -98,6 +108,8 @@ def _lines(
     try:
         result = scoring.score(gen, ref, known, features=one.features or house, metrics=METRICS, seed=seed)
     except UserError as error:
+        if one.varied == HOUSE:
+            raise
         return [head | {"metric": m, **empty, "reason": str(error)} for m in METRICS]
     head |= {"n": len(gen.x), "n_ref": len(ref.x), "extractor": result.protocol.features.id}
     lines = []
@@ -226,7 +238,8 @@ def write(sets: Mapping[str, SampleSet], tables: Mapping[str, pd.DataFrame], out
         found, table = scoring.identity(one), tables[name]
         parts += [
             f"## {name}",
-            f"`{one.manifest.get('source', found['name'])}`, {found['n']:,} samples, SHA-256 `{found['sha256']}`.",
+            f"`{one.manifest.get('source', found['name'])}`, {found['n']:,} samples, SHA-256 `{found['sha256']}`; "
+            f"the house's extractor is `{table.extractor[table.varied == HOUSE].iloc[0]}`.",
             pd.DataFrame(summary_text(table)).to_markdown(index=False, disable_numparse=True),
         ]
         reasons = table[table.value.isna() & table.reason.notna()].drop_duplicates(["choice", "reason"])
@@ -253,8 +266,9 @@ def summary_text(table: pd.DataFrame) -> list[dict[str, str]]:
 
 
 ABOUT = """The same samples, scored under protocols that differ in one choice from the house's: all samples against the held-out
-split, the dataset's own extractor, precision and recall with closed balls to the third neighbour, density and coverage with
+split, the extractor named below, precision and recall with closed balls to the third neighbour, density and coverage with
 open ones to the fifth, the classifier score on one split with its bias removed. `least` and `most` are the extremes over these
 choices, `farthest` is how far the farther one is from the house's value, in half widths of the house's 95 % interval: above
-1, a choice that papers seldom state moves the number by more than sampling does. Another extractor is another scale, and
-stands apart. Every number is in `spread.csv`; the bars of the picture are the house's intervals."""
+1, a choice that papers seldom state moves the number by more than sampling does. Another resize before the house's network is
+such a choice; another network is another scale, and stands apart. Every number is in `spread.csv`; the bars of the picture are
+the house's intervals."""

@@ -35,6 +35,15 @@ def test_every_extractor_is_covered_here_or_has_published_weights() -> None:
     assert {name for name in features.names() if "precision" not in features.describe(name)} == set(SHAPES)
 
 
+def test_extractors_that_differ_in_the_resize_alone_know_each_other() -> None:
+    weights = f"some.pth#sha256={'0' * 64}"
+    for one, other in (("inception", "inception-clean"), ("efficientnet-lite0-tf1@112", "efficientnet-lite0@112")):
+        assert features.resized_otherwise(one) == [Extractor(other)]
+        assert features.resized_otherwise(Extractor(other, weights, "bf16")) == [Extractor(one, weights, "bf16")]
+    for alone in ("pixels", "identity", "digits-cnn", "mnist-cnn", "dinov2", "clip"):
+        assert features.resized_otherwise(alone) == []
+
+
 def test_neither_importing_nor_describing_imports_torch() -> None:
     code = (
         "import sys; from ganbench import features; [features.describe(n) for n in features.names()];"

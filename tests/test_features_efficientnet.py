@@ -7,9 +7,9 @@ import pytest
 
 from ganbench import features
 from ganbench.errors import Unreachable
-from ganbench.features import efficientnet
+from ganbench.features import _resize, efficientnet
 
-NAME = "efficientnet-lite0@112"
+NAME, TF1 = efficientnet.NAMES
 needs_weights = pytest.mark.skipif(efficientnet.here() is None, reason=f"not installed: {efficientnet.INSTALL}")
 
 
@@ -43,6 +43,19 @@ def test_a_grey_image_is_the_colour_image_with_three_equal_channels() -> None:
     grey = x[..., :1]
     one, other = (features.embed(NAME, images).features for images in (grey, np.repeat(grey, 3, -1)))
     np.testing.assert_allclose(one, other, rtol=0, atol=1e-5 * one.max())
+
+
+@needs_weights
+def test_each_resizes_as_it_says() -> None:
+    x = crops()[:4]
+    resized = {  # nothing is left to resize, and rounding moves features less than the other filter does
+        name: features.embed(name, resize(x, efficientnet.SIDE).permute(0, 2, 3, 1).round().numpy().astype(np.uint8))
+        for name, resize in ((NAME, _resize.bicubic), (TF1, _resize.tf1))
+    }
+    for name, other in ((NAME, TF1), (TF1, NAME)):
+        found = features.embed(name, x).features
+        own, others = (np.abs(found - resized[n].features).mean() for n in (name, other))
+        assert own < others / 3
 
 
 @needs_weights

