@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -191,6 +192,22 @@ def test_embedded_set_scores_like_the_samples_without_loading_torch(
     )
     embedded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert json.loads(plain.stdout)["metrics"] == json.loads(embedded.stdout)["metrics"]
+
+
+@pytest.mark.parametrize("alone", [[], ["data"]])
+def test_a_command_that_is_the_name_of_others_shows_them_when_it_stands_alone(
+    alone: list[str], ganbench: Callable[..., Done]
+) -> None:
+    assert ganbench(*alone).stdout == ganbench(*alone, "--help").stdout
+
+
+def test_published_files_that_examples_name_are_there() -> None:
+    named = {
+        path for file in Path("ganbench/cli").glob("*.py") for path in re.findall(r"results/\S+", file.read_text())
+    }
+    files = {path for path in named if path.endswith(".json")}
+    assert files
+    assert [path for path in files if not Path(path).exists()] == []
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["list", "metrics"], ["list", "boards"], ["score", "--help"]])

@@ -1,0 +1,183 @@
+"""Verbs of one GAN: train it, draw from it, walk through it, look at it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ganbench.cli._common import Label, Layout, Range, Seed, app, say
+from ganbench.errors import UserError, choose
+
+
+@app.command()
+def train(
+    baseline: Annotated[Path, typer.Argument(help="file of a GAN, ours or your own")],
+    dataset: Annotated[str, typer.Option(help="name of a dataset")],
+    out: Annotated[
+        Path | None, typer.Option(help="folder of the run; by default runs/BASELINE-DATASET-sSEED, here")
+    ] = None,
+    images: Annotated[int, typer.Option(help="budget: real images seen", min=1)] = 300_000,
+    seed: Seed = 0,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="change a setting of the GAN")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="torch device; by default CUDA if there is one")] = None,
+) -> None:
+    """Train a GAN. The same command again resumes an interrupted run; a larger --images continues a finished one.
+
+    \b
+    Examples:
+      ganbench train baselines/dcgan.py --dataset mnist
+      ganbench train my_gan.py --dataset ring --set lr_g=1e-4 --set 'betas=[0, 0.9]' --out runs/mine
+    """
+    from ganbench import data
+    from ganbench.config import settings as parse
+
+    overrides = parse(settings or [])
+    choose(dataset, data.names(), "dataset")
+    from ganbench import train as training
+
+    out = out or Path("runs") / f"{baseline.stem}-{dataset}-s{seed}"
+    run = training.train(baseline, dataset, out, seed=seed, images=images, overrides=overrides, device=device)
+    if run["diverged"]:
+        say(f"DIVERGED: {run['diverged']}. That is a result, and the board will say so; its run is in {out}")
+    else:
+        say(f"{run['seen']:,} images in {run['seconds']:,.0f} s; checkpoint, history.jsonl and run.json are in {out}")
+
+
+@app.command()
+def sample(
+    folder: Annotated[Path, typer.Argument(help="folder of a trained run")],
+    out: Annotated[Path, typer.Option(help="where the samples go, .npz")],
+    n: Annotated[int, typer.Option("--n", help="how many", min=1)] = 10_000,
+    seed: Seed = 0,
+    truncation: Annotated[
+        float | None, typer.Option(help="draw normal inputs within [-T, T] only: less variety", metavar="T")
+    ] = None,
+    label: Label = None,
+) -> None:
+    """Draw samples from a trained GAN: arr_0, uint8 NHWC, in an .npz with a manifest beside it.
+
+    Sample i depends on the run, the seed and i alone, however many are drawn.
+
+    \b
+    Examples:
+      ganbench sample runs/dcgan --n 10000 --out samples.npz
+      ganbench sample runs/biggan --n 64 --truncation 0.5 --out clean.npz
+      ganbench sample runs/acgan --n 64 --class 3 --seed 1 --out threes.npz
+    """
+    from ganbench.sample import draw
+
+    draw(folder, n, seed, out, truncation=truncation, label=label)
+
+
+@app.command()
+def interpolate(
+    folder: Annotated[Path, typer.Argument(help="folder of a trained run")],
+    out: Annotated[Path, typer.Option(help="a strip, .png, or an animation that returns to its start, .gif")],
+    points: Annotated[str, typer.Option(help="samples to walk through (see `ganbench overview --numbered`)")] = "0,1",
+    steps: Annotated[int, typer.Option(help="from one sample to the next", min=1)] = 8,
+    seed: Seed = 0,
+    classes: Annotated[
+        str | None, typer.Option(help="of a conditional GAN, a row each; by default the first ten")
+    ] = None,
+    through: Annotated[
+        str | None,
+        typer.Option(
+            help="of a conditional GAN: walk from class to class instead, a row per sample", metavar="CLASSES"
+        ),
+    ] = None,
+) -> None:
+    """Walk from sample to sample through the generator's inputs: along an arc if they are normal, else straight.
+
+    The ends are the samples that `ganbench sample` draws from the same seed, by their numbers. A conditional GAN shows the
+    same walk in every class, or, with --through, each sample on its way from class to class.
+
+    \b
+    Examples:
+      ganbench interpolate runs/dcgan --out strip.png
+      ganbench interpolate runs/dcgan --points 3,17,20 --steps 16 --out walk.gif
+      ganbench interpolate runs/acgan --classes 0,3,8 --out classes.png
+      ganbench interpolate runs/biggan --points 3,17 --through 0,3,8 --out morph.gif
+    """
+    from ganbench import walks
+
+    ways = [None if text is None else walks.numbers(text) for text in (classes, through)]
+    walks.interpolate(
+        folder, out, seed=seed, points=walks.numbers(points), steps=steps, classes=ways[0], through=ways[1]
+    )
+
+
+@app.command()
+def arithmetic(
+    folder: Annotated[Path, typer.Argument(help="folder of a trained run")],
+    out: Annotated[Path, typer.Option(help="the picture, .png")],
+    plus: Annotated[
+        list[str], typer.Option(help="samples whose mean is added (see `ganbench overview --numbered`); repeatable")
+    ],
+    minus: Annotated[list[str] | None, typer.Option(help="samples whose mean is subtracted; repeatable")] = None,
+    seed: Seed = 0,
+    label: Label = None,
+) -> None:
+    """Add and subtract the mean inputs of samples, as DCGAN's paper does with three faces per term.
+
+    Each term is a column, its mean at the bottom; the sum is in the middle of eight neighbours.
+
+    \b
+    Examples:
+      ganbench arithmetic runs/dcgan --plus 3,17,20 --minus 4,9,12 --plus 5,30,41 --out sum.png
+      ganbench arithmetic runs/acgan --class 3 --plus 0,1,2 --minus 3,4,5 --plus 6,7,8 --out sum.png
+    """
+    from ganbench import walks
+
+    terms = [[walks.numbers(text) for text in texts or []] for texts in (plus, minus)]
+    walks.arithmetic(folder, out, seed=seed, plus=terms[0], minus=terms[1], label=label)
+
+
+@app.command()
+def control(
+    kind: Annotated[str, typer.Argument(help="real, copycat, noise or reference")],
+    dataset: Annotated[str, typer.Option(help="name of a dataset")],
+    out: Annotated[Path, typer.Option(help="where the samples go, .npz")],
+    n: Annotated[int, typer.Option("--n", help="how many", min=1)] = 1000,
+    seed: Seed = 0,
+) -> None:
+    """Write a control set, whose scores show what a metric can see.
+
+    \b
+    Example:
+      ganbench control copycat --dataset digits --n 398 --out copycat.npz
+    """
+    from ganbench import controls, data
+
+    controls.write(kind, choose(dataset, data.names(), "dataset"), n, seed, out)
+
+
+@app.command()
+def overview(
+    out: Annotated[Path, typer.Option(help="the picture, .png")],
+    sets: Annotated[list[str], typer.Argument(metavar="NAME=SAMPLES...", help="sample sets and their titles")],
+    numbered: Annotated[
+        bool, typer.Option("--numbered", help="with their numbers beside the first 64 samples")
+    ] = False,
+    range_: Range = None,
+    layout: Layout = None,
+) -> None:
+    """Draw sample sets side by side: images as contact sheets, points as clouds in the frame of the last set.
+
+    \b
+    Examples:
+      ganbench overview gan=runs/a/samples.npz real=mnist:test --out samples.png
+      ganbench overview gan=runs/a/samples.npz --numbered --out numbered.png
+    """
+    from ganbench import pictures, scoring
+    from ganbench.samples import declared
+
+    how = declared(range_, layout)
+    named = dict(s.partition("=")[::2] for s in sets)
+    for name, path in named.items():
+        if not path:
+            raise UserError(f"'{name}': write each set as TITLE=SAMPLES, for example gan=samples.npz")
+    pictures.overview({name: scoring.open_set(path, "test", how) for name, path in named.items()}, out, numbered)

@@ -1,0 +1,152 @@
+"""Verbs of the benchmark: its data, its boards, the calibration of its metrics, and what there is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ganbench.cli._common import Seed, app, help_unless_invoked, relative, say
+from ganbench.errors import choose
+
+data_app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
+app.add_typer(data_app, name="data")
+
+KINDS = ("baselines", "datasets", "metrics", "extractors", "boards")
+
+
+@data_app.callback()
+def data_help(context: typer.Context) -> None:
+    """Build, fetch and check datasets."""
+    help_unless_invoked(context)
+
+
+@data_app.command("build")
+def data_build(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="datasets (see `ganbench list datasets`)")],
+) -> None:
+    """Build datasets from their sources into data/NAME and check them against dvc.lock.
+
+    \b
+    Example:
+      ganbench data build digits mnist
+    """
+    from ganbench import data
+
+    for name in [choose(n, data.names(), "dataset") for n in names]:
+        say(f"{name}: {data.build(name)}, {data.check(name)}")
+
+
+@data_app.command("obtain")
+def data_obtain(
+    name: str,
+    version_file: Annotated[Path | None, typer.Option(help="write the version there, for the pipeline")] = None,
+) -> None:
+    """Put the version of a dataset that dvc.lock pins into data/NAME: from DVC's cache or remote, or built.
+
+    \b
+    Example:
+      ganbench data obtain digits
+    """
+    from ganbench import data
+
+    version = data.obtain(choose(name, data.names(), "dataset"))
+    if version_file:
+        version_file.parent.mkdir(parents=True, exist_ok=True)
+        version_file.write_text(version + "\n")
+    say(f"{name}: data/{name} is {version}")
+
+
+@app.command()
+def leaderboard(
+    board: Annotated[str, typer.Argument(help="name of a board (see `ganbench list boards`)")] = "quick",
+) -> None:
+    """Aggregate the scores of a board that the pipeline has built, print it and write it as CSV, Parquet and Markdown.
+
+    \b
+    Example:
+      ganbench leaderboard quick
+    """
+    from ganbench import grid
+    from ganbench import leaderboard as boards
+    from ganbench.display import table
+
+    result = boards.build(board)
+    for dataset, (lines, reasons) in boards.tables(grid.board(board), result).items():
+        table(lines, f"{board}: {dataset}", ["row", "rank"])
+        for i, reason in enumerate(reasons, 1):
+            print(f"({i}) {reason}")
+    print(
+        f"The board is in {relative(boards.folder(board))}/: leaderboard.md, .csv, .parquet, scores.csv and samples-*.png"
+    )
+
+
+@app.command()
+def publish(board: Annotated[str, typer.Argument(help="name of a board")]) -> None:
+    """Copy a built board from runs/ to results/BOARD/: tables, pictures, and the scores and manifest of every run.
+
+    \b
+    Example:
+      ganbench publish quick
+    """
+    from ganbench.publish import publish as copy
+
+    say(f"published {board} to {relative(copy(board))}/")
+
+
+@app.command()
+def calibrate(
+    dataset: Annotated[str, typer.Argument(help="name of a dataset")],
+    n: Annotated[
+        int | None, typer.Option("--n", help="samples per set; by default as many as one class can fill", min=2)
+    ] = None,
+    repeats: Annotated[int, typer.Option(help="draws of every set", min=2)] = 5,
+    seed: Seed = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="folder of the tables and pictures; by default results/calibration/DATASET")
+    ] = None,
+) -> None:
+    """Damage real samples in known ways and hold every metric to what its card promises.
+
+    A promise that is not kept is a result and no error; but a metric that fails one cannot enter a board.
+
+    \b
+    Examples:
+      ganbench calibrate ring
+      ganbench calibrate digits --out runs/calibration/digits
+    """
+    from ganbench import calibrate as calibration
+    from ganbench import data, grid
+    from ganbench.display import table
+
+    choose(dataset, data.names(), "dataset")
+    out = out or grid.calibrations() / dataset
+    promises = calibration.run(dataset, n, repeats, seed, out)
+    table(calibration.matrix(promises), f"calibration on {dataset}", ["metric"])
+    for line in calibration.failures(promises):
+        print(f"FAIL: {line}")
+    print(f"The calibration is in {relative(out)}/: README.md, values.csv, promises.csv, matrix.png and levels.png")
+
+
+@app.command("list")
+def list_(
+    kind: Annotated[str, typer.Argument(help=", ".join(KINDS))],
+    as_json: Annotated[bool, typer.Option("--json", help="as JSON")] = False,
+) -> None:
+    """List what there is.
+
+    \b
+    Example:
+      ganbench list metrics --json
+    """
+    from ganbench import catalogue
+
+    entries = getattr(catalogue, choose(kind, KINDS, "kind"))()
+    if as_json:
+        print(json.dumps(entries, indent=1))
+        return
+    width = max(len(e["name"]) for e in entries)
+    for entry in entries:
+        print(f"{entry['name']:<{width}}  {entry['about']}")
