@@ -286,3 +286,14 @@ def test_who_reads_floats_asks_for_their_range_and_takes_it(
     arguments = [part.format("floats.npy") for part in verb]
     assert "--range 0,1" in ganbench(*arguments, code=2).stderr
     ganbench(*arguments, "--range", "0,1", "--layout", "nhwc")
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [("score", "--reference", "digits"), ("spread", "--reference", "digits"), ("embed", "--out", "e.npz")],
+    ids=lambda verb: verb[0],
+)
+def test_weights_for_an_extractor_that_has_none_are_refused(error: Callable[..., str], verb: tuple[str, ...]) -> None:
+    for option in (("--weights", "mine.pth"), ("--precision", "bf16")):
+        found = error(verb[0], "digits:train", *verb[1:], "--features", "pixels", *option)
+        assert "pixels is none" in found

@@ -220,6 +220,8 @@ def spread(
     reference: Annotated[str, typer.Option(help="held-out data, as for `ganbench score`")],
     train: Annotated[str | None, typer.Option(help="training data, as for `ganbench score`")] = None,
     features: Features = "auto",
+    weights: Weights = None,
+    precision: Precision = "fp32",
     others: Annotated[str, typer.Option(help="further extractors, comma-separated")] = "pixels",
     seed: Seed = 0,
     range_: Range = None,
@@ -239,6 +241,7 @@ def spread(
     from ganbench import scoring
     from ganbench import spread as spreading
     from ganbench.display import table, wrap
+    from ganbench.features import Extractor
     from ganbench.samples import declared
 
     how, named = declared(range_, layout), {}
@@ -248,9 +251,9 @@ def spread(
         named[name if equals else found.manifest["name"]] = found
     extra = [name.strip() for name in others.split(",") if name.strip()]
     _, ref, known = scoring.open_sets(found, reference, train, how)
+    house = Extractor(features, weights, precision)
     tables = {
-        name: spreading.measure(one, ref, known, features=features, others=extra, seed=seed)
-        for name, one in named.items()
+        name: spreading.measure(one, ref, known, features=house, others=extra, seed=seed) for name, one in named.items()
     }
     for name, lines in tables.items():
         table(spreading.summary_text(lines), name, ["metric"])
