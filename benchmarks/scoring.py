@@ -35,6 +35,7 @@ from ganbench.features import Extractor, _resize, inception  # noqa: E402
 
 SIDE = 32
 DIGITS = (2500, 5000, 10_000)
+LATER = 3  # calls on the same samples, whose features are in the cache
 PROMISED = {"fp32": 2.2, "bf16": 4.0}  # times torch-fidelity's throughput
 PEER = """
 import json, sys, torch_fidelity
@@ -178,8 +179,9 @@ def main(
         ours, again, found = {}, {}, {}
         for precision in PROMISED:
             found[precision], ours[precision] = score(gen, ref, weights, precision, scratch / precision)
-            second, again[precision] = score(gen, ref, weights, precision, scratch / precision)
-            assert second == found[precision]
+            repeats = [score(gen, ref, weights, precision, scratch / precision) for _ in range(1 if quick else LATER)]
+            assert all(result == found[precision] for result, _ in repeats)
+            again[precision] = min((timing for _, timing in repeats), key=lambda timing: timing.seconds)
         os.environ["GANBENCH_CACHE"] = str(scratch / "fp32")
         logits = features.embed(Extractor("inception", weights), x).logits
         isc = isc_features_to_metric(torch.from_numpy(logits), splits=10, shuffle=True, rng_seed=2020)
@@ -205,10 +207,10 @@ def main(
             "images / s": rate[name],
             "times torch-fidelity": rate[name] / rate["torch-fidelity"],
             "promised": promised,
-            "second call, s": None if second is None else second.seconds,
+            f"shortest of {LATER} later calls, s": None if later is None else later.seconds,
             "peak memory, MiB": seconds.peak,
         }
-        for name, seconds, second, promised in [
+        for name, seconds, later, promised in [
             ("torch-fidelity", peer, None, None),
             *((f"ganbench, {p}", ours[p], again[p], PROMISED[p]) for p in PROMISED),
         ]
