@@ -50,7 +50,7 @@ def main(
     out: Annotated[Path, typer.Option(help="Page to write.")] = Path("benchmarks/results/precision.md"),
 ) -> None:
     """Measure."""
-    dataset, width, images, n = ("digits", 8, 1000, 300) if quick else ("mnist", 32, 10_000, 2000)
+    dataset, width, images, n = ("digits", 8, 1000, 300) if quick else ("mnist", 32, 60_000, 5000)
     data.obtain(dataset)
     torch.set_num_threads(1)
     evaluate = scorer(f"{dataset}:test", metrics=["fid"])
