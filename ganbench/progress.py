@@ -16,6 +16,15 @@ LOG_SECONDS = 20.0  # a log gets a line at most this often
 Advance = Callable[..., None]
 
 
+def pace(rate: float, unit: str) -> str:
+    """Units per second; nothing where it would round to 0.
+
+    >>> pace(1234.5, "images"), pace(0.2, "protocols")
+    ('1,234 images/s', '')
+    """
+    return f"{rate:,.0f} {unit}/s" if rate >= 1 else ""
+
+
 class _Rate(TextColumn):
     """Units per second, in the unit of the task."""
 
@@ -23,8 +32,7 @@ class _Rate(TextColumn):
         super().__init__("")
 
     def render(self, task):  # type: ignore[no-untyped-def]
-        speed = task.speed or 0.0
-        return Text(f"{speed:,.0f} {task.fields['unit']}/s" if speed >= 1 else "")
+        return Text(pace(task.speed or 0.0, task.fields["unit"]))
 
 
 @contextmanager
@@ -63,12 +71,9 @@ def progress(label: str, total: int, unit: str, start: int = 0, patience: float 
 
     def line(done: int, note: str) -> None:
         rate = (done - start) / max(time.monotonic() - begun, 1e-9)
-        left = f", {(total - done) / rate:,.0f} s left" if done < total and rate > 0 else ""
-        print(
-            f"{label}: {done:,}/{total:,} {unit}, {rate:,.0f} {unit}/s{left} {note}".rstrip(),
-            file=sys.stderr,
-            flush=True,
-        )
+        left = f"{(total - done) / rate:,.0f} s left" if done < total and rate > 0 else ""
+        parts = [f"{label}: {done:,}/{total:,} {unit}", pace(rate, unit), left]
+        print(f"{', '.join(filter(None, parts))} {note}".rstrip(), file=sys.stderr, flush=True)
 
     def advance(done: int, note: str = "") -> None:
         nonlocal last, latest
