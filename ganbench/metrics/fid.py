@@ -120,17 +120,28 @@ def frechet(g: Moments, r: Moments) -> float:
         raise UserError(f"sets of {len(g.mean)} and {len(r.mean)} features cannot be compared")
     if not all(np.isfinite(s.m2).all() for s in (g, r)):
         raise UserError("features have NaN or infinite values, or are too large to be squared")
-    S, S_r = g.covariance, r.covariance
-    trace, trace_r = float(np.trace(S)), float(np.trace(S_r))
-    w = None if g.centred is not None else eigvalsh(_reduced(S, r.factor), overwrite_a=True, check_finite=False)
-    if w is not None and (w > ROUNDING * trace * trace_r).all():
-        overlap = np.sqrt(w).sum()
-    else:  # S is singular, as it is if n <= d, and the roots of rounding errors would add up
-        overlap = svdvals(np.tril(g.factor).T @ np.tril(r.factor)).sum()
+    trace, trace_r = (float((np.diag(s.m2) / (s.n - 1)).sum()) for s in (g, r))
+    if g.centred is not None and r.centred is not None:
+        overlap = svdvals(g.centred @ r.centred.T).sum() / np.sqrt((g.n - 1) * (r.n - 1))
+    else:
+        overlap = _overlap(g, r, ROUNDING * trace * trace_r)
     value = float(((g.mean - r.mean) ** 2).sum() + trace + trace_r - 2 * overlap)
     if value < -1e-6 * (trace + trace_r):
         raise ArithmeticError(f"a Frechet distance of {value} means that the decomposition failed")
     return max(value, 0.0)
+
+
+def _overlap(g: Moments, r: Moments, rounding: float) -> float:
+    """Tr (S S_r)^(1/2): the sum of the roots of the eigenvalues of F_r^T S F_r, for S_r = F_r F_r^T."""
+    w = (
+        None
+        if g.centred is not None
+        else eigvalsh(_reduced(g.covariance, r.factor), overwrite_a=True, check_finite=False)
+    )
+    if w is not None and (w > rounding).all():
+        return float(np.sqrt(w).sum())
+    # S is singular, as it is if n <= d, and the roots of rounding errors would add up.
+    return float(svdvals(np.tril(g.factor).T @ np.tril(r.factor)).sum())
 
 
 def _reduced(S: np.ndarray, F: np.ndarray) -> np.ndarray:
@@ -212,7 +223,8 @@ def _null(r: Moments) -> tuple[float, float]:
     E[FID] = c (1/n + 1/m); and q/n is the standard deviation of FID_n from a known Gaussian, where it is
     |m - m_r|^2 + sum_ij (S - S_r)_ij^2 / (2 (l_i + l_j)) to leading order.
     """
-    S = r.covariance if r.centred is None else r.factor.T @ r.factor  # of the same eigenvalues, those that are 0 aside
+    # The shorter product of centred samples has the same eigenvalues, those that are 0 aside.
+    S = r.covariance if r.centred is None else r.centred @ r.centred.T / (r.n - 1)
     l = eigvalsh(S.T, overwrite_a=True, check_finite=False)  # noqa: E741
     l = l[l > UNSEEN * l[-1]]  # noqa: E741
     pairs = np.outer(l, l) / np.add.outer(l, l)
