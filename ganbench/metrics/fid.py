@@ -108,8 +108,9 @@ def _blocks(x: np.ndarray) -> Iterator[np.ndarray]:
 def frechet(g: Moments, r: Moments) -> float:
     """Frechet distance of two sets from their moments alone, in squared units of the features.
 
-    Where a covariance is singular (n <= d, constant or dependent features), directions with less than 1e-12 of its
-    largest variance count as without variance.
+    With n <= d in both sets Tr (S S_r)^(1/2) is the sum of the singular values of C C_r^T, C the centred samples over
+    (n - 1)^(1/2). Where one covariance is singular otherwise (constant or dependent features), directions with less than
+    1e-12 of its largest variance count as without variance.
 
     Raises:
         UserError: fewer than two samples in a set, unequal dimensions, or features that are not finite.
