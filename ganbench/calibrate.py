@@ -101,20 +101,19 @@ def measure(dataset: str, these: Sets, seed: int) -> pd.DataFrame:
     Columns: corruption, level, metric, repeat, value, low, high, reason. A value that has only a `lower_bound`, of a metric
     of which more is better, is infinite; any other missing value is NaN and has its reason.
     """
+    extractor = features.default(dataset)
     reference, train = (
-        scoring.embed(
-            SampleSet(x, y, {"name": name, "dataset": dataset, "sha256": content_hash(x)}), features.default(dataset)
-        )
+        scoring.embed(SampleSet(x, y, {"name": name, "dataset": dataset, "sha256": content_hash(x)}), extractor)
         for name, (x, y) in (("reference", these.reference), ("train", these.train))
     )
-    reference = scoring.embed_disturbed(reference, features.default(dataset))
+    reference = scoring.embed_disturbed(reference, extractor)
     lines: list[dict[str, Any]] = []
     jobs = [(key, repeat, one) for key, made in these.damaged.items() for repeat, one in enumerate(made)]
     with progress(f"calibrate on {dataset}", len(jobs), "sets") as advance:
         for done, ((corruption, level), repeat, one) in enumerate(jobs):
             advance(done, f"{corruption} {level:g}")
             generated = SampleSet(one.x, one.y, {"name": f"{corruption} {level:g}", "dataset": dataset})
-            results = scoring.score(generated, reference, train, seed=seed + repeat).metrics
+            results = scoring.score(generated, reference, train, features=extractor, seed=seed + repeat).metrics
             for metric, result in results.items():
                 low, high = result.interval or (None, None)
                 lines.append(
