@@ -21,7 +21,7 @@ from ganbench.cli._common import (
     say,
     write,
     write_json,
-)  # fmt: skip
+)
 
 if TYPE_CHECKING:
     from ganbench.result import Result
