@@ -55,14 +55,14 @@ class TrainingData:
         split = data.load(name, "train")
         x, y = torch.from_numpy(np.array(split.x)), torch.from_numpy(np.array(split.y))
         if x.ndim == 4:
-            x = x.permute(0, 3, 1, 2).contiguous()
+            x = x.permute(0, 3, 1, 2)
         spec = DataSpec(tuple(x.shape[1:]), classes=int(y.max()) + 1)
         return cls(x.to(device), y.to(device), spec)
 
     def batch(self, seed: int, seen: int, size: int) -> Batch:
         """The `size` samples that follow after `seen`: every epoch is a permutation drawn from (seed, epoch)."""
         index = torch.from_numpy(order(len(self.x), seed, seen, size)).to(self.x.device)
-        x = self.x[index]
+        x = self.x.movedim(1, -1).index_select(0, index).movedim(-1, 1)  # whole images, as they lie in memory
         return Batch(to_float(x) if self.spec.is_image else x, self.y[index])
 
 

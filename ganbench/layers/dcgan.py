@@ -1,7 +1,8 @@
 """The convolutional generator and discriminator of DCGAN (Radford et al. 2015, arXiv:1511.06434, figure 1), at any size.
 
 The paper draws them for 64x64: 4x4 -> 8x8 -> 16x16 -> 32x32 -> 64x64. Other sizes follow the same rule, halving
-(rounded up) from the image's size until 4 or less is left: 28 -> 14 -> 7 -> 4.
+(rounded up) from the image's size until 4 or less is left: 28 -> 14 -> 7 -> 4. The layers in `strided.py` are torch's
+`ConvTranspose2d`, `Conv2d` and `Flatten`, made faster.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from ganbench.gan import DataSpec, Unsupported
+from ganbench.layers.strided import Flatten, Project, StridedConv2d, StridedConvTranspose2d
 
 
 def halvings(size: int) -> list[int]:
@@ -52,14 +54,14 @@ class Generator(nn.Module):
         hidden = widths(width, len(sizes) - 1)[::-1]
         layers: list[nn.Module] = [
             nn.Unflatten(1, (z, 1, 1)),
-            nn.ConvTranspose2d(z, hidden[0], sizes[0], bias=False),
+            Project(z, hidden[0], sizes[0]),
             nn.BatchNorm2d(hidden[0]),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
         ]
         for large, (fan_in, fan_out) in zip(sizes[1:], pairwise([*hidden, channels]), strict=True):
             last = large == size
-            layers.append(nn.ConvTranspose2d(fan_in, fan_out, _kernel(large), 2, 1, bias=last))
-            layers += [nn.Tanh()] if last else [nn.BatchNorm2d(fan_out), nn.ReLU()]
+            layers.append(StridedConvTranspose2d(fan_in, fan_out, _kernel(large), bias=last))
+            layers += [nn.Tanh()] if last else [nn.BatchNorm2d(fan_out), nn.ReLU(inplace=True)]
         self.net = nn.Sequential(*layers)
         self.apply(initialise)
 
@@ -83,9 +85,13 @@ class Discriminator(nn.Module):
         layers: list[nn.Module] = []
         for large, (fan_in, fan_out) in zip(sizes, pairwise([channels, *hidden]), strict=False):
             plain = large == size or not norm  # the paper leaves batch norm out of the discriminator's first layer
-            layers.append(nn.Conv2d(fan_in, fan_out, _kernel(large), 2, 1, bias=plain))
-            layers += [nn.LeakyReLU(0.2)] if plain else [nn.BatchNorm2d(fan_out), nn.LeakyReLU(0.2)]
-        self.body = nn.Sequential(*layers, nn.Flatten())
+            layers.append(StridedConv2d(fan_in, fan_out, _kernel(large), bias=plain))
+            layers += (
+                [nn.LeakyReLU(0.2, inplace=True)]
+                if plain
+                else [nn.BatchNorm2d(fan_out), nn.LeakyReLU(0.2, inplace=True)]
+            )
+        self.body = nn.Sequential(*layers, Flatten())
         self.head = head(hidden[-1] * sizes[-1] ** 2, outputs)
         self.apply(initialise)
 

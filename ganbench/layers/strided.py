@@ -1,0 +1,136 @@
+"""The layers of DCGAN that make a map of noise, halve it, double it and lay it out flat, by a short way on a CPU.
+
+They have the weights of torch's layers and compute the same; each differs from the torch layer that it is made of in `forward`
+alone. The channels lie last in memory (`channels_last` in `ganbench/train.py`). Then torch's convolutions run at the
+processor's speed, except the transposed ones to few channels, which run at a tenth of it: a generator's last layer, and the
+gradient of a discriminator's first by its input. There the same map is made by a 2x2 convolution to four times as many
+channels, which are then laid side by side: Shi et al. 2016, "Is the deconvolution layer the same as a convolutional layer?",
+arXiv:1609.07009.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import conv2d, conv_transpose2d
+
+FEW = 8  # channels of the larger map up to which the 2x2 convolution is faster
+
+
+class Project(nn.ConvTranspose2d):
+    """Noise `[N, z, 1, 1]` to a map `[N, fan_out, S, S]`: what is called a convolution here is a matrix product."""
+
+    def __init__(self, z: int, fan_out: int, size: int) -> None:
+        super().__init__(z, fan_out, size, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
+        z, c, s, _ = self.weight.shape
+        made = x.flatten(1) @ self.weight.permute(0, 2, 3, 1).reshape(z, s * s * c)
+        return made.view(-1, s, s, c).permute(0, 3, 1, 2)
+
+
+class Flatten(nn.Flatten):
+    """A map `[N, C, S, S]` to features `[N, S * S * C]`, in the order in which they lie in memory."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.permute(0, 2, 3, 1).flatten(1)
+
+
+class StridedConv2d(nn.Conv2d):
+    """`[N, fan_in, S, S]` to `[N, fan_out, S/2, S/2]`, the size rounded up where the kernel is 3x3."""
+
+    def __init__(self, fan_in: int, fan_out: int, kernel: int, bias: bool) -> None:
+        super().__init__(fan_in, fan_out, kernel, stride=2, padding=1, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return down(x, self.weight, self.bias)
+
+
+class StridedConvTranspose2d(nn.ConvTranspose2d):
+    """`[N, fan_in, S, S]` to `[N, fan_out, 2S, 2S]`, or 2S - 1 where the kernel is 3x3."""
+
+    def __init__(self, fan_in: int, fan_out: int, kernel: int, bias: bool) -> None:
+        super().__init__(fan_in, fan_out, kernel, stride=2, padding=1, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
+        return up(x, self.weight, self.bias)
+
+
+def down(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """`conv2d` with stride 2 and padding 1 of a map `[N, C, 2H, 2W]` by a kernel `[K, C, 4, 4]`: `[N, K, H, W]`."""
+    if not detour(weight):
+        return conv2d(x, weight, bias, stride=2, padding=1)
+    made: Tensor = _Down.apply(x, weight, bias)
+    return made
+
+
+def up(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """`conv_transpose2d`, the adjoint of `down`: a map `[N, K, H, W]` and a kernel `[K, C, 4, 4]` to `[N, C, 2H, 2W]`."""
+    if not detour(weight):
+        return conv_transpose2d(x, weight, bias, stride=2, padding=1)
+    made: Tensor = _Up.apply(x, weight, bias)
+    return made
+
+
+def detour(weight: Tensor) -> bool:
+    """Whether `up` by this kernel `[K, C, a, a]` is faster by a 2x2 convolution."""
+    return weight.is_cpu and weight.shape[1] <= FEW and weight.shape[2:] == (4, 4)
+
+
+def interleaved(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """`up` by a 2x2 convolution, whose channel (p, q, c) at (i, j) is the pixel (2i + p - 1, 2j + q - 1) of the result."""
+    n, k, h, w = x.shape
+    c = weight.shape[1]
+    parts = weight.view(k, c, 2, 2, 2, 2).flip(2, 4).permute(3, 5, 1, 0, 2, 4).reshape(4 * c, k, 2, 2)
+    parts = parts.contiguous(memory_format=torch.channels_last)
+    made = conv2d(x, parts, None if bias is None else bias.repeat(4), padding=1)
+    rows = made.permute(0, 2, 3, 1).view(n, h + 1, w + 1, 2, 2 * c).transpose(2, 3)
+    padded = rows.reshape(n, 2 * h + 2, 2 * w + 2, c).permute(0, 3, 1, 2)
+    return padded[:, :, 1:-1, 1:-1].contiguous(memory_format=torch.channels_last)
+
+
+def gradients(x: Tensor, weight: Tensor, gradient: Tensor, bias: bool) -> tuple[Tensor, Tensor | None]:
+    """Of a strided `conv2d` by its weight and, if there is one, by its bias."""
+    _, by_weight, by_bias = torch.ops.aten.convolution_backward(
+        gradient, x, weight, [len(weight)], [2, 2], [1, 1], [1, 1], False, [0, 0], 1, [False, True, bias]
+    )
+    return by_weight, by_bias
+
+
+class _Down(torch.autograd.Function):
+    """`conv2d`, whose gradient by x goes through `up`."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return conv2d(x, weight, bias, stride=2, padding=1)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight = (saved.to(gradient.dtype) for saved in ctx.saved_tensors)  # they differ under autocast
+        by_x, by_weight, by_bias = ctx.needs_input_grad
+        return (
+            up(gradient, weight) if by_x else None,
+            *(gradients(x, weight, gradient, by_bias) if by_weight else (None, None)),
+        )
+
+
+class _Up(torch.autograd.Function):
+    """`interleaved`, whose gradient by x goes through `down`."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return interleaved(x, weight, bias)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight = (saved.to(gradient.dtype) for saved in ctx.saved_tensors)
+        by_x, by_weight, by_bias = ctx.needs_input_grad
+        return (
+            down(gradient, weight) if by_x else None,
+            gradients(gradient, weight, x, bias=False)[0] if by_weight else None,
+            gradient.sum((0, 2, 3)) if by_bias else None,
+        )
