@@ -44,7 +44,7 @@ class Diverged(Exception):
 
 @dataclass(frozen=True)
 class TrainingData:
-    """The training split in memory, images as uint8 NCHW."""
+    """The training split in memory: images as uint8 NCHW, whose channels lie last, as the networks' kernels do."""
 
     x: Tensor
     y: Tensor
