@@ -49,6 +49,16 @@ def test_strided_maps_have_first_and_second_derivatives(bias: bool) -> None:
         assert gradgradcheck(function, arguments)
 
 
+def test_a_bias_learns_where_the_weight_is_frozen() -> None:
+    up, down = strided.StridedConvTranspose2d(3, 2, 4, bias=True), strided.StridedConv2d(2, 3, 4, bias=True)
+    for layer, x in ((up, torch.randn(2, 3, 2, 2)), (down, torch.randn(2, 2, 4, 4))):
+        layer.weight.requires_grad_(False)
+        made = layer(x)
+        made.sum().backward()
+        assert layer.weight.grad is None
+        torch.testing.assert_close(layer.bias.grad, torch.full_like(layer.bias, made[:, 0].numel()))
+
+
 def test_up_is_the_adjoint_of_down() -> None:
     kernel, x, y = draw(3, 2, 4, 4), draw(2, 2, 6, 6), draw(2, 3, 3, 3)
     torch.testing.assert_close((strided.down(x, kernel) * y).sum(), (x * strided.up(y, kernel)).sum())

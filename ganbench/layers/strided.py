@@ -91,10 +91,10 @@ def interleaved(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return padded[:, :, 1:-1, 1:-1].contiguous(memory_format=torch.channels_last)
 
 
-def gradients(x: Tensor, weight: Tensor, gradient: Tensor, bias: bool) -> tuple[Tensor, Tensor | None]:
-    """Of a strided `conv2d` by its weight and, if there is one, by its bias."""
+def gradients(x: Tensor, weight: Tensor, gradient: Tensor, *wanted: bool) -> tuple[Tensor | None, Tensor | None]:
+    """Of a strided `conv2d` by its weight and by its bias, None where it is not `wanted`."""
     _, by_weight, by_bias = torch.ops.aten.convolution_backward(
-        gradient, x, weight, [len(weight)], [2, 2], [1, 1], [1, 1], False, [0, 0], 1, [False, True, bias]
+        gradient, x, weight, [len(weight)], [2, 2], [1, 1], [1, 1], False, [0, 0], 1, [False, *wanted]
     )
     return by_weight, by_bias
 
@@ -110,11 +110,8 @@ class _Down(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = (saved.to(gradient.dtype) for saved in ctx.saved_tensors)  # they differ under autocast
-        by_x, by_weight, by_bias = ctx.needs_input_grad
-        return (
-            up(gradient, weight) if by_x else None,
-            *(gradients(x, weight, gradient, by_bias) if by_weight else (None, None)),
-        )
+        by_x, *others = ctx.needs_input_grad
+        return up(gradient, weight) if by_x else None, *gradients(x, weight, gradient, *others)
 
 
 class _Up(torch.autograd.Function):
@@ -131,6 +128,6 @@ class _Up(torch.autograd.Function):
         by_x, by_weight, by_bias = ctx.needs_input_grad
         return (
             down(gradient, weight) if by_x else None,
-            gradients(gradient, weight, x, bias=False)[0] if by_weight else None,
+            gradients(gradient, weight, x, by_weight, False)[0],
             gradient.sum((0, 2, 3)) if by_bias else None,
         )
