@@ -86,11 +86,9 @@ class Discriminator(nn.Module):
         for large, (fan_in, fan_out) in zip(sizes, pairwise([channels, *hidden]), strict=False):
             plain = large == size or not norm  # the paper leaves batch norm out of the discriminator's first layer
             layers.append(StridedConv2d(fan_in, fan_out, _kernel(large), bias=plain))
-            layers += (
-                [nn.LeakyReLU(0.2, inplace=True)]
-                if plain
-                else [nn.BatchNorm2d(fan_out), nn.LeakyReLU(0.2, inplace=True)]
-            )
+            if not plain:
+                layers.append(nn.BatchNorm2d(fan_out))
+            layers.append(nn.LeakyReLU(0.2, inplace=True))
         self.body = nn.Sequential(*layers, Flatten())
         self.head = head(hidden[-1] * sizes[-1] ** 2, outputs)
         self.apply(initialise)
