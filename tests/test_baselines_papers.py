@@ -121,9 +121,12 @@ def test_dcgan_has_batch_norm_except_at_the_generators_output_and_the_discrimina
     gan = build("dcgan", DataSpec((3, 32, 32)), width=4)
     norm, g, d = nn.BatchNorm2d, list(gan.G.net), list(gan.D.body)
     assert isinstance(g[-2], nn.ConvTranspose2d)
+    assert isinstance(g[-1], nn.Tanh)
     assert sum(isinstance(m, norm) for m in g) == sum(isinstance(m, nn.ConvTranspose2d) for m in g) - 1
-    assert [type(m) for m in d].index(norm) > [type(m) for m in d].index(nn.LeakyReLU)
-    assert sum(isinstance(m, norm) for m in d) == sum(isinstance(m, nn.Conv2d) for m in d) - 1
+    assert isinstance(d[0], nn.Conv2d)
+    assert isinstance(d[1], nn.LeakyReLU)
+    convolutions = sum(isinstance(m, nn.Conv2d) for m in d)
+    assert sum(isinstance(m, norm) for m in d) == convolutions - 1  # not the first layer; the output is none of them
 
 
 def test_dcgan_weights_start_from_a_normal_of_standard_deviation_002() -> None:
