@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 import ganbench
-from ganbench import baseline, data
+from ganbench import baseline, data, memory
 from ganbench.config import RECIPE, TrainConfig
 from ganbench.errors import UserError
 from ganbench.gan import Batch, DataSpec, Gan
@@ -268,6 +268,7 @@ def train(
     Raises:
         UserError: unknown baseline, dataset or setting, data that the baseline does not treat, or another run in `out`.
     """
+    memory.keep_freed()
     out.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(out / ".lock"):
         return _train(
