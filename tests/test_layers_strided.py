@@ -49,6 +49,26 @@ def test_strided_maps_have_first_and_second_derivatives(bias: bool) -> None:
         assert gradgradcheck(function, arguments)
 
 
+def test_a_step_of_g_computes_no_gradient_by_the_weights_of_d() -> None:
+    down, x = strided.StridedConv2d(3, 5, 4, bias=True), torch.randn(2, 3, 8, 8, requires_grad=True)
+    made = down(x).sum()
+    with torch.profiler.profile() as profile:
+        made.backward(inputs=[x])
+    assert not any("convolution_backward" in event.name for event in profile.events())
+    assert down.weight.grad is down.bias.grad is None
+
+
+def test_a_gradient_by_the_weights_has_a_derivative_by_what_the_input_was_made_of() -> None:
+    """Unrolled GANs differentiate through steps of D."""
+    down, z = strided.StridedConv2d(2, 3, 4, bias=True).double(), draw(2, 2, 6, 6)
+    found = []
+    for made in (down(2 * z), as_torchs(down, 2 * z)):
+        gradients = torch.autograd.grad(made.square().sum(), down.parameters(), create_graph=True)
+        found.append(torch.autograd.grad(sum(g.square().sum() for g in gradients), z)[0])
+    torch.testing.assert_close(*found)
+    assert found[0].any()
+
+
 def test_a_bias_learns_where_the_weight_is_frozen() -> None:
     up, down = strided.StridedConvTranspose2d(3, 2, 4, bias=True), strided.StridedConv2d(2, 3, 4, bias=True)
     for layer, x in ((up, torch.randn(2, 3, 2, 2)), (down, torch.randn(2, 2, 4, 4))):

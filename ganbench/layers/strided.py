@@ -60,9 +60,9 @@ class StridedConvTranspose2d(nn.ConvTranspose2d):
 
 def down(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """`conv2d` with stride 2 and padding 1 of a map `[N, C, 2H, 2W]` by a kernel `[K, C, 4, 4]`: `[N, K, H, W]`."""
-    if not detour(weight):
+    if not (detour(weight) and x.requires_grad):
         return conv2d(x, weight, bias, stride=2, padding=1)
-    made: Tensor = _Down.apply(x, weight, bias)
+    made: Tensor = _DownByX.apply(_DownByWeight.apply((x,), weight, bias), x, weight)
     return made
 
 
@@ -99,19 +99,36 @@ def gradients(x: Tensor, weight: Tensor, gradient: Tensor, *wanted: bool) -> tup
     return by_weight, by_bias
 
 
-class _Down(torch.autograd.Function):
-    """`conv2d`, whose gradient by x goes through `up`."""
+class _DownByWeight(torch.autograd.Function):
+    """`conv2d`, with its gradients by the weight and the bias alone; x comes in a tuple, which hides it from the graph.
+
+    So a step of G, which asks for no gradient by D's weights, does not come here.
+    """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        ctx.save_for_backward(x, weight)
-        return conv2d(x, weight, bias, stride=2, padding=1)
+    def forward(ctx: Any, hidden: tuple[Tensor], weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(*hidden, weight)
+        return conv2d(*hidden, weight, bias, stride=2, padding=1)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = (saved.to(gradient.dtype) for saved in ctx.saved_tensors)  # they differ under autocast
-        by_x, *others = ctx.needs_input_grad
-        return up(gradient, weight) if by_x else None, *gradients(x, weight, gradient, *others)
+        return None, *gradients(x, weight, gradient, *ctx.needs_input_grad[1:])
+
+
+class _DownByX(torch.autograd.Function):
+    """The map that `_DownByWeight` made, with its gradient by x, which goes through `up`."""
+
+    @staticmethod
+    def forward(ctx: Any, made: Tensor, x: Tensor, weight: Tensor) -> Tensor:
+        ctx.save_for_backward(weight)
+        ctx.mark_dirty(made)  # is returned as it is
+        return made
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        (weight,) = ctx.saved_tensors
+        return gradient, up(gradient, weight.to(gradient.dtype)), None
 
 
 class _Up(torch.autograd.Function):
