@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ganbench.errors import UserError, choose
 
-RECIPE = 4  # raised whenever the loop, the layers or the controls change what a run with the same settings gives
+RECIPE = 5  # raised whenever the loop, the layers or the controls change what a run with the same settings gives
 
 
 class TrainConfig(BaseModel):

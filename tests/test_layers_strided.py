@@ -100,6 +100,16 @@ def test_gradients_under_autocast_are_those_of_fp32_rounded() -> None:
         assert (a - b).norm() < 0.05 * a.norm()
 
 
+def test_tanh_is_torchs_and_so_is_its_derivative() -> None:
+    x = torch.linspace(-20, 20, 100_001, requires_grad=True)
+    made, torchs = strided.Tanh()(x), torch.tanh(x)
+    assert (made - torchs).abs().max() < 3e-7
+    assert made.abs().max() == 1
+    (slope,), (torchs_slope,) = (torch.autograd.grad(y.sum(), x) for y in (made, torchs))
+    assert (slope - torchs_slope).abs().max() < 1e-6
+    assert strided.Tanh()(x.detach().bfloat16()).dtype == torch.float32
+
+
 def test_projection_of_noise_is_the_transposed_convolution() -> None:
     layer, z = strided.Project(5, 3, 4).double(), draw(2, 5, 1, 1)
     torch.testing.assert_close(layer(z), as_torchs(layer, z))

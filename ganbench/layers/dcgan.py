@@ -12,7 +12,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from ganbench.gan import DataSpec, Unsupported
-from ganbench.layers.strided import Flatten, Project, StridedConv2d, StridedConvTranspose2d
+from ganbench.layers.strided import Flatten, Project, StridedConv2d, StridedConvTranspose2d, Tanh
 
 
 def halvings(size: int) -> list[int]:
@@ -61,7 +61,7 @@ class Generator(nn.Module):
         for large, (fan_in, fan_out) in zip(sizes[1:], pairwise([*hidden, channels]), strict=True):
             last = large == size
             layers.append(StridedConvTranspose2d(fan_in, fan_out, _kernel(large), bias=last))
-            layers += [nn.Tanh()] if last else [nn.BatchNorm2d(fan_out), nn.ReLU(inplace=True)]
+            layers += [Tanh()] if last else [nn.BatchNorm2d(fan_out), nn.ReLU(inplace=True)]
         self.net = nn.Sequential(*layers)
         self.apply(initialise)
 
