@@ -165,7 +165,7 @@ def compare(
     \b
     Examples:
       ganbench compare mine.json theirs.json
-      ganbench compare results/quick/runs/gan-digits-3ed425eb-s0.json results/quick/runs/wgan-digits-2467b77d-s0.json
+      ganbench compare results/quick/runs/gan-digits-623b2c21-s0.json results/quick/runs/wgan-digits-9a95a79f-s0.json
     """
     from ganbench import compare as comparing
     from ganbench import result
