@@ -21,8 +21,8 @@ median. The shortest run would be a loop's luck: it spares those that give memor
 
 The multiplications of one step are counted too: mimicry's step of G also works out the gradients of D's weights. What our
 loop wins beyond that is the order of kernels in memory, NHWC (`channels_last` in `ganbench/train.py`), which helps 3x3
-convolutions most, and the short way. Both win less the wider the networks are: at the DCGAN paper's width of 128 all loops
-wait for the same arithmetic.
+convolutions most, the short way, and the memory that it keeps. They win less the wider the networks are: at the DCGAN paper's
+width of 128 all loops wait for the same arithmetic.
 """
 
 from __future__ import annotations
