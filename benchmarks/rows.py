@@ -61,9 +61,9 @@ def page(out: Path) -> str:
     perfect = ", ".join(f"{value(first[name]['perfect'])} in {name}" for name in METRICS if first[name]["perfect"])
     return (
         f"# One run of every baseline on MNIST\n\nSeed {SEED} of the board [`{BOARD}`](../../baselines/boards/{BOARD}.yaml): "
-        "narrow networks and three to eight minutes\nof a CPU core each. One seed ranks nothing; some settings were chosen on "
-        "it ([docs/baselines.md](../../docs/baselines.md)\nsays which). A score has its 95 % interval over samples. A perfect "
-        f"generator would get\n{perfect}. Pictures: [docs/grids](../../docs/grids).\n\n"
+        "narrow networks and two and a half to eight\nminutes of a CPU core each. One seed ranks nothing; some settings were "
+        "chosen on it ([docs/baselines.md](../../docs/baselines.md)\nsays which). A score has its 95 % interval over samples. "
+        f"A perfect generator would get\n{perfect}. Pictures: [docs/grids](../../docs/grids).\n\n"
         f"{pd.DataFrame(lines).to_markdown(index=False, disable_numparse=True)}\n\nWritten by `python benchmarks/rows.py`.\n"
     )
 
