@@ -234,6 +234,17 @@ def test_trained_run_can_be_sampled_and_scored(ganbench: Callable[..., Done], tm
     assert result["samples"]["n"] == 300
 
 
+@pytest.mark.parametrize("arguments", [["list", "boards"], ["data"], ["--help"], ["schema"]])
+def test_a_pipe_that_is_closed_early_prints_no_traceback(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # Python meets the closed pipe when it empties its buffer
+    command = subprocess.Popen(
+        [sys.executable, "-m", "ganbench", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert command.stdout
+    command.stdout.close()
+    assert command.communicate()[1] == ""
+
+
 def test_startup_is_a_command_of_its_own() -> None:
     done = subprocess.run([sys.executable, "-m", "ganbench", "scor"], capture_output=True, text=True)
     assert done.returncode == 2

@@ -29,6 +29,7 @@ def root(context: typer.Context) -> None:
       ganbench train baselines/dcgan.py --dataset mnist --images 300000 --out runs/my-dcgan
       ganbench list baselines
     """
+    context.call_on_close(sys.stdout.flush)  # here a closed pipe (`| head`) is caught, and not when Python ends
     help_unless_invoked(context)
 
 
