@@ -73,7 +73,7 @@ def test_a_bias_learns_where_the_weight_is_frozen() -> None:
     up, down = strided.StridedConvTranspose2d(3, 2, 4, bias=True), strided.StridedConv2d(2, 3, 4, bias=True)
     for layer, x in ((up, torch.randn(2, 3, 2, 2)), (down, torch.randn(2, 2, 4, 4))):
         layer.weight.requires_grad_(False)
-        made = layer(x)
+        made = layer(x.requires_grad_())
         made.sum().backward()
         assert layer.weight.grad is None
         torch.testing.assert_close(layer.bias.grad, torch.full_like(layer.bias, made[:, 0].numel()))
