@@ -37,7 +37,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 from unittest.mock import MagicMock
 
 import numpy as np
@@ -237,12 +237,21 @@ def rate() -> float:
     return images / (time.perf_counter() - start)
 
 
-def times(ours: np.ndarray, theirs: np.ndarray) -> str:
-    """The median of the rounds' ratios, and its 95 % interval where the rounds suffice for one."""
+class Times(NamedTuple):
+    """How many times as fast: the median of the rounds' ratios and its 95 % interval, nan where the rounds are too few."""
+
+    median: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.median:.2f}" + ("" if np.isnan(self.low) else f" [{self.low:.2f}, {self.high:.2f}]")
+
+
+def times(ours: pd.Series, theirs: pd.Series) -> Times:
+    """Compare two loops by their rates, round by round."""
     ratios = ours / theirs
-    low, high = quantile_test(ratios).confidence_interval(0.95)
-    bounds = f" [{low:.2f}, {high:.2f}]" if np.isfinite([low, high]).all() else ""
-    return f"{np.median(ratios):.2f}{bounds}"
+    return Times(ratios.median(), *quantile_test(ratios).confidence_interval(0.95))
 
 
 def measure(case: str, width: int, steps: int, rounds: int) -> dict[str, Any]:
@@ -284,10 +293,7 @@ def main(
     narrow = table[table["width"] <= WIDEST]
     verdicts = "\n".join(
         f"- Promised: {promised:g} times as fast as {loop}. At the slower of the boards' widths: "
-        + "; ".join(
-            f"{name}: {min(cells, key=lambda cell: float(cell.split()[0]))}"
-            for name, cells in narrow.groupby("networks")[f"times as fast as {loop}"]
-        )
+        + "; ".join(f"{name}: {min(cells)}" for name, cells in narrow.groupby("networks")[f"times as fast as {loop}"])
         for loop, promised in PROMISED.items()
     )
     page = f"""# Speed of training
