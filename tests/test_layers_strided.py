@@ -108,6 +108,7 @@ def test_tanh_is_torchs_and_so_is_its_derivative() -> None:
     (slope,), (torchs_slope,) = (torch.autograd.grad(y.sum(), x) for y in (made, torchs))
     assert (slope - torchs_slope).abs().max() < 1e-6
     assert strided.Tanh()(x.detach().bfloat16()).dtype == torch.float32
+    torch.testing.assert_close(strided.Tanh()(x.detach().double()), x.detach().double().tanh())
 
 
 def test_projection_of_noise_is_the_transposed_convolution() -> None:

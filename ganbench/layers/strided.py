@@ -59,10 +59,10 @@ class StridedConvTranspose2d(nn.ConvTranspose2d):
 
 
 class Tanh(nn.Tanh):
-    """tanh(x) = 2 sigmoid(2x) - 1, which torch computes faster; in fp32, since near 0 the subtraction leaves few bits."""
+    """tanh(x) = 2 sigmoid(2x) - 1, which torch computes faster; in fp32 at least: near 0 the subtraction leaves few bits."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return (2 * x.float()).sigmoid_().mul(2).sub_(1)
+        return (2 * x.to(torch.promote_types(x.dtype, torch.float32))).sigmoid_().mul(2).sub_(1)
 
 
 def down(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -109,7 +109,7 @@ def gradients(x: Tensor, weight: Tensor, gradient: Tensor, *wanted: bool) -> tup
 class _DownByWeight(torch.autograd.Function):
     """`conv2d`, with its gradients by the weight and the bias alone; x comes in a tuple, which hides it from the graph.
 
-    So a step of G, which asks for no gradient by D's weights, does not come here.
+    So the gradient of a step of G, which asks for none by D's weights, does not come through here.
     """
 
     @staticmethod
