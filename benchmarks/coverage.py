@@ -23,13 +23,13 @@ import typer
 from scipy.special import gammaincinv
 
 from ganbench import data, metrics
+from ganbench.display.progress import progress
 from ganbench.metrics import Score
 from ganbench.metrics import memorisation as memo
-from ganbench.metrics._intervals import ALPHA, Interval, share
+from ganbench.metrics._neighbours import knn
 from ganbench.metrics.fid import fid
 from ganbench.metrics.support import collision_rate, support
-from ganbench.neighbours import knn
-from ganbench.progress import progress
+from ganbench.statistics import ALPHA, Interval, share
 
 PROMISED = 0.93  # what docs/metrics.md says of an interval that it calls 95 %
 CHEAP = 5  # times as many repetitions where only counts are drawn

@@ -17,9 +17,11 @@ import pandas as pd
 import torch
 import typer
 
-from ganbench import data, sample, scorer, train
-from ganbench.leaderboard import interval
-from ganbench.result import Result
+from ganbench import data, scorer
+from ganbench.scoring.result import Result
+from ganbench.statistics import student
+from ganbench.training import drawing as sample
+from ganbench.training import loop as train
 
 SEEDS = (0, 1, 2)
 
@@ -62,7 +64,7 @@ def main(
     ]
     runs = pd.DataFrame(rows)
     fid = runs.pivot(index="seed", columns="precision", values="fid")
-    low, high = interval((fid.bf16 - fid.fp32).to_numpy())
+    low, high = student((fid.bf16 - fid.fp32).to_numpy())
     fastest = runs.groupby("precision").seconds.min()
     gain, change = fastest.fp32 / fastest.bf16, (fid.bf16 - fid.fp32).mean()
     page = f"""# What bf16 costs and gains

@@ -17,9 +17,12 @@ import pandas as pd
 import torch
 import typer
 
-from ganbench import controls, grid, pictures, samples, scorer, train
-from ganbench.display import interval, value
-from ganbench.sample import draw
+from ganbench import samples, scorer
+from ganbench.boards import controls, grid
+from ganbench.display import pictures
+from ganbench.display.text import interval, value
+from ganbench.training import loop as train
+from ganbench.training.drawing import draw
 
 BOARD, SEED = "mnist", 0
 METRICS = ["fid", "classifier_score", "precision", "recall"]

@@ -17,7 +17,8 @@ import typer
 import yaml
 from threadpoolctl import threadpool_limits
 
-from ganbench import controls, data, features, scoring
+from ganbench import data, features, scoring
+from ganbench.boards import controls
 from ganbench.samples import SampleSet
 
 ROOT = Path(__file__).parents[1]

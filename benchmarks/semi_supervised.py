@@ -23,9 +23,10 @@ import torch
 import typer
 from scipy.stats import t
 
-from ganbench import baseline, data, train
+from ganbench import baseline, data
 from ganbench.config import settings as parse
 from ganbench.images import to_float
+from ganbench.training import loop as train
 
 DATASET, LABELS_PER_CLASS = "mnist", 10
 PAPER = 0.93  # % wrong, mean over 10 splits

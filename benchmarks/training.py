@@ -20,7 +20,7 @@ The loops take turns. Of the rounds the median counts, of rates and of a round's
 median. The shortest run would be a loop's luck: it spares those that give memory back the page faults which they have in use.
 
 The multiplications of one step are counted too: mimicry's step of G also works out the gradients of D's weights. What our
-loop wins beyond that is the order of kernels in memory, NHWC (`channels_last` in `ganbench/train.py`), which helps 3x3
+loop wins beyond that is the order of kernels in memory, NHWC (`channels_last` in `ganbench/training/loop.py`), which helps 3x3
 convolutions most, the short way, and the memory that it keeps. They win less the wider the networks are: at the DCGAN paper's
 width of 128 all loops wait for the same arithmetic.
 """
@@ -50,10 +50,12 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 from torch.utils.flop_counter import FlopCounterMode
 
-from ganbench import baseline, memory, train
+from ganbench import baseline
 from ganbench.gan import Batch, DataSpec, Gan
 from ganbench.images import to_float
 from ganbench.layers import strided
+from ganbench.training import loop as train
+from ganbench.training import memory
 
 SPEC = DataSpec((3, 32, 32))
 BATCH = 64

@@ -5,11 +5,12 @@
 
 from typing import TYPE_CHECKING, Any
 
+from ganbench._version import __version__
+
 if TYPE_CHECKING:
     from ganbench.scoring import score, scorer
 
 __all__ = ["__version__", "score", "scorer"]
-__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:

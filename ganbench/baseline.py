@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganbench import data
+from ganbench import paths
 from ganbench.config import validate
 from ganbench.errors import UserError
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # torch is imported only when a GAN is built
 
 def folder() -> Path:
     """Where the baselines lie."""
-    return data.home() / "baselines"
+    return paths.definitions() / "baselines"
 
 
 def names() -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """The interface of a GAN: two losses, the generator's input and output, two hooks. Every file in `baselines/` implements
 it, once.
 
-Algorithm 1 of Goodfellow et al. 2014 (arXiv:1406.2661) is the loop in `ganbench/train.py`; a baseline only says what its
-paper changes in it.
+Algorithm 1 of Goodfellow et al. 2014 (arXiv:1406.2661) is the loop in `ganbench/training/loop.py`; a baseline only says
+what its paper changes in it.
 """
 
 from __future__ import annotations

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 import torch
 
-from ganbench import baseline, train
+from ganbench import baseline
 from ganbench.config import fields
 from ganbench.gan import Batch, DataSpec, Gan, Unsupported
+from ganbench.training import loop as train
 
 SPECS = {"points": DataSpec((2,), classes=8), "digits": DataSpec((1, 8, 8), classes=10), "rgb": DataSpec((3, 16, 16))}
 NAMES = baseline.names()

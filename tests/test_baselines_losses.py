@@ -12,10 +12,11 @@ from torch.distributions import MultivariateNormal
 from torch.nn.functional import softplus
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from ganbench import baseline, train
+from ganbench import baseline
 from ganbench.errors import UserError
 from ganbench.gan import Batch, DataSpec, Gan
 from ganbench.layers.slope import slope
+from ganbench.training import loop as train
 
 POINTS = DataSpec((2,))
 IMAGES = DataSpec((3, 8, 8))

@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ganbench import baseline, train
+from ganbench import baseline
 from ganbench.gan import Batch, DataSpec, Gan, Unsupported
 from ganbench.layers.mlp import mlp
+from ganbench.training import loop as train
 
 POINTS = DataSpec((2,))
 

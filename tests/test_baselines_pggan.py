@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from ganbench import baseline, train
+from ganbench import baseline
 from ganbench.gan import Batch, DataSpec, Gan, Unsupported
 from ganbench.layers.dcgan import halvings
+from ganbench.training import loop as train
 
 PHASE = 60  # images
 SPEC = DataSpec((1, 28, 28))  # 4, 7, 14, 28

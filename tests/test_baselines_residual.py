@@ -8,10 +8,11 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
 from torch.nn.utils.parametrize import is_parametrized
 
-from ganbench import baseline, train
+from ganbench import baseline
 from ganbench.gan import Batch, DataSpec, Gan, Unsupported
 from ganbench.layers import resnet
 from ganbench.layers.attention import SelfAttention
+from ganbench.training import loop as train
 
 POINTS = DataSpec((2,))
 DIGITS = DataSpec((1, 8, 8), classes=10)

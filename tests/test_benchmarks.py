@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 import torch
 
-from ganbench import data, train
+from ganbench import data
+from ganbench.training import loop as train
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ganbench import cache, features
+from ganbench import features
 from ganbench.errors import UserError
 from ganbench.features import Extractor, cnn
+from ganbench.features import _cache as cache
 
 X = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 1), np.uint8)
 

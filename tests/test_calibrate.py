@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ganbench import calibrate, cli, metrics
-from ganbench.corruptions import CORRUPTIONS, Unfit
+from ganbench import cli, metrics
+from ganbench.boards import calibration as calibrate
+from ganbench.boards.corruptions import CORRUPTIONS, Unfit
 from ganbench.data import Split
 from ganbench.metrics import Card
-from ganbench.result import Measured
+from ganbench.scoring.result import Measured
 
 N = 100
 RNG = np.random.default_rng(0)

@@ -254,7 +254,9 @@ def test_startup_is_a_command_of_its_own() -> None:
 def test_a_run_is_named_by_baseline_dataset_and_seed_unless_told(
     ganbench: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ganbench.train.train", lambda path, dataset, out, **_: {"diverged": f"in {out.as_posix()}"})
+    monkeypatch.setattr(
+        "ganbench.training.loop.train", lambda path, dataset, out, **_: {"diverged": f"in {out.as_posix()}"}
+    )
     assert "in runs/gan-ring-s3." in ganbench("train", "baselines/gan.py", "--dataset", "ring", "--seed", "3").stderr
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ganbench import result, score
-from ganbench.compare import compare, names_of
+from ganbench import score
 from ganbench.errors import UserError
-from ganbench.result import Result
+from ganbench.scoring import result
+from ganbench.scoring.comparison import compare, names_of
+from ganbench.scoring.result import Result
 
 QUICK = Path("results/quick/runs")
 

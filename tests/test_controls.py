@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ganbench import controls, data, samples
+from ganbench import data, samples
+from ganbench.boards import controls
 from ganbench.errors import UserError
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ganbench import data
+from ganbench import data, paths
+from ganbench.data.mixture import Mixture
 from ganbench.errors import Unreachable, UserError
-from ganbench.metrics import Mixture
 
 CHECKOUT = Path(data.__file__).parents[2]
 NAME = "gaussian1d"
@@ -82,18 +82,25 @@ def spoil(folder: Path) -> None:
     (folder / "train.npy").write_bytes(content)
 
 
-def test_home_is_the_working_directory_with_a_lock_else_the_checkout(exported, monkeypatch, tmp_path):
-    assert data.home() == exported
-    (tmp_path / "below").mkdir()
-    monkeypatch.chdir(tmp_path / "below")
-    assert data.home() == CHECKOUT
+def test_root_is_the_checkout_around_the_working_directory_else_that_directory(exported, monkeypatch, tmp_path_factory):
+    assert paths.root() == paths.definitions() == exported
+    (exported / "below").mkdir()
+    monkeypatch.chdir(exported / "below")
+    assert paths.root() == exported
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    monkeypatch.chdir(elsewhere)
+    assert paths.root() == elsewhere
+    assert paths.definitions() == CHECKOUT
 
 
-def test_no_lock_anywhere_is_one_clear_line(tmp_path, monkeypatch):
+def test_an_installed_package_uses_what_it_ships_and_the_users_data_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(data, "__file__", str(tmp_path / "a" / "b" / "c.py"))
-    with pytest.raises(UserError, match=r"there is no dvc\.lock here"):
-        data.home()
+    monkeypatch.setattr(paths, "PACKAGE", tmp_path / "site-packages" / "ganbench")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "user"))
+    assert paths.definitions() == tmp_path / "site-packages" / "ganbench" / "shipped"
+    assert paths.data() == tmp_path / "user" / "ganbench" / "data"
+    monkeypatch.setenv("GANBENCH_DATA", str(tmp_path / "mine"))
+    assert paths.data() == tmp_path / "mine"
 
 
 def test_load_obtains_what_is_missing_and_says_so_once(exported, capsys):

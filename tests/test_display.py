@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rich.console import Console
 
-from ganbench import display
+from ganbench.display import text as display
 
 LINES = [
     {"row": "gan", "fid": "1 ± 2", "kid": "0.1", "note": ""},

@@ -9,7 +9,7 @@ import pytest
 from conftest import REPOSITORY
 
 from ganbench import baseline
-from ganbench.display import value
+from ganbench.display.text import value
 
 PAGE = (REPOSITORY / "docs/baselines.md").read_text(encoding="utf-8")
 LINES = {

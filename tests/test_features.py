@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ganbench import data, features
+from ganbench import data, features, paths
 from ganbench.errors import Unreachable, UserError
 from ganbench.features import Extractor, cnn
 
@@ -177,7 +177,7 @@ def test_shipped_weights_are_of_the_recipe_and_the_data_of_today(name: str) -> N
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_a_classifier_is_as_accurate_on_the_test_split_as_its_card_says(name: str) -> None:
     dataset = name.removesuffix("-cnn")
-    if name != "digits-cnn" and not (data.home() / "data" / dataset).exists():
+    if name != "digits-cnn" and not (paths.data() / dataset).exists():
         pytest.skip(f"data/{dataset} is not built here: run `ganbench data obtain {dataset}`")
     x, y = data.load(dataset, "test")
     _, logits = features.embed(name, x)

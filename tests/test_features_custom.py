@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from ganbench import cache, features
+from ganbench import features
 from ganbench.errors import UserError
+from ganbench.features import _cache as cache
 from ganbench.scoring import score
 
 X = np.random.default_rng(0).integers(0, 256, (70, 8, 8, 3), np.uint8)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ganbench import baseline, controls, data, grid, metrics
+from ganbench import baseline, metrics, paths
+from ganbench.boards import controls, grid
 from ganbench.errors import UserError
 
 TINY = {
@@ -33,7 +34,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "baselines/boards").mkdir(parents=True)
     for name in baseline.names():
         (tmp_path / f"baselines/{name}.py").write_text((baseline.folder() / f"{name}.py").read_text())
-    (tmp_path / "dvc.lock").write_text((data.home() / "dvc.lock").read_text())
+    (tmp_path / "dvc.lock").write_text((paths.definitions() / "dvc.lock").read_text())
     monkeypatch.chdir(tmp_path)
     calibrated("ring", {})
     write(TINY)

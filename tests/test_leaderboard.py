@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from ganbench import grid, leaderboard
+from ganbench.boards import grid, leaderboard
+from ganbench.statistics import student
 
 SEEDS = [0, 1, 2]
 
@@ -34,14 +35,14 @@ def scores(values: dict[str, list[float | None]], kind: str = "baseline", metric
 
 def test_interval_is_students() -> None:
     x = np.array([1.0, 2.0, 4.0])
-    low, high = leaderboard.interval(x)
+    low, high = student(x)
     expected = stats.ttest_1samp(x, 0).confidence_interval(0.95)
     assert (low, high) == pytest.approx((expected.low, expected.high))
 
 
 def test_interval_of_students_covers_95_percent() -> None:
     rng = np.random.default_rng(0)
-    hits = [low <= 0 <= high for low, high in (leaderboard.interval(rng.normal(size=3)) for _ in range(2000))]
+    hits = [low <= 0 <= high for low, high in (student(rng.normal(size=3)) for _ in range(2000))]
     assert np.mean(hits) == pytest.approx(0.95, abs=0.015)
 
 

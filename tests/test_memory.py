@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from ganbench import memory
+from ganbench.training import memory
 
 FAULTS = """
 import resource, sys, torch

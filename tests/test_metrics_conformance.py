@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ganbench import metrics
+from ganbench.data.mixture import Mixture
 from ganbench.errors import UserError
 
 N, TRAIN, D = 240, 300, 12
@@ -18,7 +19,7 @@ ANGLES = np.arange(8) * np.pi / 4
 
 def points():
     rng = np.random.default_rng(0)
-    mixture = metrics.Mixture(np.stack([np.cos(ANGLES), np.sin(ANGLES)], 1), 0.05)
+    mixture = Mixture(np.stack([np.cos(ANGLES), np.sin(ANGLES)], 1), 0.05)
     sets = {
         name: mixture.means[rng.integers(0, 8, n)] + 0.05 * rng.standard_normal((n, 2))
         for name, n in (("gen", N), ("ref", N), ("train", TRAIN))
@@ -32,7 +33,7 @@ def line():
     places = np.linspace(0, 8, 101)
     return {
         **sets,
-        "mixture": metrics.Mixture(np.array([[4.0]]), 0.5),
+        "mixture": Mixture(np.array([[4.0]]), 0.5),
         "discriminator": np.stack([places, 0.5 + 0.1 * np.sin(places)], 1),
     }
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from ganbench.metrics import NotApplicable
+from ganbench.metrics._neighbours import knn
 from ganbench.metrics.memorisation import CARD, K, _authentic, _c_t, _mann_whitney, memorisation
-from ganbench.neighbours import knn
 
 ANGLES = np.arange(8) * np.pi / 4
 RING = np.stack([np.cos(ANGLES), np.sin(ANGLES)], 1)

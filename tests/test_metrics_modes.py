@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from ganbench.metrics import Mixture, NotApplicable
+from ganbench.data.mixture import Mixture
+from ganbench.metrics import NotApplicable
 from ganbench.metrics.modes import modes
 
 ANGLES = np.arange(8) * np.pi / 4

@@ -3,10 +3,10 @@ import pytest
 from scipy.spatial.distance import cdist
 from scipy.stats import binomtest
 
-from ganbench.metrics._intervals import share
 from ganbench.metrics.density import density
 from ganbench.metrics.precision import precision
 from ganbench.metrics.recall import recall
+from ganbench.statistics import share
 
 
 def rng(seed=0):

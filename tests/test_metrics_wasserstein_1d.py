@@ -5,10 +5,14 @@ import pytest
 from scipy.special import ndtri
 from scipy.stats import norm, wasserstein_distance
 
-from ganbench import baseline, data, sample, samples, train
-from ganbench.metrics import Mixture, NotApplicable
+from ganbench import baseline, data, samples
+from ganbench.data.mixture import Mixture
+from ganbench.metrics import NotApplicable
 from ganbench.metrics.wasserstein_1d import wasserstein_1d
-from ganbench.scoring import open_set, score
+from ganbench.scoring import score
+from ganbench.scoring.sources import open_set
+from ganbench.training import drawing as sample
+from ganbench.training import loop as train
 
 ONE = Mixture(np.array([[4.0]]), 0.5)
 TWO = Mixture(np.array([[0.0], [10.0]]), 0.1)

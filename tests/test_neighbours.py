@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
-from ganbench import neighbours
 from ganbench.errors import UserError
-from ganbench.neighbours import knn, knn_self, pairs_in_balls, pairs_within
+from ganbench.metrics import _neighbours as neighbours
+from ganbench.metrics._neighbours import knn, knn_self, pairs_in_balls, pairs_within
 
 
 def brute(q, x, k, own=None):

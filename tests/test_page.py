@@ -8,9 +8,10 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from ganbench import data, metrics, page, scoring
+from ganbench import data, metrics, scoring
 from ganbench.samples import SampleSet
-from ganbench.verdict import verdicts
+from ganbench.scoring import page, sources
+from ganbench.scoring.verdict import verdicts
 
 
 class Seen(HTMLParser):
@@ -39,7 +40,7 @@ def copies(name: str = "copies") -> SampleSet:
 
 @pytest.fixture(scope="module")
 def made() -> tuple[scoring.Result, str]:
-    sets = scoring.open_sets(copies("<script>alert(1)</script>"), "digits", None)
+    sets = sources.open_sets(copies("<script>alert(1)</script>"), "digits", None)
     result = scoring.score(*sets)
     return result, page.render(result, *sets)
 
@@ -78,7 +79,7 @@ def test_points_and_an_empty_set_have_a_page_too() -> None:
         ("ring:train", 2),
         (SampleSet(np.empty((0, 2), np.float32), None, {"name": "gone", "reason": "diverged"}), 1),
     ):
-        sets = scoring.open_sets(generated, "ring", None)
+        sets = sources.open_sets(generated, "ring", None)
         html = page.render(scoring.score(*sets, metrics=["fid"]), *sets)
         assert len(Seen(html).images()) == pictures
         assert "None to show" in html

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ganbench.display.pictures import LINE, contact_sheet, overview, strip
 from ganbench.errors import UserError
-from ganbench.pictures import LINE, contact_sheet, overview, strip
 from ganbench.samples import SampleSet
 
 

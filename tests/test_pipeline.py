@@ -15,7 +15,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from ganbench import baseline, controls, grid
+from ganbench import baseline
+from ganbench.boards import controls, grid
 
 REPOSITORY = Path(__file__).parents[1]
 pytestmark = pytest.mark.slow

@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ganbench import catalogue, data, features, grid, metrics, score
+from ganbench import data, features, metrics, score
+from ganbench.boards import grid
+from ganbench.cli import catalogue
 from ganbench.errors import UserError
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "plugin"

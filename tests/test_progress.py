@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from ganbench import progress as module
-from ganbench.progress import progress
+from ganbench.display import progress as module
+from ganbench.display.progress import progress
 
 LONG = """
 import time

@@ -22,9 +22,9 @@ from sample_files import (
     write_zip,
 )  # fmt: skip
 
-from ganbench import preflight, samples
+from ganbench import samples
 from ganbench.errors import UserError
-from ganbench.samples import Declared, encoded
+from ganbench.samples import Declared, encoded, preflight
 
 RNG = np.random.default_rng(3)
 

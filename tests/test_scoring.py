@@ -13,9 +13,10 @@ import pytest
 import torch
 
 import ganbench
-from ganbench import data, page, result, score, scorer, scoring
+from ganbench import data, paths, score, scorer, scoring
 from ganbench.errors import UserError
-from ganbench.verdict import floor
+from ganbench.scoring import page, result, sources
+from ganbench.scoring.verdict import floor
 
 FEW = ("fid", "memorisation", "precision")
 
@@ -27,8 +28,8 @@ def without_names(one: result.Result) -> tuple[object, ...]:
 def test_array_tensor_path_and_name_score_alike(tmp_path: Path) -> None:
     x = np.asarray(data.load("digits", "train").x)
     np.save(tmp_path / "x.npy", x)
-    sources = (x, torch.from_numpy(x.copy()), tmp_path / "x.npy", "digits:train", scoring.open_set("digits", "train"))
-    first, *others = (score(source, "digits", metrics=FEW) for source in sources)
+    forms = (x, torch.from_numpy(x.copy()), tmp_path / "x.npy", "digits:train", sources.open_set("digits", "train"))
+    first, *others = (score(source, "digits", metrics=FEW) for source in forms)
     assert first.metrics["memorisation"].value == 1
     for other in others:
         assert without_names(other) == without_names(first)
@@ -68,7 +69,7 @@ def test_floor_is_measured_on_halves_of_the_reference_where_no_perfect_value_is_
 def test_what_was_read_stands_in_the_result_and_on_the_page(tmp_path: Path) -> None:
     x = np.asarray(data.load("digits", "test").x[:60])
     np.save(tmp_path / "mine.npy", np.concatenate([x, x[:2]]))
-    gen, ref, _ = scoring.open_sets(str(tmp_path / "mine.npy"), "digits:test", None)
+    gen, ref, _ = sources.open_sets(str(tmp_path / "mine.npy"), "digits:test", None)
     found = score(gen, ref, features="pixels", metrics=["fid"])
     (line,) = [line for line in found.preflight if "warning" not in line]
     assert line.startswith("mine")
@@ -79,7 +80,7 @@ def test_what_was_read_stands_in_the_result_and_on_the_page(tmp_path: Path) -> N
 
 def test_committed_scores_and_a_fresh_one_have_the_form_of_the_schema() -> None:
     validator = jsonschema.Draft202012Validator(json.loads(result.SCHEMA.read_text()))
-    committed = sorted(data.home().glob("results/*/runs/*.json"))
+    committed = sorted(paths.definitions().glob("results/*/runs/*.json"))
     assert len(committed) > 50
     for path in committed:
         validator.validate(json.loads(path.read_text())["scores"])

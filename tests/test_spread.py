@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ganbench import cli, data, score, spread
+from ganbench import cli, data, score
 from ganbench.errors import UserError
 from ganbench.features import efficientnet
-from ganbench.spread import HOUSE, METRICS, Protocol
+from ganbench.scoring import spread
+from ganbench.scoring.spread import HOUSE, METRICS, Protocol
 
 needs_weights = pytest.mark.skipif(efficientnet.here() is None, reason=f"not installed: {efficientnet.INSTALL}")
 

@@ -10,11 +10,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from ganbench import baseline, data, samples, train
+from ganbench import baseline, data, samples
 from ganbench.errors import UserError
 from ganbench.gan import DataSpec
 from ganbench.images import to_float, to_uint8
-from ganbench.sample import BLOCK, draw
+from ganbench.training import loop as train
+from ganbench.training.drawing import BLOCK, draw
 
 SMALL = {"width_g": 8, "width_d": 8, "optimiser": "adam", "lr_g": 1e-3, "lr_d": 1e-3}
 GAN = Path("baselines/gan.py")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from ganbench import data, score
-from ganbench.result import Result
-from ganbench.verdict import GATES, Verdict, verdicts
+from ganbench.scoring.result import Result
+from ganbench.scoring.verdict import GATES, Verdict, verdicts
 
 GOOD: dict[str, dict[str, Any]] = {
     "memorisation": {"value": 0.0, "interval": [0.0, 0.005], "duplicates_train_ref": 0},

@@ -10,9 +10,12 @@ import pytest
 import torch
 from PIL import Image
 
-from ganbench import baseline, sample, samples, train, walks
+from ganbench import baseline, samples
 from ganbench.errors import UserError
 from ganbench.gan import DataSpec, Gan, class_weights
+from ganbench.training import drawing as sample
+from ganbench.training import loop as train
+from ganbench.training import walks
 
 DIGITS = DataSpec((1, 8, 8), classes=10)
 

@@ -37,7 +37,7 @@ def train(
 
     overrides = parse(settings or [])
     choose(dataset, data.names(), "dataset")
-    from ganbench import train as training
+    from ganbench.training import loop as training
 
     out = out or Path("runs") / f"{baseline.stem}-{dataset}-s{seed}"
     run = training.train(baseline, dataset, out, seed=seed, images=images, overrides=overrides, device=device)
@@ -68,7 +68,7 @@ def sample(
       ganbench sample runs/biggan --n 64 --truncation 0.5 --out clean.npz
       ganbench sample runs/acgan --n 64 --class 3 --seed 1 --out threes.npz
     """
-    from ganbench.sample import draw
+    from ganbench.training.drawing import draw
 
     draw(folder, n, seed, out, truncation=truncation, label=label)
 
@@ -102,7 +102,7 @@ def interpolate(
       ganbench interpolate runs/acgan --classes 0,3,8 --out classes.png
       ganbench interpolate runs/biggan --points 3,17 --through 0,3,8 --out morph.gif
     """
-    from ganbench import walks
+    from ganbench.training import walks
 
     ways = [None if text is None else walks.numbers(text) for text in (classes, through)]
     walks.interpolate(
@@ -130,7 +130,7 @@ def arithmetic(
       ganbench arithmetic runs/dcgan --plus 3,17,20 --minus 4,9,12 --plus 5,30,41 --out sum.png
       ganbench arithmetic runs/acgan --class 3 --plus 0,1,2 --minus 3,4,5 --plus 6,7,8 --out sum.png
     """
-    from ganbench import walks
+    from ganbench.training import walks
 
     terms = [[walks.numbers(text) for text in texts or []] for texts in (plus, minus)]
     walks.arithmetic(folder, out, seed=seed, plus=terms[0], minus=terms[1], label=label)
@@ -150,7 +150,8 @@ def control(
     Example:
       ganbench control copycat --dataset digits --n 398 --out copycat.npz
     """
-    from ganbench import controls, data
+    from ganbench import data
+    from ganbench.boards import controls
 
     controls.write(kind, choose(dataset, data.names(), "dataset"), n, seed, out)
 
@@ -172,12 +173,13 @@ def overview(
       ganbench overview gan=runs/a/samples.npz real=mnist:test --out samples.png
       ganbench overview gan=runs/a/samples.npz --numbered --out numbered.png
     """
-    from ganbench import pictures, scoring
+    from ganbench.display import pictures
     from ganbench.samples import declared
+    from ganbench.scoring import sources
 
     how = declared(range_, layout)
     named = dict(s.partition("=")[::2] for s in sets)
     for name, path in named.items():
         if not path:
             raise UserError(f"'{name}': write each set as TITLE=SAMPLES, for example gan=samples.npz")
-    pictures.overview({name: scoring.open_set(path, "test", how) for name, path in named.items()}, out, numbered)
+    pictures.overview({name: sources.open_set(path, "test", how) for name, path in named.items()}, out, numbered)

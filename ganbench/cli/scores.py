@@ -24,7 +24,7 @@ from ganbench.cli._common import (
 )
 
 if TYPE_CHECKING:
-    from ganbench.result import Result
+    from ganbench.scoring.result import Result
 
 cache_app = typer.Typer(rich_markup_mode=None, invoke_without_command=True)
 app.add_typer(cache_app, name="cache", help="The features that were computed before: show them, or delete them.")
@@ -53,8 +53,9 @@ def embed(
     from ganbench import samples as files
     from ganbench import scoring
     from ganbench.features import Extractor
+    from ganbench.scoring import sources
 
-    found = scoring.open_set(samples, "train", files.declared(range_, layout))
+    found = sources.open_set(samples, "train", files.declared(range_, layout))
     extractor, _ = scoring.extractor_for([found], Extractor(features, weights, precision))
     embedded = scoring.embed(found, extractor)
     files.write(out, scoring.embed_disturbed(embedded, extractor) if disturbed else embedded)
@@ -99,12 +100,13 @@ def score(
       ganbench score points.npy --reference ring --features identity
       ganbench score tensor.npy --range=-1,1 --reference mnist
     """
-    from ganbench import metrics, preflight, scoring
+    from ganbench import metrics, scoring
     from ganbench.features import Extractor
-    from ganbench.samples import declared
+    from ganbench.samples import declared, preflight
+    from ganbench.scoring import sources
 
     names = None if wanted is None else [name.strip() for name in wanted.split(",")]
-    sets = scoring.open_sets(samples, reference, train, declared(range_, layout))
+    sets = sources.open_sets(samples, reference, train, declared(range_, layout))
     for line in preflight.lines(*(one.manifest for one in sets if one is not None)):
         say(line)
     least = {name: metrics.get(name).card.minimum for name in names or metrics.names()}
@@ -113,7 +115,7 @@ def score(
     extractor = Extractor(features, weights, precision)
     result = scoring.score(*sets, features=extractor, metrics=names, seed=seed)
     if html is not None:
-        from ganbench import page
+        from ganbench.scoring import page
 
         write(page.render(result, *sets), html)
     if json_out is not None:
@@ -124,8 +126,8 @@ def score(
 
 def _show_scores(result: Result) -> None:
     from ganbench import metrics
-    from ganbench.display import interval, table, value, wrap
-    from ganbench.verdict import HALVES, MARKS, floor, protocol_line, verdicts
+    from ganbench.display.text import interval, table, value, wrap
+    from ganbench.scoring.verdict import HALVES, MARKS, floor, protocol_line, verdicts
 
     arrows = {"lower": " ↓", "higher": " ↑", "target": ""}
     lines, reasons = [], []
@@ -167,8 +169,8 @@ def compare(
       ganbench compare mine.json theirs.json
       ganbench compare results/quick/runs/gan-digits-623b2c21-s0.json results/quick/runs/wgan-digits-9a95a79f-s0.json
     """
-    from ganbench import compare as comparing
-    from ganbench import result
+    from ganbench.scoring import comparison as comparing
+    from ganbench.scoring import result
 
     names = comparing.names_of(scores)
     lines = comparing.compare({name: result.read(path) for name, path in zip(names, scores, strict=True)})
@@ -179,7 +181,7 @@ def compare(
 
 
 def _show_comparison(lines: list[dict[str, Any]]) -> None:
-    from ganbench.display import interval, table, value, wrap
+    from ganbench.display.text import interval, table, value, wrap
 
     for other in dict.fromkeys(line["b"] for line in lines):
         rows, reasons = [], []
@@ -206,7 +208,7 @@ def _show_comparison(lines: list[dict[str, Any]]) -> None:
 
 
 def _footnotes(reasons: list[str]) -> None:
-    from ganbench.display import wrap
+    from ganbench.display.text import wrap
 
     for i, reason in enumerate(reasons, 1):
         print(wrap(f"({i}) {reason}", "    "))
@@ -238,19 +240,19 @@ def spread(
       ganbench spread samples/ --reference mnist
       ganbench spread gan=a.npz wgan=b.npz --reference digits --out runs/spread
     """
-    from ganbench import scoring
-    from ganbench import spread as spreading
-    from ganbench.display import table, wrap
+    from ganbench.display.text import table, wrap
     from ganbench.features import Extractor
     from ganbench.samples import declared
+    from ganbench.scoring import sources
+    from ganbench.scoring import spread as spreading
 
     how, named = declared(range_, layout), {}
     for one in sets:
         name, equals, path = one.partition("=")
-        found = scoring.open_set(path if equals else one, "test", how)
+        found = sources.open_set(path if equals else one, "test", how)
         named[name if equals else found.manifest["name"]] = found
     extra = [name.strip() for name in others.split(",") if name.strip()]
-    _, ref, known = scoring.open_sets(found, reference, train, how)
+    _, ref, known = sources.open_sets(found, reference, train, how)
     house = Extractor(features, weights, precision)
     tables = {
         name: spreading.measure(one, ref, known, features=house, others=extra, seed=seed) for name, one in named.items()
@@ -270,7 +272,7 @@ def schema() -> None:
     Example:
       ganbench schema > scores.schema.json
     """
-    from ganbench import result
+    from ganbench.scoring import result
 
     print(result.schema(), end="")
 
@@ -285,7 +287,7 @@ def cache_show(context: typer.Context) -> None:
       ganbench cache clear
     """
     if context.invoked_subcommand is None:
-        from ganbench import cache
+        from ganbench.features import _cache as cache
 
         found = cache.entries()
         print(
@@ -302,7 +304,7 @@ def cache_clear() -> None:
     Example:
       ganbench cache clear
     """
-    from ganbench import cache
+    from ganbench.features import _cache as cache
 
     found = cache.clear()
     say(f"deleted {found.number:,} entries, {found.size / 1e6:,.1f} MB, from {cache.home()}")

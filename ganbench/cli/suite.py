@@ -69,9 +69,9 @@ def leaderboard(
     Example:
       ganbench leaderboard quick
     """
-    from ganbench import grid
-    from ganbench import leaderboard as boards
-    from ganbench.display import table
+    from ganbench.boards import grid
+    from ganbench.boards import leaderboard as boards
+    from ganbench.display.text import table
 
     result = boards.build(board)
     for dataset, (lines, reasons) in boards.tables(grid.board(board), result).items():
@@ -91,7 +91,7 @@ def publish(board: Annotated[str, typer.Argument(help="name of a board")]) -> No
     Example:
       ganbench publish quick
     """
-    from ganbench.publish import publish as copy
+    from ganbench.boards.publishing import publish as copy
 
     say(f"published {board} to {relative(copy(board))}/")
 
@@ -117,9 +117,9 @@ def calibrate(
       ganbench calibrate ring
       ganbench calibrate digits --out runs/calibration/digits
     """
-    from ganbench import calibrate as calibration
-    from ganbench import data, grid
-    from ganbench.display import table
+    from ganbench import data
+    from ganbench.boards import calibration, grid
+    from ganbench.display.text import table
 
     choose(dataset, data.names(), "dataset")
     out = out or grid.calibrations() / dataset
@@ -141,7 +141,7 @@ def list_(
     Example:
       ganbench list metrics --json
     """
-    from ganbench import catalogue
+    from ganbench.cli import catalogue
 
     entries = getattr(catalogue, choose(kind, KINDS, "kind"))()
     if as_json:

@@ -16,17 +16,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import yaml
 
+from ganbench import paths
 from ganbench.data import folder
 from ganbench.data.folder import Built, Dataset, Split
+from ganbench.data.mixture import Mixture
 from ganbench.errors import UserError, choose
-
-if TYPE_CHECKING:
-    from ganbench.metrics import Mixture
 
 __all__ = [
     "Built",
@@ -36,7 +35,6 @@ __all__ = [
     "build",
     "card",
     "check",
-    "home",
     "load",
     "mixture",
     "names",
@@ -66,22 +64,10 @@ def about(name: str) -> str:
     return _dataset(name).about
 
 
-def home() -> Path:
-    """The folder with `dvc.lock`: the working directory, else the checkout that this package is installed from.
-
-    Raises:
-        UserError: neither has one.
-    """
-    for place in (Path.cwd(), Path(__file__).resolve().parents[2]):
-        if (place / "dvc.lock").is_file():
-            return place
-    raise UserError("there is no dvc.lock here: run this in a checkout of ganbench, where the datasets are pinned")
-
-
 def _stage(name: str) -> dict[str, Any]:
     """What `dvc.lock` says of a dataset."""
     choose(name, names(), "dataset")
-    stages = yaml.safe_load((home() / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+    stages = yaml.safe_load((paths.definitions() / paths.PINS).read_text(encoding="utf-8"))["stages"]
     if name not in stages:
         raise UserError(f"dvc.lock does not pin the dataset '{name}': run `dvc repro {name}` and commit dvc.lock")
     return stages[name]
@@ -94,7 +80,7 @@ def version(name: str) -> str:
 
 def check(name: str) -> str:
     """What lies in `data/NAME` and whether `dvc.lock` pins it, in words."""
-    found = folder.digest(home() / "data" / name)
+    found = folder.digest(paths.data() / name)
     try:
         wanted = version(name)
     except UserError as not_yet:  # the first build of a new dataset
@@ -107,7 +93,7 @@ def build(name: str, root: Path | None = None) -> Path:
 
     Args:
         name: a dataset.
-        root: the folder of all datasets; default `home()/data`.
+        root: the folder of all datasets; default `paths.data()`.
 
     Returns:
         The dataset's folder.
@@ -116,7 +102,7 @@ def build(name: str, root: Path | None = None) -> Path:
         Unreachable: none of its sources can be had from here.
     """
     dataset = _dataset(name)
-    root = home() / "data" if root is None else root
+    root = paths.data() if root is None else root
     with _locked(root / f".{name}.lock"), tempfile.TemporaryDirectory(prefix=f".{name}.", dir=root) as scratch:
         new, old, target = Path(scratch, "new"), Path(scratch, "old"), root / name
         new.mkdir()
@@ -141,16 +127,16 @@ def obtain(name: str) -> str:
         Unreachable: none of its sources can be had from here.
     """
     wanted = version(name)
-    if folder.digest(home() / "data" / name) != wanted:
-        with _locked(home() / "data" / ".obtain.lock"):
+    if folder.digest(paths.data() / name) != wanted:
+        with _locked(paths.data() / ".obtain.lock"):
             _obtain(name)
     return wanted
 
 
 def _obtain(name: str) -> None:
-    top, stage, wanted = home(), _stage(name), version(name)
-    target = top / "data" / name
-    in_git = (top / ".git").exists()  # an exported tree has none, and DVC does not work there
+    stage, wanted = _stage(name), version(name)
+    target = paths.data() / name
+    in_git = (paths.definitions() / ".git").exists()  # an exported tree has none, and DVC does not work there
     if folder.digest(target) == wanted:
         return
     if in_git:
@@ -174,7 +160,9 @@ def _obtain(name: str) -> None:
 def _dvc(*arguments: str | Path, stderr: int | None = None) -> str:
     """Run the DVC of this interpreter, its messages on stderr; what it prints is returned."""
     command = [sys.executable, "-m", "dvc", "--wait-for-lock", *map(str, arguments)]
-    return subprocess.run(command, cwd=home(), stdout=subprocess.PIPE, stderr=stderr, text=True).stdout.strip()
+    return subprocess.run(
+        command, cwd=paths.definitions(), stdout=subprocess.PIPE, stderr=stderr, text=True
+    ).stdout.strip()
 
 
 def load(name: str, split: str = "train") -> Split:
@@ -198,14 +186,12 @@ def card(name: str) -> dict[str, Any]:
 
 def mixture(name: str) -> Mixture | None:
     """The true modes of a dataset of points; `None` for a dataset of images."""
-    from ganbench.metrics import Mixture
-
     truth = card(name).get("mixture")
     return None if truth is None else Mixture(np.array(truth["means"]), truth["sd"])
 
 
 def _present(name: str) -> Path:
-    target = home() / "data" / name
+    target = paths.data() / name
     if folder.digest(target) != version(name):
         print(f"data/{name} is not here as dvc.lock pins it: obtaining it", file=sys.stderr)
         obtain(name)

@@ -31,10 +31,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ganbench import cache as disk
 from ganbench import data, plugins
+from ganbench.display.progress import progress
 from ganbench.errors import Unreachable, UserError, choose
-from ganbench.progress import progress
+from ganbench.features import _cache as disk
 from ganbench.samples.sets import Rows, content_hash
 
 PATIENCE = 2.0  # seconds after which progress is shown

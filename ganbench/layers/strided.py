@@ -1,7 +1,7 @@
 """The layers of DCGAN that make a map of noise, halve it, double it, bound it and lay it out flat, by a short way on a CPU.
 
 They have the weights of torch's layers and compute the same; each differs from the torch layer that it is made of in `forward`
-alone. The channels lie last in memory (`channels_last` in `ganbench/train.py`). Then torch's convolutions run at the
+alone. The channels lie last in memory (`channels_last` in `ganbench/training/loop.py`). Then torch's convolutions run at the
 processor's speed, except the transposed ones to few channels, which run at a tenth of it: a generator's last layer, and the
 gradient of a discriminator's first by its input. There the same map is made by a 2x2 convolution to four times as many
 channels, which are then laid side by side: Shi et al. 2016, "Is the deconvolution layer the same as a convolutional layer?",

@@ -53,13 +53,6 @@ _ABSENT = {
 Response = Literal["+", "-", "0"]
 
 
-class Mixture(NamedTuple):
-    """An equal-weight mixture of isotropic Gaussians, the truth behind a dataset of points."""
-
-    means: np.ndarray  # float64 [k, d]
-    sd: float
-
-
 @dataclass(frozen=True)
 class Card:
     """What a reader must know before reading the number."""

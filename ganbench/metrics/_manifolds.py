@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ganbench.metrics._neighbours import knn_self, pairs_in_balls
 from ganbench.metrics._shared import remembered
-from ganbench.neighbours import knn_self, pairs_in_balls
 
 K_MANIFOLD = 3  # precision and recall: closed balls that reach to this neighbour
 K_DENSITY = 5  # density and coverage: open balls that reach to this one

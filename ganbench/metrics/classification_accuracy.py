@@ -12,8 +12,8 @@ import warnings
 import numpy as np
 
 from ganbench.metrics import Card, NotApplicable, Score
-from ganbench.metrics._intervals import share
 from ganbench.metrics._order import shuffled
+from ganbench.statistics import share
 
 CARD = Card(
     answers="How well does a classifier that was trained on generated samples classify held-out ones?",

@@ -10,8 +10,8 @@ import numpy as np
 from scipy.special import entr, log_softmax, logsumexp
 
 from ganbench.metrics import Card, NotApplicable, Score
-from ganbench.metrics._intervals import normal
 from ganbench.metrics._order import shuffled
+from ganbench.statistics import normal
 
 CARD = Card(
     answers="Does a classifier recognise each generated image, and all classes equally often?",

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from ganbench.metrics import Card, Score
-from ganbench.metrics._intervals import normal
 from ganbench.metrics._manifolds import K_DENSITY, manifolds
 from ganbench.metrics._order import like
+from ganbench.statistics import normal
 
 CARD = Card(
     answers="How densely do generated samples lie where held-out samples lie?",

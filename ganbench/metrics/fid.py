@@ -18,8 +18,8 @@ from scipy.linalg.lapack import dpotrf, dsygst
 
 from ganbench.errors import UserError
 from ganbench.metrics import Card, NotApplicable, Score
-from ganbench.metrics._intervals import Z, normal
 from ganbench.metrics._order import shuffled
+from ganbench.statistics import Z, normal
 
 CARD = Card(
     answers="How far apart are the means and covariances of generated and held-out features?",

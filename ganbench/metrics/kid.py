@@ -13,7 +13,7 @@ import numpy as np
 
 from ganbench.errors import UserError
 from ganbench.metrics import Card, NotApplicable, Score
-from ganbench.metrics._intervals import Z
+from ganbench.statistics import Z
 
 CARD = Card(
     answers="How far apart are generated and held-out features in all moments up to the third?",

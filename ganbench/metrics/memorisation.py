@@ -16,9 +16,9 @@ from scipy.cluster.vq import kmeans
 from scipy.special import betaincinv
 
 from ganbench.metrics import Card, NotApplicable, Score
-from ganbench.metrics._intervals import ALPHA, difference, share
+from ganbench.metrics._neighbours import knn
 from ganbench.metrics._order import shuffled
-from ganbench.neighbours import knn
+from ganbench.statistics import ALPHA, difference, share
 
 CARD = Card(
     answers="What share of generated samples is copied from the training set?",

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 from scipy.special import gammainc, gammaincinv, pdtrc, rel_entr
 
-from ganbench.metrics import Card, Mixture, NotApplicable, Score
-from ganbench.metrics._intervals import ALPHA, share
-from ganbench.neighbours import knn
+from ganbench.data.mixture import Mixture
+from ganbench.metrics import Card, NotApplicable, Score
+from ganbench.metrics._neighbours import knn
+from ganbench.statistics import ALPHA, share
 
 CARD = Card(
     answers="How many of the known modes does the generator reach?",

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from ganbench.metrics import Card, NotApplicable, Score
-from ganbench.metrics._intervals import normal
 from ganbench.metrics._order import shuffled
+from ganbench.statistics import normal
 
 CARD = Card(
     answers="How likely are held-out samples under a smoothed histogram of the generated ones?",

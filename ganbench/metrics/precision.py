@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 
 from ganbench.metrics import Card, Score
-from ganbench.metrics._intervals import share
 from ganbench.metrics._manifolds import manifolds
 from ganbench.metrics._order import like
+from ganbench.statistics import share
 
 CARD = Card(
     answers="What share of generated samples looks like held-out samples?",

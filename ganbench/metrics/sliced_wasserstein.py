@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 
 from ganbench.metrics import Card, Score
-from ganbench.metrics._intervals import Z
 from ganbench.metrics._order import like
+from ganbench.statistics import Z
 
 CARD = Card(
     answers="How far apart are generated and held-out features, seen from every direction?",

@@ -22,9 +22,9 @@ from scipy.spatial.distance import pdist
 from scipy.special import gammaincinv
 
 from ganbench.metrics import Card, Score
-from ganbench.metrics._intervals import ALPHA, Interval, difference, share
+from ganbench.metrics._neighbours import distances_of, knn_self, pairs_within
 from ganbench.metrics._order import shuffled
-from ganbench.neighbours import distances_of, knn_self, pairs_within
+from ganbench.statistics import ALPHA, Interval, difference, share
 
 CARD = Card(
     answers="How many different samples can the generator make?",

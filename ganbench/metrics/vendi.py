@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from ganbench.metrics import Card, NotApplicable, Score
-from ganbench.metrics._intervals import normal
 from ganbench.metrics._order import like
+from ganbench.statistics import normal
 
 CARD = Card(
     answers="How many entirely different samples would be as diverse as the generated ones?",

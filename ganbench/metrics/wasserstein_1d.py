@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtr, rel_entr
 
-from ganbench.metrics import Card, Mixture, NotApplicable, Score
+from ganbench.data.mixture import Mixture
+from ganbench.metrics import Card, NotApplicable, Score
 from ganbench.metrics.sliced_wasserstein import coupling
 
 CARD = Card(

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from ganbench.errors import UserError
-from ganbench.samples import archive, arrays, checkpoint, folder, live, parquet, shards
+from ganbench.samples import archive, arrays, folder, live, parquet, shards
 from ganbench.samples.arrays import write
 from ganbench.samples.sets import Declared, Rows, SampleSet, alike, content_hash, declared
 from ganbench.samples.stack import Pixels, Stack
 
 __all__ = ["Declared", "Pixels", "Rows", "SampleSet", "Stack", "alike", "content_hash", "declared", "read", "write"]
 
-FORMS = (checkpoint, shards, folder, arrays, parquet, archive)
+FORMS = (shards, folder, arrays, parquet, archive)
 UNDECLARED = Declared()
 HEAD = 512  # bytes by which a file is told
 STRANGERS = {

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ganbench import preflight
 from ganbench.errors import UserError
-from ganbench.preflight import Group, Kind
+from ganbench.samples import preflight
+from ganbench.samples.preflight import Group, Kind
 from ganbench.samples.sets import BLOCK, HELD, MEMBER, PIXELS, Rows, SampleSet, Tally, blocks
 from ganbench.samples.stack import Stack
 

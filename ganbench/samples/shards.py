@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from ganbench.errors import UserError
-from ganbench.preflight import several
 from ganbench.samples import archive, folder, parquet
 from ganbench.samples.encoded import Encoded, sort_out, survey
+from ganbench.samples.preflight import several
 from ganbench.samples.sets import Declared, SampleSet
 
 KINDS = {".parquet": parquet.encoded, ".tar": archive.tar}

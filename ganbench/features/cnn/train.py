@@ -33,9 +33,9 @@ from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ganbench import data
+from ganbench.display.progress import progress
 from ganbench.features.cnn import WEIGHTS
 from ganbench.features.cnn.network import Classifier, to_input
-from ganbench.progress import progress
 
 
 @dataclass(frozen=True)

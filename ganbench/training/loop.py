@@ -26,13 +26,14 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-import ganbench
-from ganbench import baseline, data, memory
+from ganbench import baseline, data, paths
+from ganbench._version import __version__
 from ganbench.config import RECIPE, TrainConfig
+from ganbench.display.progress import progress
 from ganbench.errors import UserError
 from ganbench.gan import Batch, DataSpec, Gan
 from ganbench.images import to_float
-from ganbench.progress import progress
+from ganbench.training import memory
 
 HISTORY = 200  # lines of history per run
 CHECKPOINTS = 10  # checkpoints per run
@@ -340,7 +341,7 @@ def _train(
         resume()
     save(out / "model.safetensors", training.result.state_dict(), {"identity": json.dumps(identity)})
     run = identity | {
-        "baseline_path": os.path.relpath(path.resolve(), data.home()),
+        "baseline_path": os.path.relpath(path.resolve(), paths.definitions()),
         "overrides": overrides,
         "shape": list(source.spec.shape),
         "classes": source.spec.classes,
@@ -351,7 +352,7 @@ def _train(
         "parameters": {"G": _count(gan.G), "D": _count(gan.D)},
         "device": str(device),
         "threads": torch.get_num_threads(),
-        "versions": {"ganbench": ganbench.__version__, "torch": torch.__version__, "python": platform.python_version()},
+        "versions": {"ganbench": __version__, "torch": torch.__version__, "python": platform.python_version()},
     }
     (out / "run.json").write_text(json.dumps(run, indent=1) + "\n")
     return run
@@ -382,7 +383,7 @@ def load(folder: Path) -> tuple[Gan, dict[str, Any]]:
         raise UserError(
             f"{folder} holds no finished run (no run.json); train one with `ganbench train ... --out {folder}`"
         ) from None
-    path = data.home() / run["baseline_path"]
+    path = paths.definitions() / run["baseline_path"]
     spec = DataSpec(tuple(run["shape"]), run["classes"])
     gan = baseline.create(path, spec, run["overrides"])
     if baseline.source_hash(path) != run["source"]:

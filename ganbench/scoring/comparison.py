@@ -8,8 +8,8 @@ from typing import Any
 
 from ganbench import metrics
 from ganbench.errors import UserError
-from ganbench.metrics._intervals import difference
-from ganbench.result import Measured, Result
+from ganbench.scoring.result import Measured, Result
+from ganbench.statistics import difference
 
 # No part of a protocol: metrics have their own versions, and a set's hash covers shape and dtype, whatever its name is.
 FREE = ("ganbench", *(f"{one}.{field}" for one in ("reference", "train") for field in ("name", "shape", "dtype")))

@@ -8,13 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ganbench import data, train
+from ganbench import data
+from ganbench.display.progress import progress
 from ganbench.errors import UserError
 from ganbench.gan import Gan
 from ganbench.images import to_uint8
-from ganbench.progress import progress
 from ganbench.samples.arrays import write
 from ganbench.samples.sets import SampleSet
+from ganbench.training import loop as train
 
 BLOCK = 250  # samples drawn at once; part of the definition of a sample set, so no setting
 PLACES = 1001  # on the line, where D is asked

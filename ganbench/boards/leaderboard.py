@@ -14,18 +14,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from ganbench import data, grid, metrics
-from ganbench.display import number
+from ganbench import metrics, paths
+from ganbench.boards import grid
+from ganbench.display.text import number
 from ganbench.errors import UserError
+from ganbench.statistics import student
 
 CONTROL_ORDER = {"real": 1, "copycat": 2, "noise": 3}
 
 
 def folder(name: str) -> Path:
     """Where the pipeline builds a board."""
-    return data.home() / "runs" / "boards" / name
+    return paths.runs() / "boards" / name
 
 
 def collect(name: str) -> pd.DataFrame:
@@ -41,7 +42,7 @@ def collect(name: str) -> pd.DataFrame:
             how = f"snakemake --cores 8 leaderboard --config board={name}"
             raise UserError(f"board {name} is not built: {run['run']} has no scores; run `{how}`")
         result = json.loads(path.read_text())
-        cost = _cost(data.home() / "runs" / run["run"]) if run["kind"] == "baseline" else {}
+        cost = _cost(paths.runs() / run["run"]) if run["kind"] == "baseline" else {}
         for column in table.datasets[run["dataset"]].metrics:
             lines.append(
                 {k: run[k] for k in ("dataset", "row", "kind", "seed")}
@@ -66,12 +67,6 @@ def _cell(results: dict[str, Any], column: str) -> dict[str, Any]:
     return {"value": value, "low": None, "high": None, "reason": missing}
 
 
-def interval(values: np.ndarray) -> tuple[float, float]:
-    """Student's 95 % interval of the mean of `values` `[k]`, one per seed; zero width where they are all equal."""
-    half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
-    return float(values.mean() - half), float(values.mean() + half)
-
-
 def summarise(scores: pd.DataFrame) -> pd.DataFrame:
     """One line per dataset, row and metric: mean, sd, low, high over seeds, or the reason why there is none."""
     lines = []
@@ -80,7 +75,7 @@ def summarise(scores: pd.DataFrame) -> pd.DataFrame:
         line = {"dataset": dataset, "row": row, "kind": group.kind.iloc[0], "metric": metric, "seeds": len(group)}
         missing = group[group.value.isna()]
         if missing.empty:
-            low, high = _clip(str(metric), *interval(values))
+            low, high = _clip(str(metric), *student(values))
             line |= {"mean": values.mean(), "sd": values.std(ddof=1), "low": low, "high": high, "reason": None}
         else:
             which = ", ".join(map(str, missing.seed))
@@ -115,7 +110,7 @@ def rank(values: pd.DataFrame, better: str) -> pd.DataFrame:
     """
     sign = 1.0 if better == "lower" else -1.0
     cost = values * sign
-    gaps = {a: {b: interval((cost.loc[a] - cost.loc[b]).to_numpy()) for b in cost.index if b != a} for a in cost.index}
+    gaps = {a: {b: student((cost.loc[a] - cost.loc[b]).to_numpy()) for b in cost.index if b != a} for a in cost.index}
     return pd.DataFrame(
         {
             "rank": cost.mean(axis=1).rank(method="min").astype(int),

@@ -11,7 +11,8 @@ import pandas as pd
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ganbench import baseline, controls, data, features, metrics
+from ganbench import baseline, data, features, metrics, paths
+from ganbench.boards import controls
 from ganbench.config import RECIPE, fields, validate
 from ganbench.errors import UserError, choose
 
@@ -76,7 +77,7 @@ def metric_names(track: Track) -> list[str]:
 
 def calibrations() -> Path:
     """Where the published calibrations are: a folder per dataset, see `ganbench.calibrate`."""
-    return data.home() / "results" / "calibration"
+    return paths.definitions() / "results" / "calibration"
 
 
 def check_calibrated(versions: dict[str, int], dataset: str) -> None:
@@ -146,7 +147,7 @@ def runs(name: str) -> pd.DataFrame:
                 }
                 line = {
                     "run": _name(key, dataset, made_of, seed),
-                    "path": path.relative_to(data.home()).as_posix(),
+                    "path": path.relative_to(paths.definitions()).as_posix(),
                     "images": made_of["images"],
                     "set": json.dumps(row.set),
                 }
@@ -162,4 +163,4 @@ def _name(row: str, dataset: str, what: dict[str, Any], seed: int) -> str:
 
 def scores_path(run: str, name: str) -> Path:
     """Where the pipeline puts a run's scores for a board."""
-    return data.home() / "runs" / run / f"scores-{name}.json"
+    return paths.runs() / run / f"scores-{name}.json"

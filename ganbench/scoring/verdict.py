@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
-from ganbench.display import number, value
-from ganbench.metrics._intervals import share
-from ganbench.result import Identity, Measured, Result
+from ganbench.display.text import number, value
+from ganbench.scoring.result import Identity, Measured, Result
+from ganbench.statistics import share
 
 Level = Literal["good", "caution", "bad", "unknown"]
 MARKS: dict[Level, str] = {"good": "✓", "caution": "!", "bad": "✗", "unknown": "?"}

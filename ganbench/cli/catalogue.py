@@ -6,8 +6,9 @@ import ast
 from dataclasses import asdict
 from typing import Any
 
-from ganbench import baseline, data, features, grid
+from ganbench import baseline, data, features
 from ganbench import metrics as metric_files
+from ganbench.boards import grid
 
 
 def baselines() -> list[dict[str, Any]]:

@@ -8,8 +8,9 @@ import shutil
 from importlib.metadata import version
 from pathlib import Path
 
-import ganbench
-from ganbench import data, grid, leaderboard
+from ganbench import data, paths
+from ganbench._version import __version__
+from ganbench.boards import grid, leaderboard
 from ganbench.config import RECIPE
 
 RECORDED = ("torch", "torchvision", "numpy", "scipy", "pandas", "snakemake", "dvc")
@@ -22,7 +23,7 @@ def publish(name: str) -> Path:
     source and versions) and its scores with their protocol.
     """
     result = leaderboard.build(name)
-    source, target = leaderboard.folder(name), data.home() / "results" / name
+    source, target = leaderboard.folder(name), paths.results() / name
     shutil.rmtree(target, ignore_errors=True)
     (target / "runs").mkdir(parents=True)
     for file in sorted(source.iterdir()):
@@ -30,7 +31,7 @@ def publish(name: str) -> Path:
     runs = grid.runs(name)
     for run in runs[runs.kind.isin(["baseline", "control"])].run:
         record = {
-            "samples": json.loads((data.home() / "runs" / run / f"samples-{runs.n[run]}.json").read_text()),
+            "samples": json.loads((paths.runs() / run / f"samples-{runs.n[run]}.json").read_text()),
             "scores": json.loads(grid.scores_path(run, name).read_text()),
         }
         (target / "runs" / f"{run}.json").write_text(json.dumps(record, indent=1) + "\n")
@@ -39,7 +40,7 @@ def publish(name: str) -> Path:
         "grid": grid.board(name).model_dump(),
         "data": {d: data.version(d) for d in sorted(result.dataset.unique())},
         "recipe": RECIPE,
-        "ganbench": ganbench.__version__,
+        "ganbench": __version__,
         "python": platform.python_version(),
         "machine": platform.machine(),
         "packages": {p: version(p) for p in RECORDED},

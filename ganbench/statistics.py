@@ -1,9 +1,9 @@
-"""Intervals that several metrics share. All are 95 %."""
+"""Intervals that metrics, verdicts and boards share. All are 95 %."""
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import betaincinv, ndtri
+from scipy.special import betaincinv, ndtri, stdtrit
 
 Interval = tuple[float, float]
 
@@ -29,3 +29,9 @@ def difference(a: float, a_interval: Interval, b: float, b_interval: Interval) -
     low = a - b - float(np.hypot(a - a_interval[0], b_interval[1] - b))
     high = a - b + float(np.hypot(a_interval[1] - a, b - b_interval[0]))
     return low, high
+
+
+def student(values: np.ndarray) -> Interval:
+    """Student's 95 % interval of the mean of `values` `[k]`, one per seed; zero width where they are all equal."""
+    half = float(stdtrit(len(values) - 1, 1 - ALPHA / 2)) * values.std(ddof=1) / np.sqrt(len(values))
+    return float(values.mean() - half), float(values.mean() + half)

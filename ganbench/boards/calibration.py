@@ -16,17 +16,18 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-import ganbench
-from ganbench import data, features, metrics, pictures, scoring
-from ganbench.corruptions import CORRUPTIONS, Unfit, first, is_images
+from ganbench import data, features, metrics, scoring
+from ganbench._version import __version__
+from ganbench.boards.corruptions import CORRUPTIONS, Unfit, first, is_images
 from ganbench.data import Split
-from ganbench.display import number
+from ganbench.display import pictures
+from ganbench.display.progress import progress
+from ganbench.display.text import number
 from ganbench.errors import UserError
-from ganbench.leaderboard import interval
 from ganbench.metrics import Card
-from ganbench.progress import progress
-from ganbench.result import Measured
 from ganbench.samples import SampleSet, content_hash
+from ganbench.scoring.result import Measured
+from ganbench.statistics import student
 
 NULL = "real"  # the corruption that does nothing
 MOST = 1000  # samples per set, unless asked for
@@ -180,7 +181,7 @@ def _seen(steps: np.ndarray, promised: str, scale: float, largest: float) -> dic
     """What one metric does under one corruption, and whether that was promised."""
     held = responses(steps, scale)
     observed = next((response for response in (promised, "0", "+", "-") if response in held), "~")
-    low, high = interval(steps[-1] - steps[0])
+    low, high = student(steps[-1] - steps[0])
     path = " → ".join(number(mean) for mean in steps.mean(1))
     return {
         "observed": observed,
@@ -195,13 +196,13 @@ def responses(steps: np.ndarray, scale: float) -> set[str]:
     """Which of "+", "-" and "0" hold of `[1 + levels, repeats]`; several may, where little moves surely."""
     moved = steps[1:] - steps[0]
     held = set()
-    low, high = interval(moved[-1])
+    low, high = student(moved[-1])
     order = _order(steps)
     if low > 0 and order >= MONOTONE:
         held.add("+")
     if high < 0 and order <= -MONOTONE:
         held.add("-")
-    ranges = [interval(level) for level in moved]
+    ranges = [student(level) for level in moved]
     if all(
         low <= 0 <= high or abs(level.mean()) < BLIND * scale for level, (low, high) in zip(moved, ranges, strict=True)
     ):
@@ -266,7 +267,7 @@ def _manifest(dataset: str, these: Sets, seed: int) -> dict[str, Any]:
         "levels": {c: [level for name, level in these.damaged if name == c] for c in CORRUPTIONS},
         "left out": {c if level is None else f"{c} {level:g}": why for (c, level), why in these.left_out.items()},
         "metrics": {name: metrics.get(name).card.version for name in metrics.names()},
-        "ganbench": ganbench.__version__,
+        "ganbench": __version__,
     }
 
 

@@ -5,66 +5,22 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import ganbench
-from ganbench import data, preflight, samples
+from ganbench import data, samples
 from ganbench import features as extractors
 from ganbench import metrics as metric_files
+from ganbench._version import __version__
 from ganbench.errors import UserError, choose
 from ganbench.features import Extractor
-from ganbench.result import Result
-from ganbench.samples import Declared, Pixels, Rows, SampleSet, Stack, alike, declared
+from ganbench.samples import Pixels, Rows, SampleSet, Stack, alike, declared, preflight
+from ganbench.scoring.result import Result
+from ganbench.scoring.sources import Source, open_sets
 
-# A path; a dataset of ours, NAME or NAME:SPLIT; images uint8 [n, H, W, C] or points float [n, d]; or a set read before.
-Source = SampleSet | str | Path | np.ndarray | Any
-
-SPLITS = ("train", "test")
 MANY = 20_000  # reference samples up to which its halves are scored against each other
 DISTURBANCE = 5  # levels of 255, about 0.02 of the range: nobody would call the image another one
-
-
-def dataset_split(what: str) -> tuple[str, str | None] | None:
-    """Read `NAME` or `NAME:SPLIT` of a dataset of ours; None if `what` is a path.
-
-    >>> dataset_split("digits:train"), dataset_split("./digits")
-    (('digits', 'train'), None)
-    """
-    name, colon, split = what.partition(":")
-    if name in data.names():
-        return name, choose(split, SPLITS, "split") if colon else None
-    if Path(what).exists() or "/" in what or Path(what).suffix:
-        return None
-    return choose(name, data.names(), "dataset or file"), None
-
-
-def open_set(what: Source, split: str, declared: Declared = samples.UNDECLARED) -> SampleSet:
-    """The sample set that `what` means; `split` is what the name of a dataset of ours alone means."""
-    if isinstance(what, SampleSet):
-        return what
-    if not isinstance(what, str | Path):
-        return samples.read(what, declared)
-    found = dataset_split(str(what))
-    if found is None:
-        return samples.read(Path(what), declared)
-    name, given = found
-    x, y = data.load(name, given or split)
-    about = {"name": f"{name}:{given or split}", "dataset": name, "data": data.version(name)}
-    return SampleSet(np.asarray(x), np.asarray(y), about)
-
-
-def open_sets(
-    generated: Source, reference: Source, train: Source | None, declared: Declared = samples.UNDECLARED
-) -> tuple[SampleSet, SampleSet, SampleSet | None]:
-    """The sets of a scoring. A dataset's name alone as reference is its held-out split, and its training split `train`."""
-    if train is None and isinstance(reference, str):
-        found = dataset_split(reference)
-        train = f"{found[0]}:train" if found is not None and found[1] is None else None
-    known = None if train is None else open_set(train, "train", declared)
-    return open_set(generated, "test", declared), open_set(reference, "test", declared), known
 
 
 def embed(samples: SampleSet, extractor: str | Extractor) -> SampleSet:
@@ -137,7 +93,7 @@ def score(
         raise UserError(f"{ref.manifest['name']} has statistics: pass the extractor that made them with --features")
     extractor, why = extractor_for(sets, features)
     protocol = {
-        "ganbench": ganbench.__version__,
+        "ganbench": __version__,
         "features": extractors.describe(extractor),
         "reference": identity(ref),
         "train": None if known is None else identity(known),

@@ -12,11 +12,12 @@ from jinja2 import Environment
 from matplotlib.figure import Figure
 from PIL import Image
 
-from ganbench import metrics, pictures
-from ganbench.display import interval, number, value
-from ganbench.result import Result
+from ganbench import metrics
+from ganbench.display import pictures
+from ganbench.display.text import interval, number, value
 from ganbench.samples import SampleSet
-from ganbench.verdict import HALVES, MARKS, floor, protocol_line, verdicts
+from ganbench.scoring.result import Result
+from ganbench.scoring.verdict import HALVES, MARKS, floor, protocol_line, verdicts
 
 TEMPLATE = Path(__file__).parent / "page.html"
 

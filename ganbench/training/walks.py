@@ -21,11 +21,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganbench import pictures, train
+from ganbench.display import pictures
+from ganbench.display.pictures import Panel
 from ganbench.errors import UserError
 from ganbench.gan import Gan, class_weights
-from ganbench.pictures import Panel
-from ganbench.sample import BLOCK, check_class, inputs, to_files
+from ganbench.training import loop as train
+from ganbench.training.drawing import BLOCK, check_class, inputs, to_files
 
 ROWS = 10  # classes that a walk is shown in, unless told
 NOISE = 0.25  # largest change of a coordinate from a sum to the eight neighbours that are drawn around it

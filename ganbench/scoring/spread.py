@@ -17,15 +17,16 @@ from matplotlib.figure import Figure
 from scipy.special import log_softmax
 
 from ganbench import scoring
-from ganbench.display import interval, number, value
+from ganbench.display.progress import progress
+from ganbench.display.text import interval, number, value
 from ganbench.errors import UserError
 from ganbench.features import Extractor, resized_otherwise
 from ganbench.metrics import check
 from ganbench.metrics._manifolds import K_DENSITY, K_MANIFOLD, opened, within
+from ganbench.metrics._neighbours import knn_self
 from ganbench.metrics.classifier_score import SPLITS, divergences
-from ganbench.neighbours import knn_self
-from ganbench.progress import progress
 from ganbench.samples import SampleSet, alike
+from ganbench.scoring import sources
 
 METRICS = ("fid", "kid", "classifier_score", "precision", "recall", "density", "coverage")
 HOUSE = "house"
@@ -78,7 +79,7 @@ def measure(
         UserError: the samples cannot be scored under the house's protocol, or there is no such extractor.
         Unreachable: the weights of one are neither here nor to be had.
     """
-    sets = scoring.open_sets(samples, reference, train)
+    sets = sources.open_sets(samples, reference, train)
     gen, ref, *rest = alike([one for one in sets if one is not None])
     house, _ = scoring.extractor_for([ref, gen], features)
     resized = resized_otherwise(house)

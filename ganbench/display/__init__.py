@@ -1,0 +1,1 @@
+"""What people see: text, progress and pictures."""
