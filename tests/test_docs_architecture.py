@@ -105,7 +105,7 @@ def test_template_of_an_extractor_gives_what_it_describes(template: Callable[[st
 
 
 def test_template_of_a_dataset_builds_the_same_bytes_twice(template: Callable[[str], Path], tmp_path: Path) -> None:
-    name = template("ganbench/data/corners.py").stem
+    name = template("ganbench/data/families/corners.py").stem
     module = plugins.load(name, ("DATASETS",))
     for copy in ("one", "two"):
         (tmp_path / copy).mkdir()
