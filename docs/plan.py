@@ -1,17 +1,13 @@
 """Draw the plan of the package: its rooms, the floors they stand on, and who imports whom.
 
-    python docs/plan.py             write docs/plan.png and docs/plan.txt
-    python docs/plan.py --check     exit 1 where docs/plan.txt is stale
-
 A room is a folder of `ganbench/` or a loose module. An arrow is an import at run time. A room stands one floor above the
 highest room that it imports. The picture draws the arrows to the next floor; `plan.txt` lists all of them.
+`python docs/refresh.py` writes both.
 """
 
 from __future__ import annotations
 
-import argparse
 import ast
-import sys
 import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -134,22 +130,3 @@ def draw(arrows: Plan, out: Path) -> None:
     axes.axis("off")
     figure.savefig(out, dpi=110, bbox_inches="tight", metadata={"Software": None})
     plt.close(figure)
-
-
-def main() -> None:
-    """Write the plan, or check that the committed one is fresh."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where docs/plan.txt is stale")
-    parser.add_argument("--out", type=Path, default=DOCS / "plan.png", help="the picture; its listing lies beside it")
-    arguments = parser.parse_args()
-    arrows = plan()
-    text, record = listing(arrows), arguments.out.with_suffix(".txt")
-    if not arguments.check:
-        draw(arrows, arguments.out)
-        record.write_text(text, encoding="utf-8")
-    elif not record.is_file() or record.read_text(encoding="utf-8") != text:
-        sys.exit(f"{record.name} is stale: run `python docs/plan.py` and commit docs/plan.png and docs/plan.txt")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,58 @@
+"""The documents point at files, headings and commands that exist, and their printed parts are fresh."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import REPOSITORY
+
+PAGES = sorted(
+    path.relative_to(REPOSITORY).as_posix()
+    for pattern in ("*.md", "docs/*.md", "docs/guides/*.md", "docs/decisions/*.md", ".github/*.md", "results/README.md")
+    for path in REPOSITORY.glob(pattern)
+)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+FENCE = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
+
+
+def _text(page: Path) -> str:
+    """A page without its blocks of code."""
+    return FENCE.sub("", page.read_text(encoding="utf-8"))
+
+
+def _anchors(page: Path) -> set[str]:
+    """The anchors of a page: its headings as a forge spells them, and those that it writes out."""
+    text = _text(page)
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    spelled = (re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings)
+    return set(spelled) | set(re.findall(r'<a id="([^"]+)"', text))
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_link_within_the_repository_has_a_target(name: str) -> None:
+    page = REPOSITORY / name
+    for link in LINK.findall(_text(page)):
+        if re.match(r"https?:|mailto:", link):
+            continue
+        file, _, anchor = link.partition("#")
+        target = (page.parent / file).resolve() if file else page
+        assert target.exists(), link
+        if anchor and target.suffix == ".md":
+            assert anchor in _anchors(target), link
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (REPOSITORY / "docs/index.md").read_text(encoding="utf-8")
+    pages = {page.removeprefix("docs/").removesuffix(".md") for page in PAGES if page.startswith("docs/")}
+    assert pages - {"index"} <= set(re.findall(r"^([\w/-]+)$", index, re.MULTILINE))
+
+
+def test_printed_parts_are_fresh() -> None:
+    check = subprocess.run(
+        [sys.executable, "docs/refresh.py", "--check"], cwd=REPOSITORY, capture_output=True, text=True
+    )
+    assert check.returncode == 0, check.stderr
