@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import typer
 from conftest import REPOSITORY
+
+from ganbench.cli import app
 
 PAGES = sorted(
     path.relative_to(REPOSITORY).as_posix()
@@ -60,3 +64,28 @@ def test_printed_parts_are_fresh() -> None:
         [sys.executable, "docs/refresh.py", "--check"], cwd=REPOSITORY, capture_output=True, text=True
     )
     assert check.returncode == 0, check.stderr
+
+
+def _commands(page: str) -> list[str]:
+    """Every call of ganbench in a shell block of a page, with the lines that continue it."""
+    blocks = re.findall(r"^ *```(.*)\n((?:.*\n)*?) *```", (REPOSITORY / page).read_text(encoding="utf-8"), re.MULTILINE)
+    lines = [line.strip() for language, block in blocks if language in ("", "sh") for line in _joined(block)]
+    return [line for line in lines if line.startswith("ganbench ")]
+
+
+def _joined(block: str) -> list[str]:
+    return block.replace("\\\n", " ").splitlines()
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if _commands(page)])
+def test_every_command_of_a_page_has_a_verb_with_its_options(page: str) -> None:
+    root = typer.main.get_command(app)
+    for line in _commands(page):
+        words = shlex.split(line, comments=True)[1:]
+        command = root
+        while words and hasattr(command, "commands") and not words[0].startswith("-"):
+            assert words[0] in command.commands, line
+            command = command.commands[words.pop(0)]
+        known = {option for parameter in command.params for option in parameter.opts}
+        own = words[: words.index("--")] if "--" in words else words
+        assert {word.partition("=")[0] for word in own if re.match(r"--\w", word)} <= known, line
