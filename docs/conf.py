@@ -59,7 +59,7 @@ def to_rst(lines: list[str]) -> list[str]:
     """
     out: list[str] = []
     table = False
-    for line in lines:
+    for line in _whole_code(lines):
         indent = line[: len(line) - len(line.lstrip())]
         if not line.lstrip().startswith("| "):
             if not line.lstrip().startswith("|"):
@@ -73,6 +73,15 @@ def to_rst(lines: list[str]) -> list[str]:
         for number, cell in enumerate(cells):
             out.append(f"{indent}   {'* - ' if number == 0 else '  - '}{cell}")
     return out
+
+
+def _whole_code(lines: list[str]) -> list[str]:
+    """The lines, with code that is broken over two of them on one line."""
+    paragraphs = re.split(r"(\n\s*\n)", "\n".join(lines))
+    pieces = [paragraph.split("`") for paragraph in paragraphs]
+    for parts in pieces:
+        parts[1::2] = [re.sub(r"\s*\n\s*", " ", code) for code in parts[1::2]]
+    return "".join("`".join(parts) for parts in pieces).split("\n")
 
 
 def _inline(text: str) -> str:

@@ -66,3 +66,11 @@ def test_reference_shows_a_table_of_a_docstring_as_a_table(conf: ModuleType) -> 
 
 def test_reference_leaves_examples_alone(conf: ModuleType) -> None:
     assert conf.to_rst([">>> a_ * b"]) == [">>> a_ * b"]
+
+
+def test_reference_keeps_code_that_is_broken_over_lines(conf: ModuleType) -> None:
+    assert conf.to_rst(["call `f(a,", "  b)` and `c`", "", "then `d`"]) == [
+        "call ``f(a, b)`` and ``c``",
+        "",
+        "then ``d``",
+    ]
