@@ -8,7 +8,7 @@ CORES ?= 8
 BOARD ?= quick
 BIN := .venv/bin
 
-.PHONY: leaderboard test check setup clean
+.PHONY: leaderboard test check docs setup clean
 
 leaderboard: setup
 	@touch .venv/started
@@ -23,6 +23,12 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile
+
+# The pages and the API reference, as docs/_build/html; a warning is an error.
+docs: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[docs]'
+	$(BIN)/python docs/refresh.py --check
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs docs/_build/html
 
 setup: .venv/installed
 

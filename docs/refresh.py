@@ -1,0 +1,92 @@
+"""Write the parts of the documents that a program prints: the plan, the tests of each pitfall, the example of a score.
+
+    python docs/refresh.py           write them
+    python docs/refresh.py --check   exit 1 and name the files that are stale
+
+Run it after a change of imports, of a name in tests/test_pitfalls.py, or of what `ganbench score` prints.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import plan
+
+ROOT = Path(__file__).resolve().parents[1]
+MARKS = "<!-- example: begin -->\n", "<!-- example: end -->"
+EXAMPLE = (
+    "ganbench control copycat --dataset digits --n 797 --out copies.npz",
+    "ganbench score copies.npz --reference digits --metrics fid,coverage,memorisation,support",
+)
+
+
+def readme(text: str) -> str:
+    """The README with the example's commands, and with what they print at 80 columns."""
+    before, begin, rest = text.partition(MARKS[0])
+    _, end, after = rest.partition(MARKS[1])
+    commands = "\n".join(EXAMPLE)
+    return f"{before}{begin}```sh\n{commands}\n```\n\n```\n{printed()}\n```\n{end}{after}"
+
+
+def printed() -> str:
+    """What the example prints to stdout, run in an empty folder with the data of this checkout."""
+    settings = os.environ | {"COLUMNS": "80", "PYTHONPATH": str(ROOT), "GANBENCH_DATA": str(ROOT / "data")}
+    with tempfile.TemporaryDirectory() as folder:
+        outputs = [
+            subprocess.run(
+                [sys.executable, "-m", *command.split()],
+                cwd=folder,
+                env=settings | {"GANBENCH_CACHE": folder},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+                check=True,
+            ).stdout
+            for command in EXAMPLE
+        ]
+    return "\n".join(line.rstrip() for line in "".join(outputs).strip().splitlines())
+
+
+def pitfalls(text: str) -> str:
+    """docs/pitfalls.md with the tests that tests/test_pitfalls.py names."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    from test_pitfalls import PITFALLS
+
+    def held(section: re.Match[str]) -> str:
+        tests = PITFALLS[int(section[2])].tests
+        return section[1] + "\n\nHeld by:\n\n" * bool(tests) + "\n".join(f"- `{test}`" for test in tests) + "\n\n"
+
+    pattern = r"(^## (\d+)\. .*?)(?:\n\nHeld by:\n\n(?:- [^\n]*\n)+)?\s*(?=^## |\Z)"
+    return re.sub(pattern, held, text, flags=re.MULTILINE | re.DOTALL).rstrip() + "\n"
+
+
+def main() -> None:
+    """Write or check every generated part."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where a file is stale")
+    check = parser.parse_args().check
+    arrows = plan.plan()
+    parts = {
+        ROOT / "README.md": readme,
+        ROOT / "docs/pitfalls.md": pitfalls,
+        ROOT / "docs/plan.txt": lambda text: plan.listing(arrows),
+    }
+    texts = {path: path.read_text(encoding="utf-8") for path in parts}
+    fresh = {path: parts[path](text) for path, text in texts.items()}
+    stale = [path for path in parts if fresh[path] != texts[path]]
+    if check and stale:
+        sys.exit(f"stale: {', '.join(str(path.relative_to(ROOT)) for path in stale)}; run `python docs/refresh.py`")
+    for path in stale:
+        path.write_text(fresh[path], encoding="utf-8")
+    if ROOT / "docs/plan.txt" in stale:
+        plan.draw(arrows, ROOT / "docs/plan.png")
+
+
+if __name__ == "__main__":
+    main()
