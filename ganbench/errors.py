@@ -32,16 +32,20 @@ class Unreachable(UserError):
     exit_code = 3
 
 
-def choose(name: str, known: Iterable[str], kind: str) -> str:
-    """Return `name` if it is one of `known`, else raise a `UserError` that names the nearest one.
+def choose(name: str, names: Iterable[str], kind: str) -> str:
+    """Return `name` if it is one of `names`, else raise a `UserError` that names the nearest one, whatever its case.
 
     >>> choose("dgits", ["digits", "ring"], "dataset")
     Traceback (most recent call last):
     ganbench.errors.UserError: no dataset 'dgits'; did you mean 'digits'? (known: digits, ring)
+    >>> choose("FID", ["fid", "kid"], "metric")
+    Traceback (most recent call last):
+    ganbench.errors.UserError: no metric 'FID'; did you mean 'fid'? (known: fid, kid)
     """
-    names = sorted(known)
-    if name in names:
+    there = sorted(names)
+    if name in there:
         return name
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"; did you mean '{near[0]}'?" if near else ""
-    raise UserError(f"no {kind} '{name}'{hint} (known: {', '.join(names)})")
+    lower = {other.lower(): other for other in there}
+    near = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.5)
+    hint = f"; did you mean '{lower[near[0]]}'?" if near else ""
+    raise UserError(f"no {kind} '{name}'{hint} (known: {', '.join(there)})")
