@@ -70,11 +70,29 @@ def extractor_of(name: str, weights: str | None = None, precision: str = "fp32")
     from ganbench import features
 
     extractor = features.Extractor(name, weights, choose(precision, features.PRECISIONS, "precision"))
-    if weights is not None and not Path(file := weights.partition("#")[0]).is_file():
-        raise UserError(f"--weights {file}: no such file")
     if name != AUTO:
         features.describe(extractor)
+    if weights is not None and not Path(file := weights.partition("#")[0]).is_file():
+        raise UserError(f"--weights {file}: no such file")
     return extractor
+
+
+def require_weights(extractor: Extractor, *sources: str | None) -> None:
+    """Read the published weights, and download them if they are not on this machine, before any image is decoded.
+
+    Files of embeddings (.npz) carry their features. If all sets are such files, no weights are needed.
+
+    Raises:
+        Unreachable: the weights are not on this machine and cannot be downloaded.
+        UserError: the file of weights has another hash.
+    """
+    from ganbench.features import _weights, fidelity, inception
+
+    published = dict.fromkeys(inception.NAMES, inception.WEIGHTS)
+    published |= {name: card.weights for name, card in fidelity.CARDS.items()}
+    embedded = all(Path(source).suffix == ".npz" for source in sources if source is not None)
+    if extractor.name in published and not embedded:
+        _weights.read(published[extractor.name], extractor.weights)
 
 
 def check_file(path: Path | None) -> None:

@@ -22,6 +22,7 @@ from ganbench.cli._common import (
     extractor_of,
     metrics_of,
     relative,
+    require_weights,
     say,
     write,
     write_json,
@@ -66,6 +67,7 @@ def embed(
     declared = sample_files.declared(range_, layout)
     asked = extractor_of(features, weights, precision)
     check_file(out)
+    require_weights(asked, samples)
     opened = sources.open_set(samples, "train", declared)
     extractor, _ = scoring.extractor_for([opened], asked)
     embedded = scoring.embed(opened, extractor)
@@ -129,6 +131,7 @@ def score(
     extractor = extractor_of(features, weights, precision)
     for file in (html, None if json_out in (None, "-") else Path(json_out)):
         check_file(file)
+    require_weights(extractor, samples, reference, train)
     sets = sources.open_sets(samples, reference, train, how)
     for line in preflight.lines(*(opened.manifest for opened in sets if opened is not None)):
         say(line)
@@ -232,6 +235,7 @@ def spread(
     house = extractor_of(features, weights, precision)
     extra = [extractor_of(name.strip()).name for name in others.split(",") if name.strip()]
     check_folder(out)
+    require_weights(house, *(text.partition("=")[2] or text for text in sets), reference, train)
     named: dict[str, SampleSet] = {}
     for text in sets:
         name, equals, path = text.partition("=")
