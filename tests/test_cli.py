@@ -347,6 +347,11 @@ def test_a_file_that_cannot_be_written_is_one_line(
     assert message in error(*(argument.format(tmp_path) for argument in arguments))
 
 
+def test_a_full_disk_is_one_line_with_the_name_of_the_file(error: Callable[..., str]) -> None:
+    runs = [next(Path("results/quick/runs").glob(f"{row}-digits-*-s0.json")) for row in ("gan", "wgan")]
+    assert error("compare", *runs, "--json", "/dev/full") == "ganbench: /dev/full: No space left on device"
+
+
 def test_trained_run_can_be_sampled_and_scored(ganbench: Callable[..., Done], tmp_path: Path) -> None:
     run, out = tmp_path / "run", tmp_path / "samples.npz"
     ganbench(

@@ -131,6 +131,15 @@ def test_only_the_published_inception_gives_the_fid_of_papers(features: dict[str
     assert words in verdict.text
 
 
+def test_saved_statistics_leave_the_sample_size_open() -> None:
+    reference = {"name": "mu.npz", "n": 0, "sha256": "m" * 64}
+    alone = result({"fid": {"value": 9.0, "interval": [8.0, 10.0], "perfect": None}}, reference=reference)
+    (size,), (fair,) = said(alone, "sample size"), said(alone, "protocol")
+    assert (size.level, fair.level) == ("unknown", "caution")
+    assert "size of the reference, which is unknown" in size.text
+    assert "number of its samples is unknown" in fair.text
+
+
 def test_points_have_no_fid_in_papers() -> None:
     points = {"name": "x", "n": 400, "sha256": "x" * 64, "shape": [2]}
     assert said(result(samples=points, features={"id": "identity", "sha256": None}), "literature") == []

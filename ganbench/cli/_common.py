@@ -133,9 +133,17 @@ def relative(path: Path) -> Path:
 
 
 def write(text: str, path: Path) -> None:
-    """Write a text file and make the folders above it."""
+    """Write a text file and make the folders above it.
+
+    Raises:
+        OSError: with the name of the file, also if the disk is full.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        error.filename = str(path)
+        raise
 
 
 def write_json(text: str, where: str) -> None:

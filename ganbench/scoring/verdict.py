@@ -213,8 +213,14 @@ def reached(m: Measured) -> tuple[Level, str]:
 def sample_size(result: Result) -> Said:
     """Are there enough samples? FID's bias, which is `perfect`, against its value and interval."""
     m = result.metrics.get("fid")
-    if m is None or m.value is None or m.perfect is None:
+    if m is None or m.value is None:
         yield "unknown", _missing("fid", m)
+        return
+    if m.perfect is None:
+        yield (
+            "unknown",
+            "no verdict: the FID of a perfect generator depends on the size of the reference, which is unknown",
+        )
         return
     floor = (
         f"FID is {number(m.value)} here, and that of a perfect generator is {number(m.perfect)} with as many samples"
@@ -282,7 +288,10 @@ def protocol(result: Result) -> Said:
         yield "caution", "there is no training set (--train), so no metric can tell a copy from a new sample"
     elif reference.sha256 == train.sha256:
         yield "bad", "the reference is the training set, so copies of training samples score best"
-    if samples.n != reference.n:
+    if not reference.n:
+        statistics = "the reference is a file of statistics, so the number of its samples is unknown"
+        yield "caution", f"{statistics}; compare only with results against the same file"
+    elif samples.n != reference.n:
         sizes = f"there are {samples.n:,} samples and {reference.n:,} reference samples"
         yield "caution", f"{sizes}; compare only with results of the same two sizes"
 
