@@ -1,4 +1,4 @@
-"""The errors that a user can cause, and the exit code each one ends with."""
+"""The errors that a user can cause, and the exit code of each."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class UserError(Exception):
 
 
 class Unreachable(UserError):
-    """Data or weights cannot be had from here; the message says how to get them by hand. Exit code 3."""
+    """Data or weights cannot be reached; the message says how to get them by hand. Exit code 3."""
 
     exit_code = 3
 

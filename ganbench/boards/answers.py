@@ -214,10 +214,12 @@ def _certain(track: Track, ranked: Sequence[Row], scores: pd.DataFrame) -> list[
         return []
     values = scores[scores.metric == track.rank].pivot(index="row", columns="seed", values="value").astype(float)
     gaps = {name: student((values.loc[lead] - values.loc[name]).to_numpy()) for name in others}
-    open_ = [name for name, (low, high) in gaps.items() if low <= 0 <= high]
+    rivals = [name for name, (low, high) in gaps.items() if low <= 0 <= high]
     seeds = values.shape[1]
-    if open_:
-        return [f"Is that certain? No. At 95 % {listed(open_)} could be as good: {seeds} seeds do not tell them apart."]
+    if rivals:
+        return [
+            f"Is that certain? No. At 95 % {listed(rivals)} could be as good: {seeds} seeds do not tell them apart."
+        ]
     return [f"Is that certain? Yes. At 95 % {lead} is better than every other row, over {seeds} seeds."]
 
 

@@ -60,18 +60,18 @@ def embed(
     Example:
       ganbench embed samples.npz --features mnist-cnn --out embedding.npz
     """
-    from ganbench import samples as sample_files
     from ganbench import scoring
+    from ganbench.samples import arrays, declared
     from ganbench.scoring import sources
 
-    declared = sample_files.declared(range_, layout)
+    how = declared(range_, layout)
     asked = extractor_of(features, weights, precision)
     check_file(out)
     require_weights(asked, samples)
-    opened = sources.open_set(samples, "train", declared)
+    opened = sources.open_set(samples, "train", how)
     extractor, _ = scoring.extractor_for([opened], asked)
     embedded = scoring.embed(opened, extractor)
-    sample_files.write(out, scoring.embed_disturbed(embedded, extractor) if disturbed else embedded)
+    arrays.write(out, scoring.embed_disturbed(embedded, extractor) if disturbed else embedded)
 
 
 @app.command()
@@ -199,8 +199,8 @@ def compare(
         print(report.comparison(lines, results, width()))
 
 
-@app.command()
-def spread(
+@app.command("spread")
+def spread_(
     sets: Annotated[
         list[str], typer.Argument(metavar="[NAME=]SAMPLES...", help="sample sets of one kind, and their names")
     ],
@@ -227,9 +227,7 @@ def spread(
     """
     from ganbench.display.text import table, wrap
     from ganbench.samples import declared
-    from ganbench.scoring import sources
-    from ganbench.scoring.spread import measure, summary_text
-    from ganbench.scoring.spread import write as write_spread
+    from ganbench.scoring import sources, spread
 
     how = declared(range_, layout)
     house = extractor_of(features, weights, precision)
@@ -247,13 +245,13 @@ def spread(
     _, held_out, training = sources.open_sets(opened, reference, train, how)
     refuse_single(opened, held_out, training)
     tables = {
-        name: measure(opened, held_out, training, features=house, others=extra, seed=seed)
+        name: spread.measure(opened, held_out, training, features=house, others=extra, seed=seed)
         for name, opened in named.items()
     }
     for name, lines in tables.items():
-        table(summary_text(lines), name, ["metric"])
+        table(spread.summary_text(lines), name, ["metric"])
     if out is not None:
-        write_spread(named, tables, out)
+        spread.write(named, tables, out)
         print(wrap(f"The spread is in {relative(out)}/: README.md, spread.csv and spread.png", ""))
 
 

@@ -103,7 +103,7 @@ def not_computed(result: Result, names: Iterable[str]) -> str:
     reasons: dict[str, list[str]] = {}
     for name in names:
         reasons.setdefault(why_not(name, result.metrics[name]), []).append(name)
-    return "; ".join(f"{', '.join(metrics_)} ({reason})" for reason, metrics_ in reasons.items())
+    return "; ".join(f"{', '.join(sharing)} ({reason})" for reason, sharing in reasons.items())
 
 
 class Verdict(NamedTuple):
