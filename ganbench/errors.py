@@ -1,4 +1,4 @@
-"""The errors that a user can cause, and the exit code each one ends with."""
+"""The errors that a user can cause, and the exit code of each."""
 
 from __future__ import annotations
 
@@ -27,21 +27,25 @@ class UserError(Exception):
 
 
 class Unreachable(UserError):
-    """Data or weights cannot be had from here; the message says how to get them by hand. Exit code 3."""
+    """Data or weights cannot be reached; the message says how to get them by hand. Exit code 3."""
 
     exit_code = 3
 
 
-def choose(name: str, known: Iterable[str], kind: str) -> str:
-    """Return `name` if it is one of `known`, else raise a `UserError` that names the nearest one.
+def choose(name: str, names: Iterable[str], kind: str) -> str:
+    """Return `name` if it is one of `names`, else raise a `UserError` that names the nearest one, whatever its case.
 
     >>> choose("dgits", ["digits", "ring"], "dataset")
     Traceback (most recent call last):
     ganbench.errors.UserError: no dataset 'dgits'; did you mean 'digits'? (known: digits, ring)
+    >>> choose("FID", ["fid", "kid"], "metric")
+    Traceback (most recent call last):
+    ganbench.errors.UserError: no metric 'FID'; did you mean 'fid'? (known: fid, kid)
     """
-    names = sorted(known)
-    if name in names:
+    there = sorted(names)
+    if name in there:
         return name
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"; did you mean '{near[0]}'?" if near else ""
-    raise UserError(f"no {kind} '{name}'{hint} (known: {', '.join(names)})")
+    lower = {other.lower(): other for other in there}
+    near = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.5)
+    hint = f"; did you mean '{lower[near[0]]}'?" if near else ""
+    raise UserError(f"no {kind} '{name}'{hint} (known: {', '.join(there)})")

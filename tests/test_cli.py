@@ -16,6 +16,9 @@ from PIL import Image
 
 from ganbench import data, features, metrics
 from ganbench.cli import main
+from ganbench.cli._common import require_weights
+from ganbench.features import Extractor
+from ganbench.samples import SampleSet, write
 
 VERBS = (
     "train",
@@ -96,6 +99,10 @@ def test_every_verb_has_an_example_in_its_help(ganbench: Callable[..., Done], ve
         (["score", "nowhere", "--reference", "digits"], "no dataset or file 'nowhere'"),
         (["score", "nowhere/", "--reference", "digits"], "nowhere: no such file or folder"),
         (["score", "digits:test", "--reference", "digits", "--metrics", "fdi"], "did you mean 'fid'"),
+        (["score", "digits:test", "--reference", "digits", "--metrics", "FID"], "did you mean 'fid'"),
+        (["score", "digits:test", "--reference", "digits", "--precision", "fp8"], "no precision 'fp8'"),
+        (["spread", "digits:test", "--reference", "digits", "--others", "pixel"], "did you mean 'pixels'"),
+        (["spread", "a=digits:test", "a=digits:train", "--reference", "digits"], "two sample sets are called 'a'"),
         (["score", "digits:test", "--reference", "digits:tset"], "did you mean 'test'"),
         (["score", "digits:test", "--reference", "digits", "--features", "digit-cnn"], "did you mean 'digits-cnn'"),
         (["score", "ring:test", "--reference", "digits"], "they must be alike"),
@@ -219,6 +226,130 @@ def test_light_commands_load_no_torch(arguments: list[str]) -> None:
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Path:
+    """A folder of samples in which no image can be decoded."""
+    (tmp_path / "samples").mkdir()
+    for i in range(3):
+        (tmp_path / "samples" / f"{i}.png").write_bytes(b"no image")
+    return tmp_path / "samples"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--metrics", "fdi"), "no metric 'fdi'; did you mean 'fid'?"),
+        (("--features", "inceptoin"), "no extractor 'inceptoin'; did you mean 'inception'?"),
+        (("--features", "mine.py"), "mine.py"),
+        (("--features", "inception", "--precision", "half"), "no precision 'half'"),
+        (("--features", "inception", "--weights", "nowhere.pth"), "--weights nowhere.pth: no such file"),
+        (("--json", "."), ". is a folder; give the name of a file"),
+        (("--html", "."), ". is a folder; give the name of a file"),
+        (("--html", "pyproject.toml/page.html"), "pyproject.toml is a file"),
+        (("--range", "0,2"), "--range"),
+    ],
+)
+def test_arguments_are_checked_before_any_image_is_decoded(
+    error: Callable[..., str], broken: Path, options: tuple[str, ...], message: str
+) -> None:
+    assert message in error("score", broken, "--reference", "digits", *options)
+    assert "cannot be read" in error("score", broken, "--reference", "digits")
+
+
+def test_weights_out_of_reach_are_named_before_any_image_is_decoded(
+    ganbench: Callable[..., Done], broken: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GANBENCH_WEIGHTS", str(broken.parent / "weights"))
+    monkeypatch.setenv("TORCH_HOME", str(broken.parent / "torch"))
+    monkeypatch.setenv("GANBENCH_WEIGHTS_MIRROR", "http://127.0.0.1:9")
+    for verb in (("score", broken, "--reference", "digits"), ("spread", broken, "--reference", "digits")):
+        done = ganbench(*verb, "--features", "inception", code=3)
+        assert "ganbench: weights-inception-2015-12-05-6726825d.pth is not here" in done.stderr
+
+
+def test_embedded_sets_need_no_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ganbench.features._weights.read", lambda *_: pytest.fail("the weights were read"))
+    require_weights(Extractor("inception"), "a.npz", "b.npz", None)
+    with pytest.raises(pytest.fail.Exception):
+        require_weights(Extractor("inception"), "a.npz", "digits", None)
+
+
+def test_a_single_image_cannot_be_scored(ganbench: Callable[..., Done], tmp_path: Path) -> None:
+    x = np.asarray(data.load("digits", "test").x)
+    (tmp_path / "one").mkdir()
+    Image.fromarray(x[0][..., 0]).save(tmp_path / "one" / "a.png")
+    np.savez(tmp_path / "many.npz", x)
+    for samples, reference in (("one", "many.npz"), ("many.npz", "one")):
+        arguments = ("score", tmp_path / samples, "--reference", tmp_path / reference, "--features", "pixels")
+        last = ganbench(*arguments, code=2).stderr.splitlines()[-1]
+        assert last == "ganbench: one is a single sample; scores are of sets: give at least 2 samples"
+
+
+def test_a_result_without_any_number_is_an_error(ganbench: Callable[..., Done], tmp_path: Path) -> None:
+    out = tmp_path / "scores.json"
+    done = ganbench("score", "digits:train", "--reference", "digits", "--metrics", "modes", "--json", out, code=2)
+    assert done.stderr.splitlines()[-1].startswith("ganbench: no metric can be computed: modes (for datasets whose")
+    assert not out.exists()
+
+
+def test_the_scores_of_a_run_that_diverged_are_no_error(ganbench: Callable[..., Done], tmp_path: Path) -> None:
+    empty = SampleSet(np.empty((0, 2), np.float32), None, {"name": "gone", "reason": "diverged: D is NaN"})
+    write(tmp_path / "gone.npz", empty)
+    done = ganbench("score", tmp_path / "gone.npz", "--reference", "ring", "--metrics", "fid", "--json", "-")
+    assert json.loads(done.stdout)["metrics"]["fid"]["reason"] == "diverged: D is NaN"
+
+
+def test_metrics_that_cannot_apply_share_one_line(ganbench: Callable[..., Done]) -> None:
+    out = ganbench("score", "digits:train", "--reference", "digits", "--features", "pixels").stdout
+    table, _, rest = out.partition("\n\n")[2].partition("\n\n")
+    assert "fid (pixels) ↓" in table
+    assert not {"modes", "wasserstein_1d", "classifier_score"} & set(table.split())
+    assert "modes (for datasets whose modes are known)" in " ".join(rest.split())
+    assert "wasserstein_1d (for data on the line)" in " ".join(rest.split())
+
+
+def test_a_metric_that_was_asked_for_is_in_the_table(ganbench: Callable[..., Done]) -> None:
+    out = ganbench(
+        "score", "digits:train", "--reference", "digits", "--features", "pixels", "--metrics", "recall,modes,fid"
+    ).stdout
+    rows = [line.split()[0] for line in out.splitlines() if line.startswith("  ")]
+    assert rows[:3] == ["fid", "recall", "modes"]  # in the order of the questions
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_scores_fit_the_terminal(ganbench: Callable[..., Done], monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    out = ganbench("score", "digits:train", "--reference", "digits").stdout
+    assert max(map(len, out.splitlines())) <= columns
+
+
+def test_a_bound_in_place_of_a_value_is_shown_and_explained(ganbench: Callable[..., Done]) -> None:
+    out = ganbench("score", "ring:test", "--reference", "ring:train", "--metrics", "support").stdout
+    assert re.search(r"support ↑ +≥ [\d,]+", out)
+    assert "≥ only a lower bound is known" in out
+    assert "lower_bound" not in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("control", "real", "--dataset", "ring", "--n", "50", "--out", "{}/file/x.npz"), "file"),
+        (("control", "real", "--dataset", "ring", "--n", "50", "--out", "{}/folder.npz"), "folder.npz: Is a directory"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_one_line(
+    error: Callable[..., str], tmp_path: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder.npz").mkdir()
+    assert message in error(*(argument.format(tmp_path) for argument in arguments))
+
+
+def test_a_full_disk_is_one_line_with_the_name_of_the_file(error: Callable[..., str]) -> None:
+    runs = [next(Path("results/quick/runs").glob(f"{row}-digits-*-s0.json")) for row in ("gan", "wgan")]
+    assert error("compare", *runs, "--json", "/dev/full") == "ganbench: /dev/full: No space left on device"
 
 
 def test_trained_run_can_be_sampled_and_scored(ganbench: Callable[..., Done], tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from ganbench import score
 from ganbench.errors import UserError
-from ganbench.scoring import result
+from ganbench.scoring import report, result
 from ganbench.scoring.comparison import compare, names_of
 from ganbench.scoring.result import Result
 
@@ -73,3 +73,45 @@ def test_published_rows_of_one_seed_compare_and_of_two_seeds_do_not() -> None:
 def test_files_of_equal_stem_are_named_by_their_paths() -> None:
     assert names_of([Path("a/x.json"), Path("b/y.json")]) == ["x", "y"]
     assert names_of([Path("a/x.json"), Path("b/x.json")]) == ["a/x.json", "b/x.json"]
+
+
+def read(*names: str) -> dict[str, Result]:
+    return {name: result.read(next(QUICK.glob(f"{name}-digits-*-s0.json"))) for name in names}
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_the_verdict_stands_in_the_table_at_every_width(columns: int) -> None:
+    results = read("gan", "wgan", "copycat")
+    text = report.comparison(compare(results), results, columns)
+    assert max(map(len, text.splitlines())) <= columns
+    heads = [line for line in text.splitlines() if line.startswith("metric")]
+    assert len(heads) == 2
+    assert all(line.endswith("verdict") for line in heads)
+    row = next(line for line in text.splitlines() if line.startswith("fid ↓"))
+    assert row.endswith("unclear")
+    assert ("a - b  " in heads[0]) == (columns >= 80)
+
+
+def test_samples_are_not_compared_with_themselves() -> None:
+    results = read("gan")
+    results["again"] = results["gan"]
+    text = report.comparison(compare(results), results)
+    assert "the same samples" in text
+    assert "unclear" not in text
+
+
+def test_a_comparison_repeats_that_a_row_copies() -> None:
+    results = read("gan", "copycat")
+    text = report.comparison(compare(results), results)
+    assert "✗ copycat: copying: about 100" in text
+    assert "✗ gan: copying" not in text
+
+
+def test_the_note_explains_the_intervals_that_are_in_the_table() -> None:
+    text = report.comparison(
+        compare({"a": scored(0.0), "b": scored(0.0, seed=2)}), {"a": scored(0.0), "b": scored(1.0)}
+    )
+    assert "  fid: right for this reference." in text
+    assert "  coverage: only about these samples" in text
+    assert "kid" not in text
+    assert "No interval covers another training run" in text

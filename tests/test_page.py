@@ -53,7 +53,8 @@ def test_page_has_every_metric_with_its_sentence_and_every_verdict(made: tuple[s
         assert metrics.get(name).card.answers in text
     for verdict in verdicts(result):
         assert verdict.text in text
-    assert "Not computed: modes is for datasets whose modes are known." in text
+    assert "modes (for datasets whose modes are known)" in text
+    assert "fid (digits-cnn)" in text
 
 
 def test_page_needs_nothing_else_and_escapes_names(made: tuple[scoring.Result, str]) -> None:

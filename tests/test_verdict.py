@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from ganbench import data, score
+from ganbench.features import inception
 from ganbench.scoring.result import Result
-from ganbench.scoring.verdict import GATES, Verdict, verdicts
+from ganbench.scoring.verdict import GATES, Verdict, label, verdicts
 
 GOOD: dict[str, dict[str, Any]] = {
     "memorisation": {"value": 0.0, "interval": [0.0, 0.005], "duplicates_train_ref": 0},
@@ -17,9 +18,14 @@ GOOD: dict[str, dict[str, Any]] = {
     "coverage": {"value": 0.97, "interval": [0.95, 0.98], "perfect": 0.97},
     "fid": {"value": 9.0, "interval": [8.0, 10.0], "perfect": 1.0},
 }
+INCEPTION = {"id": "inception@6726825d", "sha256": inception.WEIGHTS.sha256, "d": 2048}
 
 
-def result(changed: dict[str, dict[str, Any]] | None = None, **sets: dict[str, Any] | None) -> Result:
+def result(
+    changed: dict[str, dict[str, Any]] | None = None,
+    features: dict[str, Any] | None = None,
+    **sets: dict[str, Any] | None,
+) -> Result:
     """A result without faults, but for what is changed."""
     metrics = {name: {"n": 400, "version": 1, "reason": None} | m for name, m in (GOOD | (changed or {})).items()}
     identities = {
@@ -28,7 +34,7 @@ def result(changed: dict[str, dict[str, Any]] | None = None, **sets: dict[str, A
     return Result.model_validate(
         {
             "protocol": {
-                "ganbench": "0", "features": {"id": "pixels", "sha256": None}, "seed": 0,
+                "ganbench": "0", "features": features or INCEPTION, "seed": 0,
                 "reference": identities["reference"], "train": identities["train"],
             },
             "samples": identities["samples"],
@@ -62,13 +68,13 @@ def test_result_without_faults_has_only_good_verdicts() -> None:
          "collapse", "caution", "closer together"),
         ("support", {"value": None, "interval": None, "lower_bound": 40.0, "verdict": "duplicate rule too strict"},
          "collapse", "caution", "uncertain"),
-        ("coverage", {"value": 0.56, "interval": [0.5, 0.6], "perfect": 0.97}, "diversity", "caution", "covers 56 %"),
-        ("coverage", {"value": 0.4, "interval": [0.3, 0.5], "perfect": 0.97}, "diversity", "bad", "covers 40 %"),
-        ("modes", {"value": 7.0, "interval": None, "perfect": 8.0}, "diversity", "bad", "reaches 7 of the 8 modes"),
-        ("modes", {"value": 24.0, "interval": None, "perfect": 25.0, "n": 50}, "diversity", "caution", "may be chance"),
-        ("fid", {"value": 1.9, "interval": [1.8, 2.0], "perfect": 1.0}, "sample size", "caution", "most of it is the bias"),
-        ("fid", {"value": 1.2, "interval": [0.8, 1.6], "perfect": 1.0}, "sample size", "caution", "no clear difference"),
-        ("fid", {"value": 9.0, "interval": None, "perfect": 1.0}, "sample size", "bad", "no interval"),
+        ("coverage", {"value": 0.56, "interval": [0.5, 0.6], "perfect": 0.97}, "diversity", "caution", "cover 56 %"),
+        ("coverage", {"value": 0.4, "interval": [0.3, 0.5], "perfect": 0.97}, "diversity", "bad", "cover 40 %"),
+        ("modes", {"value": 7.0, "interval": None, "perfect": 8.0}, "diversity", "bad", "reach 7 modes; as many samples of a perfect generator reach 8"),
+        ("modes", {"value": 24.0, "interval": None, "perfect": 25.0, "n": 50}, "diversity", "caution", "may be chance: you need 153 samples"),
+        ("fid", {"value": 1.9, "interval": [1.8, 2.0], "perfect": 1.0}, "sample size", "caution", "most of the value comes from the small number of samples"),
+        ("fid", {"value": 1.2, "interval": [0.8, 1.6], "perfect": 1.0}, "sample size", "caution", "do not differ clearly"),
+        ("fid", {"value": 9.0, "interval": None, "perfect": 1.0}, "sample size", "bad", "you need 4,096 samples in each set"),
     ],
 )  # fmt: skip
 def test_words_follow_the_numbers(metric: str, numbers: dict[str, Any], gate: str, level: str, words: str) -> None:
@@ -82,14 +88,16 @@ def test_what_was_not_computed_gets_no_verdict_and_says_why() -> None:
     assert verdict.level == "unknown"
     assert verdict.text == "no verdict: memorisation needs the training set: pass --train"
     bare = result().model_copy(update={"metrics": {}})
-    assert [v.level for v in verdicts(bare)] == ["unknown"] * (len(GATES) - 1)
+    silent = ("literature", "protocol")  # these two say nothing where there is nothing to say
+    assert [v.gate for v in verdicts(bare)] == [gate for gate in GATES if gate not in silent]
+    assert {v.level for v in verdicts(bare)} == {"unknown"}
     assert all("was not asked for" in v.text for v in verdicts(bare))
 
 
 def test_unfair_protocols_are_named() -> None:
     same = {"name": "x", "n": 400, "sha256": "x" * 64}
     assert "the reference itself" in said(result(samples=same, reference=same), "protocol")[0].text
-    assert "copies of it score best" in said(result(reference=same, train=same), "protocol")[0].text
+    assert "copies of training samples score best" in said(result(reference=same, train=same), "protocol")[0].text
     assert "--train" in said(result(train=None), "protocol")[0].text
     assert "300" in said(result(samples=same | {"n": 300}), "protocol")[0].text
 
@@ -97,8 +105,68 @@ def test_unfair_protocols_are_named() -> None:
 def test_copies_blobs_and_collapse_are_called_by_their_names() -> None:
     x = np.asarray(data.load("digits", "train").x)
     levels = {v.gate: v.level for v in verdicts(score(x[:797], "digits"))}
-    assert levels == {"copying": "bad", "collapse": "good", "diversity": "good", "sample size": "caution"}
-    found = verdicts(score(np.repeat(x[:8], 50, axis=0), "digits"))
-    assert {"copying": "bad", "collapse": "bad", "diversity": "bad"}.items() <= {v.gate: v.level for v in found}.items()
-    (collapse,) = [v for v in found if v.gate == "collapse"]
+    expected = {"copying": "bad", "collapse": "good", "diversity": "good", "sample size": "caution"}
+    assert levels == expected | {"literature": "caution"}
+    collapsed = verdicts(score(np.repeat(x[:8], 50, axis=0), "digits"))
+    levels = {v.gate: v.level for v in collapsed}
+    assert {"copying": "bad", "collapse": "bad", "diversity": "bad"}.items() <= levels.items()
+    (collapse,) = [v for v in collapsed if v.gate == "collapse"]
     assert "about 8 different" in collapse.text
+
+
+@pytest.mark.parametrize(
+    ("features", "level", "words"),
+    [
+        (INCEPTION, "good", "comparable with FIDs in papers"),
+        (INCEPTION | {"id": "inception-clean@6726825d"}, "good", "comparable with values of clean-fid"),
+        (INCEPTION | {"id": "inception@6726825d/bf16"}, "caution", "measured with inception/bf16"),
+        (INCEPTION | {"id": "inception@00000000", "sha256": "0" * 64}, "caution", "do not compare it with FIDs in papers"),
+        ({"id": "efficientnet-lite0@112@57934424", "sha256": "5" * 64}, "caution", "with efficientnet-lite0@112, not with"),
+        ({"id": "pixels", "sha256": None}, "caution", "measured with pixels, not with Inception"),
+    ],
+)  # fmt: skip
+def test_only_the_published_inception_gives_the_fid_of_papers(features: dict[str, Any], level: str, words: str) -> None:
+    (verdict,) = said(result(features=features), "literature")
+    assert verdict.level == level
+    assert words in verdict.text
+
+
+def test_saved_statistics_leave_the_sample_size_open() -> None:
+    reference = {"name": "mu.npz", "n": 0, "sha256": "m" * 64}
+    alone = result({"fid": {"value": 9.0, "interval": [8.0, 10.0], "perfect": None}}, reference=reference)
+    (size,), (fair,) = said(alone, "sample size"), said(alone, "protocol")
+    assert (size.level, fair.level) == ("unknown", "caution")
+    assert "size of the reference, which is unknown" in size.text
+    assert "number of its samples is unknown" in fair.text
+
+
+def test_points_have_no_fid_in_papers() -> None:
+    points = {"name": "x", "n": 400, "sha256": "x" * 64, "shape": [2]}
+    assert said(result(samples=points, features={"id": "identity", "sha256": None}), "literature") == []
+
+
+@pytest.mark.parametrize(
+    ("features", "shape", "least"), [({"id": "pixels"}, [8, 8, 1], "128"), ({"id": "x@12345678", "d": 1280}, [8, 8, 1], "2,560")]
+)  # fmt: skip
+def test_advice_on_n_counts_the_features(features: dict[str, Any], shape: list[int], least: str) -> None:
+    none = {"fid": {"value": 9.0, "interval": None, "perfect": 1.0}}
+    samples = {"name": "x", "n": 100, "sha256": "x" * 64, "shape": shape}
+    text = said(result(none, features | {"sha256": None}, samples=samples), "sample size")[0].text
+    assert f"you need {least} samples" in text
+    assert "kid" not in text
+    kid = {"kid": {"value": 0.1, "interval": [0.0, 0.2]}}
+    assert "quote kid" in said(result(none | kid, features | {"sha256": None}), "sample size")[0].text
+
+
+@pytest.mark.parametrize(
+    ("metric", "extractor", "name"),
+    [
+        ("fid", "mnist-cnn@93032eb3", "fid (mnist-cnn)"),
+        ("support", "pixels", "support (pixels)"),
+        ("parzen", "mnist-cnn@93032eb3", "parzen (pixels)"),
+        ("fid", "identity", "fid"),
+        ("no_metric_of_this_name", "mnist-cnn@93032eb3", "no_metric_of_this_name"),
+    ],
+)
+def test_the_extractor_stands_in_the_name_of_a_number(metric: str, extractor: str, name: str) -> None:
+    assert label(metric, extractor) == name

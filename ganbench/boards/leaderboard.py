@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ganbench import metrics, paths
+from ganbench import features, metrics, paths
 from ganbench.boards import grid
 from ganbench.display.text import number
 from ganbench.errors import UserError
@@ -146,18 +146,18 @@ def build(name: str) -> pd.DataFrame:
     return result
 
 
-def tables(table: grid.Board, result: pd.DataFrame) -> dict[str, tuple[list[dict[str, str]], list[str]]]:
-    """Per dataset: the lines as people read them, best row first and the controls below, and the reasons of empty cells."""
+def tables(board: grid.Board, summary: pd.DataFrame) -> dict[str, tuple[list[dict[str, str]], list[str]]]:
+    """Per dataset: the lines of the page, best row first and the controls below, and the reasons of empty cells."""
     out = {}
-    for dataset in table.datasets:
-        here = result[result.dataset == dataset]
-        order = here.drop_duplicates("row").assign(control=lambda d: d.row.map(CONTROL_ORDER).fillna(0))
+    for dataset in board.datasets:
+        cells = summary[summary.dataset == dataset]
+        order = cells.drop_duplicates("row").assign(control=lambda d: d.row.map(CONTROL_ORDER).fillna(0))
         order = order.sort_values(["control", "rank"], na_position="last")
         reasons: list[str] = []
         lines = []
         for row in order.to_dict("records"):
             line = {"row": row["row"], "rank": _rank(row)}
-            for cell in here[here.row == row["row"]].to_dict("records"):
+            for cell in cells[cells.row == row["row"]].to_dict("records"):
                 line[f"{cell['metric']}{_arrow(cell['metric'])}"] = _text(cell, reasons)
             ran = row["kind"] == "baseline"
             line["seconds"] = number(row["seconds"]) if ran else ""
@@ -168,7 +168,7 @@ def tables(table: grid.Board, result: pd.DataFrame) -> dict[str, tuple[list[dict
 
 
 def _arrow(column: str) -> str:
-    """Which way is better; the further numbers of a metric have no card."""
+    """An arrow in the direction that is better; a further number of a metric has no card, and no arrow."""
     return "" if "." in column else {"lower": " ↓", "higher": " ↑", "target": ""}[metrics.get(column).card.better]
 
 
@@ -187,14 +187,14 @@ def _text(cell: dict[Hashable, Any], reasons: list[str]) -> str:
     return f"{number(cell['mean'])} ± {number(cell['sd'])} [{number(cell['low'])}, {number(cell['high'])}]"
 
 
-def markdown(name: str, table: grid.Board, result: pd.DataFrame) -> str:
-    """The board as a page."""
-    parts = [f"# Board `{name}`", table.about, HOW_TO_READ]
-    for dataset, (lines, reasons) in tables(table, result).items():
-        track = table.datasets[dataset]
+def markdown(name: str, board: grid.Board, summary: pd.DataFrame) -> str:
+    """The board as a page in Markdown."""
+    parts = [f"# Board `{name}`", board.about, HOW_TO_READ]
+    for dataset, (lines, reasons) in tables(board, summary).items():
+        track = board.datasets[dataset]
         parts += [
             f"## {dataset}",
-            f"{track.samples:,} samples per set, features `{track.features or grid.features.default(dataset)}`, "
+            f"{track.samples:,} samples per set, features `{track.features or features.default(dataset)}`, "
             f"ranked by `{track.rank}`.",
             pd.DataFrame(lines).to_markdown(index=False, disable_numparse=True),
         ]

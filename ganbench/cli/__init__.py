@@ -1,7 +1,7 @@
 """The command line: one verb per stage of the pipeline. Results go to stdout, progress and messages to stderr.
 
-Exit codes: 0 done, 2 the input is wrong, 3 data or weights are out of reach, 1 a fault of ours. Every verb imports what it
-needs when it runs, so that `--help`, `list` and scoring an embedding never wait for torch.
+Exit codes: 0 done, 2 the input is wrong or a file cannot be read or written, 3 data or weights cannot be reached, 1 a bug of
+ganbench. Every verb imports its modules when it runs, so that `--help`, `list` and scoring an embedding do not load torch.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import typer
 
 from ganbench.cli import gans, scores, suite  # noqa: F401 - the verbs join the app
 from ganbench.cli._common import app, help_unless_invoked, say
-from ganbench.errors import UserError
+from ganbench.errors import UserError, plain
 
 __all__ = ["app", "main"]
 
@@ -29,13 +29,25 @@ def root(context: typer.Context) -> None:
       ganbench train baselines/dcgan.py --dataset mnist --images 300000 --out runs/my-dcgan
       ganbench list baselines
     """
-    context.call_on_close(sys.stdout.flush)  # here a closed pipe (`| head`) is caught, and not when Python ends
+    context.call_on_close(sys.stdout.flush)  # a closed pipe (`| head`) is met now, not when Python ends
     help_unless_invoked(context)
 
 
+def reason(error: OSError) -> str:
+    """Which file could not be read or written, and why, in one line.
+
+    >>> reason(PermissionError(13, "Permission denied", "scores.json"))
+    'scores.json: Permission denied'
+    """
+    if error.strerror is None:
+        return str(error) or type(error).__name__
+    files = [str(file) for file in (error.filename, error.filename2) if file is not None]
+    return ": ".join([*([" -> ".join(files)] if files else []), error.strerror])
+
+
 def main() -> NoReturn:
-    """Run the command line; what the user did wrong is one line and an exit code, never a traceback."""
-    warnings.filterwarnings("ignore", "Image size .* exceeds limit")  # PIL's, of images that the readers refuse
+    """Run the command line. A mistake of the user is answered by one line and an exit code, never by a traceback."""
+    warnings.filterwarnings("ignore", "Image size .* exceeds limit")  # PIL warns of images that the readers refuse
     try:
         sys.exit(app(standalone_mode=False))
     except UserError as error:
@@ -46,6 +58,9 @@ def main() -> NoReturn:
     except (typer.Abort, KeyboardInterrupt):
         say("ganbench: interrupted; the same command again resumes")
         sys.exit(130)
+    except OSError as error:
+        say(f"ganbench: {plain(reason(error))}")
+        sys.exit(2)
     except Exception as error:
         if not hasattr(error, "format_message"):  # typer vendors click and does not export its exceptions
             raise

@@ -1,10 +1,10 @@
-"""Verbs of sample sets: embed, score, compare and spread them; the features that are kept."""
+"""Verbs of sample sets: embed, score, compare and spread; and the verbs of the cache of features."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,48 +17,61 @@ from ganbench.cli._common import (
     Seed,
     Weights,
     app,
+    check_file,
+    check_folder,
+    extractor_of,
+    metrics_of,
     relative,
+    require_weights,
     say,
     write,
     write_json,
 )
+from ganbench.errors import UserError
 
 if TYPE_CHECKING:
+    from ganbench.samples import SampleSet
     from ganbench.scoring.result import Result
 
 cache_app = typer.Typer(rich_markup_mode=None, invoke_without_command=True)
-app.add_typer(cache_app, name="cache", help="The features that were computed before: show them, or delete them.")
+app.add_typer(cache_app, name="cache", help="Show or delete the features that ganbench has kept.")
 
 
 @app.command()
 def embed(
-    samples: Annotated[str, typer.Argument(help="samples, or a dataset's split such as mnist:train")],
-    out: Annotated[Path, typer.Option(help="where the samples with their features go, .npz")],
+    samples: Annotated[str, typer.Argument(help="samples, or a split of a dataset, such as mnist:train")],
+    out: Annotated[Path, typer.Option(help="file for the samples and their features, .npz")],
     features: Features = "auto",
     weights: Weights = None,
     precision: Precision = "fp32",
     disturbed: Annotated[
         bool,
-        typer.Option("--disturbed", help="and those of slightly disturbed copies: `support` asks a reference for them"),
+        typer.Option(
+            "--disturbed",
+            help="compute the features of slightly changed copies too; `support` needs them of a reference",
+        ),
     ] = False,
     range_: Range = None,
     layout: Layout = None,
 ) -> None:
-    """Compute the features of a sample set once; `ganbench score` then needs no network.
+    """Compute the features of a sample set once. `ganbench score` then needs no network.
 
     \b
     Example:
       ganbench embed samples.npz --features mnist-cnn --out embedding.npz
     """
-    from ganbench import samples as files
     from ganbench import scoring
-    from ganbench.features import Extractor
+    from ganbench.samples import arrays, declared
     from ganbench.scoring import sources
 
-    found = sources.open_set(samples, "train", files.declared(range_, layout))
-    extractor, _ = scoring.extractor_for([found], Extractor(features, weights, precision))
-    embedded = scoring.embed(found, extractor)
-    files.write(out, scoring.embed_disturbed(embedded, extractor) if disturbed else embedded)
+    how = declared(range_, layout)
+    asked = extractor_of(features, weights, precision)
+    check_file(out)
+    require_weights(asked, samples)
+    opened = sources.open_set(samples, "train", how)
+    extractor, _ = scoring.extractor_for([opened], asked)
+    embedded = scoring.embed(opened, extractor)
+    arrays.write(out, scoring.embed_disturbed(embedded, extractor) if disturbed else embedded)
 
 
 @app.command()
@@ -66,28 +79,36 @@ def score(
     samples: Annotated[
         str,
         typer.Argument(
-            help="a folder, zip or tar of images, .npz, .npy, safetensors, Parquet, or a run's folder; points as float [n, d]"
+            help="a folder, zip or tar of images, .npz, .npy, safetensors, Parquet, a folder of a run; points: float [n, d]"
         ),
     ],
     reference: Annotated[
-        str, typer.Option(help="held-out data: a dataset's name (its held-out split), NAME:train, NAME:test or a path")
+        str,
+        typer.Option(
+            help="held-out data: a path, NAME:train or NAME:test of a dataset, or its NAME (the held-out split)"
+        ),
     ],
     train: Annotated[
         str | None,
-        typer.Option(help="training data, for memorisation; with a dataset's name as reference, its training split"),
+        typer.Option(
+            help="training data, for memorisation; by default the training split of the dataset that --reference names"
+        ),
     ] = None,
     features: Features = "auto",
     weights: Weights = None,
     precision: Precision = "fp32",
     wanted: Annotated[
-        str | None, typer.Option("--metrics", help="comma-separated names; by default all that apply")
+        str | None, typer.Option("--metrics", help="names, separated by commas; by default all that apply")
     ] = None,
     seed: Seed = 0,
     range_: Range = None,
     layout: Layout = None,
     json_out: Json = None,
     html: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="write a page with samples, nearest neighbours and pairs")
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="write a page with the samples, their nearest neighbours and the closest pairs"
+        ),
     ] = None,
 ) -> None:
     """Score samples against held-out data.
@@ -101,19 +122,25 @@ def score(
       ganbench score tensor.npy --range=-1,1 --reference mnist
     """
     from ganbench import metrics, scoring
-    from ganbench.features import Extractor
+    from ganbench.display.text import width
     from ganbench.samples import declared, preflight
-    from ganbench.scoring import sources
+    from ganbench.scoring import report, sources
 
-    names = None if wanted is None else [name.strip() for name in wanted.split(",")]
-    sets = sources.open_sets(samples, reference, train, declared(range_, layout))
-    for line in preflight.lines(*(one.manifest for one in sets if one is not None)):
+    how = declared(range_, layout)
+    names = metrics_of(wanted)
+    extractor = extractor_of(features, weights, precision)
+    for file in (html, None if json_out in (None, "-") else Path(json_out)):
+        check_file(file)
+    require_weights(extractor, samples, reference, train)
+    sets = sources.open_sets(samples, reference, train, how)
+    for line in preflight.lines(*(opened.manifest for opened in sets if opened is not None)):
         say(line)
+    refuse_single(*sets)
     least = {name: metrics.get(name).card.minimum for name in names or metrics.names()}
     for line in preflight.few(sets[0].manifest["name"], len(sets[0].x), least):
         say(line)
-    extractor = Extractor(features, weights, precision)
     result = scoring.score(*sets, features=extractor, metrics=names, seed=seed)
+    refuse_empty(result)
     if html is not None:
         from ganbench.scoring import page
 
@@ -121,36 +148,24 @@ def score(
     if json_out is not None:
         write_json(result.to_json(), json_out)
     if json_out != "-":
-        _show_scores(result)
+        print(report.text(result, names or (), width()))
 
 
-def _show_scores(result: Result) -> None:
-    from ganbench import metrics
-    from ganbench.display.text import interval, table, value, wrap
-    from ganbench.scoring.verdict import HALVES, MARKS, floor, protocol_line, verdicts
+def refuse_single(generated: SampleSet, reference: SampleSet, train: SampleSet | None) -> None:
+    """Refuse a set of one sample before anything is computed; an empty set says itself why it is empty."""
+    for opened in (generated, reference, train):
+        if opened is not None and opened.moments is None and len(opened.x) == 1:
+            raise UserError(
+                f"{opened.manifest['name']} is a single sample; scores are of sets: give at least 2 samples"
+            )
 
-    arrows = {"lower": " ↓", "higher": " ↑", "target": ""}
-    lines, reasons = [], []
-    for name, m in result.metrics.items():
-        if m.reason is not None:
-            reasons.append(m.reason)
-        lines.append(
-            {
-                "metric": name + arrows[metrics.get(name).card.better],
-                "value": f"– ({len(reasons)})" if m.value is None else value(m.value),
-                "95 % interval": interval(m.interval),
-                "perfect": floor(m),
-                "n": f"{m.n:,}",
-            }
-        )
-    table(lines, f"{result.samples.name} against {result.protocol.reference.name}", ["metric"])
-    _footnotes(reasons)
-    if any(floor(m).startswith("~") for m in result.metrics.values()):
-        print(wrap(HALVES, "  "))
-    print()
-    for verdict in verdicts(result):
-        print(wrap(f"{MARKS[verdict.level]} {verdict.gate}: {verdict.text}.", "  "))
-    print(wrap(f"protocol: {protocol_line(result)}", "  "))
+
+def refuse_empty(result: Result) -> None:
+    """Refuse a result without any number. That of a run that diverged has no samples, and its reason is a result."""
+    from ganbench.scoring.verdict import answered, not_computed
+
+    if result.samples.n and not any(answered(m) for m in result.metrics.values()):
+        raise UserError(f"no metric can be computed: {not_computed(result, result.metrics)}")
 
 
 @app.command()
@@ -160,62 +175,32 @@ def compare(
     ],
     json_out: Json = None,
 ) -> None:
-    """Say which result is better, and where the difference is larger than its 95 % interval.
+    """Say which result is better, metric by metric. A difference counts only if its 95 % interval leaves out 0.
 
-    Results of unlike protocols are not ranked: the fields that differ are named, and the exit code is 2.
+    Results of different protocols are not ranked. The message names the fields that differ, and the exit code is 2.
 
     \b
     Examples:
       ganbench compare mine.json theirs.json
       ganbench compare results/quick/runs/gan-digits-623b2c21-s0.json results/quick/runs/wgan-digits-9a95a79f-s0.json
     """
-    from ganbench.scoring import comparison as comparing
-    from ganbench.scoring import result
+    from ganbench.display.text import width
+    from ganbench.scoring import comparison, report, result
 
-    names = comparing.names_of(scores)
-    lines = comparing.compare({name: result.read(path) for name, path in zip(names, scores, strict=True)})
+    check_file(None if json_out in (None, "-") else Path(json_out))
+    names = comparison.names_of(scores)
+    results = {name: result.read(path) for name, path in zip(names, scores, strict=True)}
+    if len(results) < len(scores):
+        raise UserError("the same file is given twice; compare different results")
+    lines = comparison.compare(results)
     if json_out is not None:
         write_json(json.dumps(lines, indent=1, allow_nan=False), json_out)
     if json_out != "-":
-        _show_comparison(lines)
+        print(report.comparison(lines, results, width()))
 
 
-def _show_comparison(lines: list[dict[str, Any]]) -> None:
-    from ganbench.display.text import interval, table, value, wrap
-
-    for other in dict.fromkeys(line["b"] for line in lines):
-        rows, reasons = [], []
-        for line in (line for line in lines if line["b"] == other):
-            if line["reason"]:
-                reasons.append(line["reason"])
-            rows.append(
-                {
-                    "metric": line["metric"],
-                    "a": value(line["value_a"]),
-                    "b": value(line["value_b"]),
-                    "a - b": value(line["difference"]),
-                    "95 % interval": interval(line["interval"]),
-                    "verdict": f"– ({len(reasons)})" if line["reason"] else line["verdict"],
-                }
-            )
-        table(rows, f"a: {lines[0]['a']}, b: {other}", ["metric"])
-        _footnotes(reasons)
-    note = (
-        "The intervals are for independent samples against one reference: too wide where a metric's own holds the "
-        "reference's noise, silent on another draw of the samples where it holds nothing else (docs/scoring.md)."
-    )
-    print(wrap(note, ""))
-
-
-def _footnotes(reasons: list[str]) -> None:
-    from ganbench.display.text import wrap
-
-    for i, reason in enumerate(reasons, 1):
-        print(wrap(f"({i}) {reason}", "    "))
-
-
-@app.command()
-def spread(
+@app.command("spread")
+def spread_(
     sets: Annotated[
         list[str], typer.Argument(metavar="[NAME=]SAMPLES...", help="sample sets of one kind, and their names")
     ],
@@ -224,16 +209,16 @@ def spread(
     features: Features = "auto",
     weights: Weights = None,
     precision: Precision = "fp32",
-    others: Annotated[str, typer.Option(help="further extractors, comma-separated")] = "pixels",
+    others: Annotated[str, typer.Option(help="further extractors, separated by commas")] = "pixels",
     seed: Seed = 0,
     range_: Range = None,
     layout: Layout = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="folder for README.md, spread.csv and spread.png; by default only the table is shown"),
+        typer.Option(help="folder for README.md, spread.csv and spread.png; by default only the table is printed"),
     ] = None,
 ) -> None:
-    """Score the same samples under many protocols: how far one model's numbers move without the model changing.
+    """Score the same samples under many protocols, to show how far a number moves while the model stays the same.
 
     \b
     Examples:
@@ -241,32 +226,38 @@ def spread(
       ganbench spread gan=a.npz wgan=b.npz --reference digits --out runs/spread
     """
     from ganbench.display.text import table, wrap
-    from ganbench.features import Extractor
     from ganbench.samples import declared
-    from ganbench.scoring import sources
-    from ganbench.scoring import spread as spreading
+    from ganbench.scoring import sources, spread
 
-    how, named = declared(range_, layout), {}
-    for one in sets:
-        name, equals, path = one.partition("=")
-        found = sources.open_set(path if equals else one, "test", how)
-        named[name if equals else found.manifest["name"]] = found
-    extra = [name.strip() for name in others.split(",") if name.strip()]
-    _, ref, known = sources.open_sets(found, reference, train, how)
-    house = Extractor(features, weights, precision)
+    how = declared(range_, layout)
+    house = extractor_of(features, weights, precision)
+    extra = [extractor_of(name.strip()).name for name in others.split(",") if name.strip()]
+    check_folder(out)
+    require_weights(house, *(text.partition("=")[2] or text for text in sets), reference, train)
+    named: dict[str, SampleSet] = {}
+    for text in sets:
+        name, equals, path = text.partition("=")
+        opened = sources.open_set(path if equals else text, "test", how)
+        title = name if equals else opened.manifest["name"]
+        if title in named:
+            raise UserError(f"two sample sets are called '{title}'; name each of them: NAME=SAMPLES")
+        named[title] = opened
+    _, held_out, training = sources.open_sets(opened, reference, train, how)
+    refuse_single(opened, held_out, training)
     tables = {
-        name: spreading.measure(one, ref, known, features=house, others=extra, seed=seed) for name, one in named.items()
+        name: spread.measure(opened, held_out, training, features=house, others=extra, seed=seed)
+        for name, opened in named.items()
     }
     for name, lines in tables.items():
-        table(spreading.summary_text(lines), name, ["metric"])
+        table(spread.summary_text(lines), name, ["metric"])
     if out is not None:
-        spreading.write(named, tables, out)
+        spread.write(named, tables, out)
         print(wrap(f"The spread is in {relative(out)}/: README.md, spread.csv and spread.png", ""))
 
 
 @app.command()
 def schema() -> None:
-    """Print the JSON schema of what `ganbench score --json` writes.
+    """Print the JSON schema of the file that `ganbench score --json` writes.
 
     \b
     Example:
@@ -279,7 +270,7 @@ def schema() -> None:
 
 @cache_app.callback()
 def cache_show(context: typer.Context) -> None:
-    """Say where the features that were computed before are, how many, and how much they take.
+    """Show or delete the features that ganbench has kept: where they are, how many, and how much space they take.
 
     \b
     Examples:
@@ -287,24 +278,24 @@ def cache_show(context: typer.Context) -> None:
       ganbench cache clear
     """
     if context.invoked_subcommand is None:
-        from ganbench.features import _cache as cache
+        from ganbench.features import _cache
 
-        found = cache.entries()
+        kept, limit = _cache.entries(), _cache.limit() / 1e6
         print(
-            f"{cache.home()}: {found.number:,} entries, {found.size / 1e6:,.1f} MB of at most {cache.limit() / 1e6:,.0f} MB\n"
-            "(GANBENCH_CACHE is another folder, GANBENCH_CACHE_GB another limit, 0 for none)"
+            f"{_cache.home()}: {kept.number:,} entries, {kept.size / 1e6:,.1f} MB of at most {limit:,.0f} MB\n"
+            "(set GANBENCH_CACHE to use another folder, GANBENCH_CACHE_GB to change the limit; 0 keeps nothing)"
         )
 
 
 @cache_app.command("clear")
 def cache_clear() -> None:
-    """Delete them all.
+    """Delete all features that ganbench has kept.
 
     \b
     Example:
       ganbench cache clear
     """
-    from ganbench.features import _cache as cache
+    from ganbench.features import _cache
 
-    found = cache.clear()
-    say(f"deleted {found.number:,} entries, {found.size / 1e6:,.1f} MB, from {cache.home()}")
+    deleted = _cache.clear()
+    say(f"deleted {deleted.number:,} entries, {deleted.size / 1e6:,.1f} MB, from {_cache.home()}")

@@ -62,25 +62,32 @@ def data_obtain(
 @app.command()
 def leaderboard(
     board: Annotated[str, typer.Argument(help="name of a board (see `ganbench list boards`)")] = "quick",
+    wide: Annotated[
+        bool, typer.Option("--wide", help="show all columns, even if the table is wider than the screen")
+    ] = False,
 ) -> None:
-    """Aggregate the scores of a board that the pipeline has built, print it and write it as CSV, Parquet and Markdown.
+    """Print a board that the pipeline has built, and write it as CSV, Parquet and Markdown.
+
+    One table per dataset shows the columns that fit the terminal. The files have all columns.
 
     \b
-    Example:
+    Examples:
       ganbench leaderboard quick
+      ganbench leaderboard quick --wide
     """
-    from ganbench.boards import grid
-    from ganbench.boards import leaderboard as boards
-    from ganbench.display.text import table
+    import pandas as pd
 
-    result = boards.build(board)
-    for dataset, (lines, reasons) in boards.tables(grid.board(board), result).items():
-        table(lines, f"{board}: {dataset}", ["row", "rank"])
-        for i, reason in enumerate(reasons, 1):
-            print(f"({i}) {reason}")
-    print(
-        f"The board is in {relative(boards.folder(board))}/: leaderboard.md, .csv, .parquet, scores.csv and samples-*.png"
-    )
+    from ganbench.boards import answers, grid
+    from ganbench.boards.leaderboard import build, folder
+    from ganbench.display.text import width, wrap
+    from ganbench.scoring import result
+
+    summary = build(board)
+    scores = pd.read_csv(folder(board) / "scores.csv")
+    results = {run: result.read(grid.scores_path(run, board)) for run in scores.run.unique()}
+    print(answers.text(board, grid.board(board), summary, scores, results, width(), wide))
+    files = "leaderboard.md, .csv, .parquet, scores.csv and samples-*.png"
+    print(wrap(f"All columns: --wide, or {relative(folder(board))}/: {files}", ""))
 
 
 @app.command()

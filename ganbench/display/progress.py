@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 LOG_SECONDS = 20.0  # a log gets a line at most this often
@@ -17,7 +17,7 @@ Advance = Callable[..., None]
 
 
 def pace(rate: float, unit: str) -> str:
-    """Units per second; nothing where it would round to 0.
+    """Units per second; empty if the number would round to 0.
 
     >>> pace(1234.5, "images"), pace(0.2, "protocols")
     ('1,234 images/s', '')
@@ -31,16 +31,16 @@ class _Rate(TextColumn):
     def __init__(self) -> None:
         super().__init__("")
 
-    def render(self, task):  # type: ignore[no-untyped-def]
+    def render(self, task: Task) -> Text:
         return Text(pace(task.speed or 0.0, task.fields["unit"]))
 
 
 @contextmanager
 def progress(label: str, total: int, unit: str, start: int = 0, patience: float = 0.0) -> Iterator[Advance]:
-    """Show how far a long command is, on stderr. Yields `advance(done, note="")`, `done` counted from 0 to `total`.
+    """Show on stderr how far a long command is. Yields `advance(done, note="")`; `done` goes from 0 to `total`.
 
-    On a terminal: a bar with the rate and the time left. Elsewhere: one plain line every 20 seconds and one at the end.
-    What ends within `patience` seconds shows nothing.
+    A terminal shows a bar with the rate and the time left. A log gets one plain line every 20 seconds and one at the end.
+    A command that ends within `patience` seconds shows nothing.
     """
     console = Console(stderr=True)
     begun = last = time.monotonic()

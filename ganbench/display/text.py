@@ -1,14 +1,18 @@
-"""Numbers and tables for people: how many digits, and how a table fits a terminal."""
+"""Numbers and tables for people: how many digits a number has, and how a table fits the terminal."""
 
 from __future__ import annotations
 
+import math
 import shutil
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
+from ganbench.errors import plain
+
+GAP = "  "  # between two columns
+NARROW = 8  # characters that a shortened cell keeps at least
+
+Line = Mapping[str, str]  # a row of a table: the text of each column
 
 
 def number(x: float) -> str:
@@ -18,6 +22,26 @@ def number(x: float) -> str:
     ('0.0123', '12,346')
     """
     return f"{x:,.0f}" if abs(x) >= 1000 else f"{x:.3g}"
+
+
+def decimals(values: Iterable[float]) -> int:
+    """The number of decimals that gives the largest of `values` three digits; all of a column get the same number.
+
+    >>> decimals([0.287, 0.05]), decimals([16.9, 4.72]), decimals([8.0, 5.3]), decimals([934.0])
+    (3, 1, 2, 0)
+    """
+    largest = max((abs(x) for x in values if math.isfinite(x)), default=0.0)
+    return 3 if largest < 1 else max(0, 2 - math.floor(math.log10(largest)))
+
+
+def fixed(x: float, places: int) -> str:
+    """A number with `places` decimals; what rounds to 0 has no sign.
+
+    >>> fixed(4.7236, 2), fixed(-0.0001, 2), fixed(-1234.5, 0)
+    ('4.72', '0.00', '-1,234')
+    """
+    text = f"{x:,.{places}f}"
+    return text if text.strip("-0.,") else text.lstrip("-")
 
 
 def value(x: float | None) -> str:
@@ -34,27 +58,109 @@ def interval(bounds: tuple[float, float] | None) -> str:
     return "" if bounds is None else f"[{number(bounds[0])}, {number(bounds[1])}]"
 
 
-def wrap(text: str, indent: str) -> str:
-    """Text in lines as wide as the terminal (80 columns where there is none), all but the first indented."""
-    return textwrap.fill(text, shutil.get_terminal_size().columns, subsequent_indent=indent, break_on_hyphens=False)
+def listed(names: Sequence[str], most: int = 4) -> str:
+    """Names as part of a sentence; of more than `most` + 1 names, the first `most` and the number of the others.
+
+    >>> listed(["a"]), listed(["a", "b", "c"]), listed(list("abcdefg"))
+    ('a', 'a, b and c', 'a, b, c, d and 3 more')
+    """
+    shown = list(names) if len(names) <= most + 1 else [*names[:most], f"{len(names) - most} more"]
+    return " and ".join(filter(None, [", ".join(shown[:-1]), shown[-1]]))
 
 
-def table(lines: Sequence[Mapping[str, str]], title: str, keys: Sequence[str]) -> None:
-    """Print a table to stdout. A terminal too narrow for it gets it in parts, each with the key columns again."""
-    console = Console()
-    width = {c: max(len(c), *(len(line[c]) for line in lines)) + 3 for c in lines[0]}
-    if not console.is_terminal:
-        console = Console(width=sum(width.values()) + len(title))
-    parts: list[list[str]] = [[]]
-    for column in (c for c in lines[0] if c not in keys):
-        if parts[-1] and 1 + sum(width[c] for c in [*keys, *parts[-1], column]) > console.width:
-            parts.append([])
-        parts[-1].append(column)
-    console.print(title, style="bold", markup=False, highlight=False)
-    for part in parts:
-        shown = Table(box=box.SIMPLE_HEAD)
-        for column in [*keys, *part]:
-            shown.add_column(column, no_wrap=True)
-        for line in lines:
-            shown.add_row(*(line[c] for c in [*keys, *part]))
-        console.print(shown)
+def width() -> int:
+    """The columns of the terminal; 80 where there is none, as in a pipe or a file."""
+    return shutil.get_terminal_size((80, 24)).columns
+
+
+def wrap(text: str, indent: str, columns: int | None = None) -> str:
+    """Text in lines of at most `columns` characters (by default `width()`), all but the first indented."""
+    return textwrap.fill(text, columns or width(), subsequent_indent=indent, break_on_hyphens=False)
+
+
+def chosen(lines: Sequence[Line], needed: Sequence[str], further: Sequence[str], columns: int) -> list[str]:
+    """The columns of a table that fit side by side: all of `needed`, then each of `further` for which there is still room.
+
+    `further` columns stand before the last needed one.
+    """
+    taken = list(needed)
+    for name in further:
+        wider = [*taken[:-1], name, taken[-1]]
+        taken = wider if _total(lines, wider) <= columns else taken
+    return taken
+
+
+def layout(
+    lines: Sequence[Line],
+    names: Sequence[str],
+    columns: int,
+    cut: str,
+    right: Collection[str] = (),
+    rules: Collection[int] = (),
+) -> list[str]:
+    """The lines of a table: a head, a rule, and a line per row.
+
+    Args:
+        lines: the rows.
+        names: the columns, from left to right.
+        columns: width that the table may have. If the table is wider, its column `cut` is shortened; if that is not
+            enough, the text of the last column goes on in the next line.
+        cut: the column that may be shortened.
+        right: columns that are flush right.
+        rules: rows that a rule stands before.
+    """
+    sizes = {name: _size(lines, name) for name in names}
+    last = names[-1]
+    excess = sum(sizes.values()) + len(GAP) * (len(names) - 1) - columns
+    sizes[cut] -= max(0, min(excess, sizes[cut] - NARROW))
+    room = columns - sum(sizes[name] + len(GAP) for name in names[:-1])
+    sizes[last] = min(sizes[last], max(room, NARROW))
+    rule = "─" * (sum(sizes.values()) + len(GAP) * (len(names) - 1))
+    out = [*_row(dict(zip(names, names, strict=True)), sizes, right), rule]
+    for i, line in enumerate(lines):
+        out += [rule] if i in rules else []
+        out += _row(line, sizes, right)
+    return out
+
+
+def _row(line: Line, sizes: Mapping[str, int], right: Collection[str]) -> list[str]:
+    """One row of a table; the text of the last column may need several lines."""
+    *before, last = sizes
+    cells = [_cell(line[name], sizes[name], name in right) for name in before]
+    parts = textwrap.wrap(line[last], sizes[last], break_on_hyphens=False) or [""]
+    parts = [f"{part:>{sizes[last]}}" if last in right else part for part in parts]
+    head = GAP.join(cells) + GAP if before else ""
+    return [f"{head}{parts[0]}".rstrip(), *(" " * len(head) + part for part in parts[1:])]
+
+
+def _cell(text: str, size: int, right: bool) -> str:
+    shown = text if len(text) <= size else f"{text[: size - 1]}…"
+    return f"{shown:>{size}}" if right else f"{shown:<{size}}"
+
+
+def _size(lines: Sequence[Line], name: str) -> int:
+    return max(len(name), *(len(line[name]) for line in lines))
+
+
+def _total(lines: Sequence[Line], names: Sequence[str]) -> int:
+    return sum(_size(lines, name) for name in names) + len(GAP) * (len(names) - 1)
+
+
+def parts(lines: Sequence[Line], keys: Sequence[str], columns: int) -> list[list[str]]:
+    """The columns of a table in as many parts as the width asks for; every part has the key columns first."""
+    out: list[list[str]] = []
+    for name in (name for name in lines[0] if name not in keys):
+        if out and _total(lines, [*out[-1], name]) <= columns:
+            out[-1].append(name)
+        else:
+            out.append([*keys, name])
+    return out
+
+
+def table(lines: Sequence[Line], title: str, keys: Sequence[str]) -> None:
+    """Print a table to stdout, in parts that fit the terminal. Every part has the key columns again."""
+    shown = [{name: plain(text) for name, text in line.items()} for line in lines]
+    print(plain(title))
+    for names in parts(shown, keys, width()):
+        print("\n".join(["", *layout(shown, names, width(), cut=keys[0])]))
+    print()

@@ -1,4 +1,4 @@
-"""A result as one self-contained page: verdicts, numbers, samples, and pictures of what the numbers are about."""
+"""A result as one self-contained page: verdicts, numbers, samples, and the pictures behind the numbers."""
 
 from __future__ import annotations
 
@@ -14,52 +14,58 @@ from PIL import Image
 
 from ganbench import metrics
 from ganbench.display import pictures
-from ganbench.display.text import interval, number, value
+from ganbench.display.text import interval, number
 from ganbench.samples import SampleSet
+from ganbench.scoring import verdict
 from ganbench.scoring.result import Result
-from ganbench.scoring.verdict import HALVES, MARKS, floor, protocol_line, verdicts
 
 TEMPLATE = Path(__file__).parent / "page.html"
 
 
 def render(result: Result, generated: SampleSet, reference: SampleSet, train: SampleSet | None) -> str:
-    """HTML of a result and the sets that it was scored from. No script, no address: all pictures are in it."""
+    """HTML of a result and the sets that it was scored from. It has no script and no address; it contains all pictures."""
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"number": number, "value": value, "interval": interval, "floor": floor}
+    environment.filters |= {"number": number, "shown": verdict.shown, "interval": interval, "floor": verdict.floor}
+    computed = [name for name, m in result.metrics.items() if verdict.answered(m)]
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         result=result,
-        verdicts=verdicts(result),
-        marks=MARKS,
-        halves=HALVES,
+        verdicts=verdict.verdicts(result),
+        marks=verdict.MARKS,
+        halves=verdict.HALVES,
+        bound=verdict.BOUND,
+        bounded=any(verdict.bound(m) is not None for m in result.metrics.values()),
+        questions=verdict.questions(computed),
+        labels={name: verdict.label(name, result.protocol.features.id) for name in result.metrics},
+        missing={name: verdict.why_not(name, m) for name, m in result.metrics.items() if name not in computed},
         cards={name: metrics.get(name).card for name in result.metrics},
-        protocol=protocol_line(result),
+        protocol=verdict.protocol_line(result),
         sheets=[
-            _sheet(what, one, reference)
-            for what, one in (("generated", generated), ("held-out", reference))
-            if len(one.x)
+            _sheet(what, shown, reference)
+            for what, shown in (("generated", generated), ("held-out", reference))
+            if len(shown.x)
         ],
         gallery=_gallery(result, generated, train),
         closest=_closest(result, generated),
     )
 
 
-def _sheet(what: str, one: SampleSet, reference: SampleSet) -> dict[str, Any]:
-    """The first samples as a picture; points all of them, in the frame of the reference."""
-    about = {"what": what, "name": one.manifest["name"], "n": len(one.x)}
-    if one.x.ndim == 4:
-        first = np.asarray(one.x[: pictures.SIDE**2])
+def _sheet(what: str, samples: SampleSet, reference: SampleSet) -> dict[str, Any]:
+    """A picture of the first images, or of all points in the frame of the reference."""
+    about = {"what": what, "name": samples.manifest["name"], "n": len(samples.x)}
+    if samples.x.ndim == 4:
+        first = np.asarray(samples.x[: pictures.SIDE**2])
         return about | {"shown": len(first), "picture": picture(pictures.contact_sheet(first))}
     figure = Figure(figsize=(5, 5), layout="constrained")
-    pictures.draw(figure.subplots(), one, pictures.frame(reference.x))
+    pictures.draw(figure.subplots(), samples, pictures.frame(reference.x))
     out = io.BytesIO()
     figure.savefig(out, dpi=110, metadata={"Software": None})
-    return about | {"shown": len(one.x), "picture": _address(out.getvalue())}
+    return about | {"shown": len(samples.x), "picture": _address(out.getvalue())}
 
 
 def _gallery(result: Result, generated: SampleSet, train: SampleSet | None) -> list[dict[str, Any]]:
     """The samples that look most like copies, each with its nearest training images."""
-    found = result.metrics.get("memorisation")
-    if found is None or train is None or generated.x.ndim != 4:
+    memorisation = result.metrics.get("memorisation")
+    if memorisation is None or train is None or generated.x.ndim != 4:
         return []
     return [
         {
@@ -70,18 +76,18 @@ def _gallery(result: Result, generated: SampleSet, train: SampleSet | None) -> l
                 {"row": i, "picture": picture(train.x[i]), "distance": d} for i, d in zip(ids, distances, strict=True)
             ],
         }
-        for row, ids, distances, ratio in found.extra.get("gallery", [])
+        for row, ids, distances, ratio in memorisation.extra.get("gallery", [])
     ]
 
 
 def _closest(result: Result, generated: SampleSet) -> list[dict[str, Any]]:
     """The pairs of samples that lie closest together."""
-    found = result.metrics.get("support")
-    if found is None or generated.x.ndim != 4:
+    support = result.metrics.get("support")
+    if support is None or generated.x.ndim != 4:
         return []
     return [
         {"rows": (i, j), "pictures": [picture(generated.x[i]), picture(generated.x[j])], "distance": distance}
-        for i, j, distance in found.extra.get("closest", [])
+        for i, j, distance in support.extra.get("closest", [])
     ]
 
 

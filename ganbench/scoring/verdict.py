@@ -1,22 +1,109 @@
 """What a result says in words, gate by gate: copying, collapse, lost modes, too few samples, an unfair protocol.
 
-Every sentence follows from a number and its interval; where a metric was not computed there is no verdict, and the sentence
+Every sentence follows from a number and its interval. If a metric was not computed, there is no verdict, and the sentence
 says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import inspect
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, NamedTuple
 
+from ganbench import metrics
 from ganbench.display.text import number, value
+from ganbench.features import inception
 from ganbench.scoring.result import Identity, Measured, Result
 from ganbench.statistics import share
 
 Level = Literal["good", "caution", "bad", "unknown"]
 MARKS: dict[Level, str] = {"good": "✓", "caution": "!", "bad": "✗", "unknown": "?"}
 NO_BREAK = "\u00a0"  # a space that no line ends at
-CHANCE = 0.05  # that a perfect generator misses a mode; above it a missed one tells nothing
+CHANCE = 0.05  # a perfect generator may miss a mode with this probability; above it, a missed mode tells nothing
+
+ARROWS = {"lower": " ↓", "higher": " ↑", "target": ""}
+QUESTIONS: dict[str, tuple[str, ...]] = {
+    "Do the samples look real?": ("fid", "kid", "precision", "density", "classifier_score"),
+    "Are they diverse?": ("recall", "coverage", "modes", "support", "vendi"),
+    "Are they copies?": ("memorisation",),
+}
+FURTHER = "Further metrics"
+ON_PIXELS = ("parzen",)  # measures the pixels of images, whatever the extractor is
+FEATURES = {"gen", "ref", "train", "gen_logits", "ref_logits"}  # inputs of a metric that follow from the extractor
+CLEAN_FID = "inception-clean"
+
+
+def questions(names: Iterable[str]) -> dict[str, list[str]]:
+    """Metrics under the question that each answers, in the order in which a reader should ask.
+
+    >>> questions(["parzen", "recall", "kid", "fid"])
+    {'Do the samples look real?': ['fid', 'kid'], 'Are they diverse?': ['recall'], 'Further metrics': ['parzen']}
+    """
+    asked = list(names)
+    out = {question: [name for name in answers if name in asked] for question, answers in QUESTIONS.items()}
+    out[FURTHER] = [name for name in asked if not any(name in answers for answers in QUESTIONS.values())]
+    return {question: answers for question, answers in out.items() if answers}
+
+
+def network(extractor: str) -> str:
+    """The name of an extractor: its id without the hash of its weights.
+
+    >>> network("inception@6726825d/bf16"), network("efficientnet-lite0@112@57934424")
+    ('inception/bf16', 'efficientnet-lite0@112')
+    """
+    return re.sub("@[0-9a-f]{8}(?=/|$)", "", extractor)
+
+
+def label(metric: str, extractor: str) -> str:
+    """The name of a number: the metric, and the extractor (by its id) in whose features it was measured.
+
+    `identity` needs no mention: its features are the points themselves.
+    """
+    if metric not in metrics.names() or extractor == "identity":
+        return metric
+    space = "pixels" if metric in ON_PIXELS else network(extractor)
+    measured = FEATURES & set(inspect.signature(metrics.get(metric).function).parameters)
+    return f"{metric} ({space})" if measured else metric
+
+
+def arrow(metric: str) -> str:
+    """An arrow in the direction that is better; nothing where neither direction is."""
+    return ARROWS[metrics.get(metric).card.better] if metric in metrics.names() else ""
+
+
+def bound(m: Measured) -> float | None:
+    """The lower end of the 95 % interval of a metric that has no value but is at least that (`support`)."""
+    return m.extra.get("lower_bound") if m.value is None else None
+
+
+def answered(m: Measured) -> bool:
+    """Whether a metric has a value, or at least a bound."""
+    return m.value is not None or bound(m) is not None
+
+
+def shown(m: Measured) -> str:
+    """A value as people read it; a bound after "≥"."""
+    least = bound(m)
+    return value(m.value) if least is None else f"≥ {number(round(least))}"
+
+
+def why_not(metric: str, m: Measured) -> str:
+    """Why a metric was not computed, as a part of a sentence.
+
+    >>> why_not("modes", Measured(value=None, interval=None, n=9, version=1, reason="modes is for datasets with modes"))
+    'for datasets with modes'
+    """
+    return (m.reason or "").removeprefix(f"{metric} ").removeprefix("is ")
+
+
+def not_computed(result: Result, names: Iterable[str]) -> str:
+    """One sentence that names the metrics which were not computed, with their reasons; empty if there are none."""
+    reasons: dict[str, list[str]] = {}
+    for name in names:
+        reasons.setdefault(why_not(name, result.metrics[name]), []).append(name)
+    return "; ".join(f"{', '.join(sharing)} ({reason})" for reason, sharing in reasons.items())
 
 
 class Verdict(NamedTuple):
@@ -39,6 +126,9 @@ def verdicts(result: Result) -> list[Verdict]:
 Said = Iterator[tuple[Level, str]]
 
 
+SELF_REPEATING = "discrete support"  # the verdict of `support` on a generator that repeats itself
+
+
 def copying(result: Result) -> Said:
     """Does it copy the training set? `memorisation` and its interval."""
     m = result.metrics.get("memorisation")
@@ -46,17 +136,20 @@ def copying(result: Result) -> Said:
         yield "unknown", _missing("memorisation", m)
         return
     what = _kind(result.samples)
-    unseen = share(0, m.n)[1]  # a share that n samples can miss; the interval may end below it, at 0
+    unseen = share(0, m.n)[1]  # n samples can miss a share of this size; the interval may end below it, at 0
     low, high = _percent(m.interval[0]), _percent(max(m.interval[1], unseen))
     if m.interval[0] > 0:
         yield "bad", f"about {_percent(m.value)} of the samples are copies of training {what} (95 %: {low} to {high})"
     else:
-        yield "good", f"no copies of training {what} found; at most {high} of the samples are (95 %)"
+        yield "good", f"no copies of training {what} were seen; at most {high} of the samples are copies (95 %)"
     if twice := m.extra["duplicates_train_ref"]:
-        found = (
+        both = (
             f"{twice:,} of the {result.protocol.reference.n:,} held-out samples are near-duplicates of training samples"
         )
-        yield "caution", f"{found}: left out here, they flatter whatever copies in every other metric"
+        yield (
+            "caution",
+            f"{both}; memorisation leaves them out, but in every other metric they favour a generator that copies",
+        )
 
 
 def collapse(result: Result) -> Said:
@@ -65,79 +158,142 @@ def collapse(result: Result) -> Said:
     if m is None or "verdict" not in m.extra:
         yield "unknown", _missing("support", m)
         return
-    bound = f"at least {number(round(m.extra['lower_bound']))} different samples (95 %)"
+    least = f"the generator can make at least {number(round(m.extra['lower_bound']))} different samples (95 %)"
     if m.extra["verdict"] == "duplicate rule too strict":
-        yield "caution", "lightly disturbed copies pass unseen here, so the number of different samples is uncertain"
+        yield (
+            "caution",
+            "support does not recognise slightly changed copies here, so the number of different samples is uncertain",
+        )
     elif m.value is None or m.interval is None:
-        yield "good", f"samples repeat no more often than real ones: it makes {bound}"
-    elif m.extra["verdict"] == "discrete support":
+        yield "good", f"the samples repeat no more often than real samples; {least}"
+    elif m.extra["verdict"] == SELF_REPEATING:
         value, low, high = (number(round(x)) for x in (m.value, *m.interval))
         yield (
             "bad",
-            f"it repeats itself: about {value} different samples (95 %: {low} to {high}), as counted by repeats",
+            f"the generator repeats itself; it can make about {value} different samples (95 %: {low} to {high})",
         )
     else:
-        why = "as blurred or shrunken ones do, without repeating"
-        yield "caution", f"its samples lie closer together than real ones, {why}: {bound}"
+        why = "like blurred or shrunken samples, but they do not repeat"
+        yield "caution", f"the samples lie closer together than real samples, {why}; {least}"
 
 
 def diversity(result: Result) -> Said:
-    """Does it leave out a part of the data? `modes` where they are known, and `coverage` against its `perfect`."""
+    """Does the generator leave out a part of the data? `modes` if they are known, and `coverage` against its `perfect`."""
     modes, coverage = (result.metrics.get(name) for name in ("modes", "coverage"))
-    known = modes is not None and modes.value is not None
-    if modes is not None and known:
-        yield _modes(modes)
+    counted = modes is not None and modes.value is not None
+    if modes is not None and counted:
+        yield reached(modes)
     if coverage is None or coverage.value is None or coverage.interval is None or coverage.perfect is None:
-        if not known:
+        if not counted:
             yield "unknown", _missing("coverage", coverage)
         return
-    covered = f"it covers {_percent(coverage.value)} of the real neighbourhoods"
+    covered = f"the samples cover {_percent(coverage.value)} of the neighbourhoods of real data"
     if coverage.interval[1] < coverage.perfect:
         level: Level = "bad" if coverage.value < coverage.perfect / 2 else "caution"
-        yield level, f"parts of the data are missing: {covered}, a perfect generator {_percent(coverage.perfect)}"
+        perfect = f"those of a perfect generator cover {_percent(coverage.perfect)}"
+        yield level, f"parts of the data are missing: {covered}, {perfect}"
     else:
-        yield "good", f"no part of the data is seen to be missing: {covered}"
+        yield "good", f"no part of the data is clearly missing: {covered}"
 
 
-def _modes(m: Measured) -> tuple[Level, str]:
+def reached(m: Measured) -> tuple[Level, str]:
+    """The verdict on `modes`, which must have a value."""
     assert m.value is not None
     assert m.perfect is not None
-    reached = f"it reaches {m.value:,.0f} of the {m.perfect:,.0f} modes that a perfect generator would at this n"
+    count = f"the samples reach {m.value:,.0f} modes; as many samples of a perfect generator reach {m.perfect:,.0f}"
     if m.value >= m.perfect - 0.5:
-        return "good", reached
-    missed = m.perfect * (1 - 1 / m.perfect) ** m.n  # of equally likely ones, by a perfect generator on average
-    return ("caution", f"{reached}; with so few samples that may be chance") if missed > CHANCE else ("bad", reached)
+        return "good", count
+    k = m.perfect
+    if k * (1 - 1 / k) ** m.n <= CHANCE:  # modes that a perfect generator misses on average, if all are equally likely
+        return "bad", count
+    enough = math.ceil(math.log(CHANCE / k) / math.log(1 - 1 / k))
+    return "caution", f"{count}; with so few samples this may be chance: you need {enough:,} samples"
 
 
 def sample_size(result: Result) -> Said:
     """Are there enough samples? FID's bias, which is `perfect`, against its value and interval."""
     m = result.metrics.get("fid")
-    if m is None or m.value is None or m.perfect is None:
+    if m is None or m.value is None:
         yield "unknown", _missing("fid", m)
         return
-    floor = f"the FID of a perfect generator at this n is {number(m.perfect)}, here it is {number(m.value)}"
+    if m.perfect is None:
+        yield (
+            "unknown",
+            "no verdict: the FID of a perfect generator depends on the size of the reference, which is unknown",
+        )
+        return
+    floor = (
+        f"FID is {number(m.value)} here, and that of a perfect generator is {number(m.perfect)} with as many samples"
+    )
     if m.interval is None:
-        yield "bad", f"{floor}; with fewer than twice as many samples as features it has no interval"
+        yield "bad", f"{floor}; {_no_interval(result)}"
     elif m.interval[0] <= m.perfect:
-        yield "caution", f"{floor}: no clear difference, which more samples could show"
+        yield "caution", f"{floor}; the two do not differ clearly, but with more samples they might"
     elif m.perfect > m.value / 2:
-        yield "caution", f"{floor}: most of it is the bias of a finite n, and falls with more samples"
+        yield (
+            "caution",
+            f"{floor}; most of the value comes from the small number of samples, and falls with more of them",
+        )
     else:
-        yield "good", f"{floor}: the difference is clear, and most of it is no bias of a finite n"
+        yield (
+            "good",
+            f"{floor}; the difference is clear, and most of it is real, not an effect of the number of samples",
+        )
+
+
+def _no_interval(result: Result) -> str:
+    """Why FID has no interval, how many samples it needs, and which number to quote until then."""
+    d = _dimension(result)
+    rule = "FID has an interval only with twice as many samples as features"
+    need = rule if d is None else f"{rule}: you need {2 * d:,} samples in each set"
+    kid = result.metrics.get("kid")
+    until = "; until then quote kid, which has an interval" if kid is not None and kid.interval is not None else ""
+    return need + until
+
+
+def _dimension(result: Result) -> int | None:
+    """The number of features; None where it is not known, as for a file of the user's own."""
+    d = result.protocol.features.extra.get("d")
+    shape = result.samples.shape
+    if d is None and shape is not None and result.protocol.features.id in ("identity", "pixels"):
+        return math.prod(shape)
+    return d
+
+
+def literature(result: Result) -> Said:
+    """May FID be held against FIDs in papers? Only that of Inception, with the published weights and resize.
+
+    Points have no FID in the literature, so there is nothing to say about them.
+    """
+    m, features = result.metrics.get("fid"), result.protocol.features
+    if m is None or m.value is None or _kind(result.samples) != "images":
+        return
+    published = features.sha256 == inception.WEIGHTS.sha256 and "/" not in features.id
+    same = "that use the same reference and the same number of samples"
+    if published and network(features.id) == CLEAN_FID:
+        yield "good", f"this FID is comparable with values of clean-fid {same}, but not with other FIDs"
+    elif published:
+        yield "good", f"this FID is comparable with FIDs in papers {same}"
+    else:
+        other = f"this FID was measured with {network(features.id)}, not with Inception as in papers"
+        yield "caution", f"{other}; do not compare it with FIDs in papers"
 
 
 def protocol(result: Result) -> Said:
-    """Is the comparison a fair one? The sets' sizes and hashes."""
+    """Is the comparison fair? The sizes and hashes of the sets."""
     samples, reference, train = result.samples, result.protocol.reference, result.protocol.train
     if samples.sha256 == reference.sha256:
-        yield "bad", "the samples are the reference itself: every distance is 0 and tells nothing"
+        yield "bad", "the samples are the reference itself, so every distance is 0 and tells nothing"
     if train is None:
-        yield "caution", "without a training set (--train) nothing here can tell a copy from a new sample"
+        yield "caution", "there is no training set (--train), so no metric can tell a copy from a new sample"
     elif reference.sha256 == train.sha256:
-        yield "bad", "the reference is the training set: copies of it score best"
-    if samples.n != reference.n:
-        sizes = f"n = {samples.n:,} samples against {reference.n:,}"
-        yield "caution", f"{sizes}: compare only with results of the same two sizes"
+        yield "bad", "the reference is the training set, so copies of training samples score best"
+    if not reference.n:
+        statistics = "the reference is a file of statistics, so the number of its samples is unknown"
+        yield "caution", f"{statistics}; compare only with results against the same file"
+    elif samples.n != reference.n:
+        sizes = f"there are {samples.n:,} samples and {reference.n:,} reference samples"
+        yield "caution", f"{sizes}; compare only with results of the same two sizes"
 
 
 GATES: dict[str, Callable[[Result], Said]] = {
@@ -145,22 +301,30 @@ GATES: dict[str, Callable[[Result], Said]] = {
     "collapse": collapse,
     "diversity": diversity,
     "sample size": sample_size,
+    "literature": literature,
     "protocol": protocol,
 }
 
 
-HALVES = "~ is one half of the held-out samples against the other, where what a perfect generator scores is not known"
+HALVES = (
+    "~ real data against real data (one half of the reference against the other), because the value of a perfect "
+    "generator is unknown"
+)
+BOUND = (
+    "only a lower bound is known (the lower end of the 95 % interval), because the samples repeat no more often than "
+    "real ones"
+)
 
 
 def floor(m: Measured) -> str:
-    """What real data score: `perfect`, or after a ~ one half of the reference against the other; empty if neither is known."""
+    """What real data score: `perfect`, or after a ~ the halves of the reference against each other; else empty."""
     if m.perfect is None and (halves := m.extra.get("halves")):
         return f"~{number(halves['value'])}"
     return value(m.perfect)
 
 
 def protocol_line(result: Result) -> str:
-    """The protocol in one line: everything that must be equal before two numbers are compared."""
+    """The protocol in one line: all that must be equal before two numbers are compared."""
     about = result.protocol
     train = "none" if about.train is None else _identity(about.train)
     return (
@@ -169,8 +333,8 @@ def protocol_line(result: Result) -> str:
     )
 
 
-def _identity(one: Identity) -> str:
-    return f"{one.name} (n = {one.n:,}, {one.sha256[:8]})"
+def _identity(samples: Identity) -> str:
+    return f"{samples.name} (n = {samples.n:,}, {samples.sha256[:8]})"
 
 
 def _missing(name: str, m: Measured | None) -> str:

@@ -1,0 +1,152 @@
+"""Results as text for a terminal: one result with its verdicts and its protocol, or several results side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from ganbench.display.text import chosen, interval, layout, listed, value, wrap
+from ganbench.errors import plain
+from ganbench.scoring import verdict
+from ganbench.scoring.result import Measured, Result
+
+SERIOUS = ("copying", "collapse", "protocol")  # gates without which "better" would mislead
+NOISE = {  # whose noise the interval of a metric contains, and what that means for the difference of two results
+    "right for this reference": ("fid", "precision", "density", "classifier_score", "vendi"),
+    "too wide: it counts the noise of the shared reference twice": (
+        "kid",
+        "memorisation",
+        "support",
+        "sliced_wasserstein",
+    ),
+    "only about these samples: it ignores that other samples of the same generator differ": (
+        "recall",
+        "coverage",
+        "classification_accuracy",
+        "parzen",
+    ),
+}
+
+
+def text(result: Result, asked: Collection[str] = (), columns: int = 80) -> str:
+    """The report on a result, in lines of at most `columns` characters where the names of metrics allow it.
+
+    Args:
+        result: the scores of one sample set.
+        asked: metrics that the user named. They stand in the table even if they were not computed; all others that were
+            not computed are named in one line.
+        columns: the width of the terminal.
+    """
+    names = [name for name, m in result.metrics.items() if verdict.answered(m) or name in asked]
+    n, reference = result.samples.n, result.protocol.reference
+    against = f"{reference.name} ({reference.n:,} samples)" if reference.n else reference.name
+    parts = [wrap(plain(f"{result.samples.name} ({n:,} samples) against {against}"), "  ", columns)]
+    if names:
+        parts.append("\n".join(_table(result, names, columns)))
+    parts.append("\n".join(wrap(note, "  ", columns) for note in _notes(result, names)))
+    sentences = [f"{verdict.MARKS[v.level]} {v.gate}: {v.text}." for v in verdict.verdicts(result)]
+    sentences.append(f"protocol: {plain(verdict.protocol_line(result))}")
+    parts.append("\n".join(wrap(sentence, "  ", columns) for sentence in sentences))
+    return "\n\n".join(filter(None, parts))
+
+
+def _table(result: Result, names: list[str], columns: int) -> list[str]:
+    """The table, a line with the question above its metrics."""
+    lines = []
+    for question, answers in verdict.questions(names).items():
+        lines.append(dict.fromkeys(("metric", "value", "95 % interval", "perfect"), "") | {"metric": question})
+        lines += [_line(result, name, result.metrics[name]) for name in answers]
+    shown = [{name: plain(cell) for name, cell in line.items()} for line in lines]
+    return layout(shown, list(shown[0]), columns, cut="metric")
+
+
+def _line(result: Result, name: str, m: Measured) -> dict[str, str]:
+    return {
+        "metric": f"  {verdict.label(name, result.protocol.features.id)}{verdict.arrow(name)}",
+        "value": verdict.shown(m) or "–",
+        "95 % interval": interval(m.interval),
+        "perfect": verdict.floor(m),
+    }
+
+
+def _notes(result: Result, names: list[str]) -> list[str]:
+    """What a reader of the table must know: its signs, and why a number is not there."""
+    measured = [result.metrics[name] for name in names]
+    notes = []
+    if any(verdict.floor(m).startswith("~") for m in measured):
+        notes.append(verdict.HALVES)
+    if any(verdict.bound(m) is not None for m in measured):
+        notes.append(f"≥ {verdict.BOUND}")
+    missing = [name for name, m in result.metrics.items() if not verdict.answered(m)]
+    if missing:
+        notes.append(f"not computed: {plain(verdict.not_computed(result, missing))}")
+    return notes
+
+
+def comparison(lines: Sequence[Mapping[str, Any]], results: Mapping[str, Result], columns: int = 80) -> str:
+    """What `comparison.compare` says of `results`, a table for each result after the first one, then how to read it.
+
+    Args:
+        lines: from `comparison.compare`.
+        results: the results under the same names, the first one first.
+        columns: the width of the terminal.
+    """
+    first, *others = results
+    features = results[first].protocol.features.id
+    parts, compared = [], []
+    for other in others:
+        title = wrap(plain(f"a: {first}, b: {other}, features {features}"), "  ", columns)
+        if results[first].samples.sha256 == results[other].samples.sha256:
+            parts.append(
+                f"{title}\n{wrap('a and b are the same samples, so there is nothing to compare.', '  ', columns)}"
+            )
+            continue
+        pairs = [line for line in lines if line["b"] == other]
+        compared += [line["metric"] for line in pairs if line["interval"] is not None]
+        parts.append("\n\n".join([title, *_pairs(pairs, results[first], results[other], columns)]))
+    warnings = [
+        wrap(f"{verdict.MARKS[v.level]} {plain(name)}: {v.gate}: {v.text}.", "  ", columns)
+        for name, result in results.items()
+        for v in verdict.verdicts(result)
+        if v.level == "bad" and v.gate in SERIOUS
+    ]
+    parts += ["\n".join(warnings)] if warnings else []
+    if compared:
+        parts.append("\n".join(wrap(line, "    ", columns) for line in _how_to_read(compared)))
+    return "\n\n".join(parts)
+
+
+def _pairs(lines: Sequence[Mapping[str, Any]], a: Result, b: Result, columns: int) -> list[str]:
+    """The table of one pair of results, and the reasons of its empty cells."""
+    rows: list[dict[str, str]] = []
+    reasons: list[str] = []
+    for name in (name for names in verdict.questions(line["metric"] for line in lines).values() for name in names):
+        (line,) = (line for line in lines if line["metric"] == name)
+        pair = a.metrics[name], b.metrics[name]
+        bounded = any(verdict.bound(m) is not None for m in pair)
+        reason = verdict.BOUND if bounded else line["reason"]
+        if reason and reason not in reasons:
+            reasons.append(reason)
+        rows.append(
+            {
+                "metric": plain(f"{name}{verdict.arrow(name)}"),
+                "a": verdict.shown(pair[0]),
+                "b": verdict.shown(pair[1]),
+                "a - b": value(line["difference"]),
+                "a - b, 95 %": interval(line["interval"]),
+                "verdict": f"– ({reasons.index(reason) + 1})" if reason else line["verdict"],
+            }
+        )
+    needed = [name for name in rows[0] if name != "a - b"]
+    names = [name for name in rows[0] if name in chosen(rows, needed, ["a - b"], columns)]
+    notes = [wrap(plain(f"({i}) {reason}"), "    ", columns) for i, reason in enumerate(reasons, 1)]
+    return ["\n".join(layout(rows, names, columns, cut="metric")), *(["\n".join(notes)] if notes else [])]
+
+
+def _how_to_read(metrics: Sequence[str]) -> list[str]:
+    """How far the intervals of these metrics can be trusted: a line for each kind, then what none of them covers."""
+    lines = ["How far to trust the interval of a difference (docs/scoring.md):"]
+    for meaning, names in NOISE.items():
+        present = [name for name in names if name in metrics]
+        lines += [f"  {listed(present, len(names))}: {meaning}."] if present else []
+    return [*lines, "No interval covers another training run: for that, compare several training seeds."]
