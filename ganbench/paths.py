@@ -12,18 +12,23 @@ from pathlib import Path
 import platformdirs
 
 PACKAGE = Path(__file__).resolve().parent
-PINS = "dvc.lock"  # marks a checkout: the file that pins the datasets
+PINS = "dvc.lock"  # the file that pins the datasets
+
+
+def _is_checkout(folder: Path) -> bool:
+    """Whether a folder is a checkout of ganbench; other projects have a `dvc.lock` too."""
+    return (folder / PINS).is_file() and (folder / "baselines").is_dir()
 
 
 def checkout() -> Path | None:
     """The checkout that the current folder lies in, or None."""
-    here = Path.cwd()
-    return next((folder for folder in (here, *here.parents) if (folder / PINS).is_file()), None)
+    current = Path.cwd()
+    return next((folder for folder in (current, *current.parents) if _is_checkout(folder)), None)
 
 
 def source() -> Path | None:
     """The checkout that this package is installed from (`pip install -e`), or None."""
-    return PACKAGE.parent if (PACKAGE.parent / PINS).is_file() else None
+    return PACKAGE.parent if _is_checkout(PACKAGE.parent) else None
 
 
 def definitions() -> Path:
@@ -47,9 +52,20 @@ def results() -> Path:
 
 
 def data() -> Path:
-    """The folder of all datasets: `GANBENCH_DATA`, or that of the checkout, or the user's own."""
+    """The folder of all datasets: `GANBENCH_DATA`, or `data/` of the checkout, or the user's own folder."""
     given = os.environ.get("GANBENCH_DATA")
     if given:
-        return Path(given)
+        return Path(given).expanduser()
     home = checkout() or source()
-    return home / "data" if home else platformdirs.user_data_path("ganbench") / "data"
+    return home / "data" if home else platformdirs.user_data_path("ganbench", appauthor=False) / "data"
+
+
+def calibrations() -> dict[str, Path]:
+    """The folder of the calibration on each dataset; the user's own stands before the shipped calibration."""
+    places = (definitions() / "results" / "calibration", results() / "calibration")
+    return {path.parent.name: path.parent for place in places for path in sorted(place.glob("*/promises.csv"))}
+
+
+def shown(path: Path) -> Path:
+    """A path as messages show it: relative to the current folder if the path lies there."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

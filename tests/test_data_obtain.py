@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 import subprocess
@@ -12,6 +13,8 @@ import numpy as np
 import pytest
 
 from ganbench import data, paths
+from ganbench.data import dvc as dvc_store
+from ganbench.data import registry, store
 from ganbench.data.mixture import Mixture
 from ganbench.errors import Unreachable, UserError
 
@@ -27,10 +30,11 @@ def export(folder: Path, monkeypatch) -> Path:
         ".dvc/config",
         ".dvc/.gitignore",
         ".gitignore",
-        "ganbench/data/toys.py",
+        "ganbench/data/families/toys.py",
     ):
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(CHECKOUT / file, folder / file)
+    (folder / "baselines").mkdir()
     monkeypatch.chdir(folder)
     monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(folder.parent / "site"))
     return folder
@@ -68,7 +72,7 @@ def no_build(monkeypatch):
     def build(name, root=None):
         raise AssertionError("built")
 
-    monkeypatch.setattr(data, "build", build)
+    monkeypatch.setattr(store, "build", build)
 
 
 def dvc(*arguments: str) -> str:
@@ -133,7 +137,7 @@ def test_other_bytes_than_pinned_are_an_error_that_leaves_the_lock_alone(exporte
     pinned = "0" * 32 + ".dir"
     lock.write_text(lock.read_text().replace(real, pinned))
     before = lock.read_bytes()
-    with pytest.raises(UserError, match=rf"data/{NAME} is {real} here, dvc\.lock wants {pinned}.*dvc repro"):
+    with pytest.raises(UserError, match=rf"data/{NAME} has the hash {real}, but dvc\.lock pins {pinned}: .*dvc repro"):
         data.obtain(NAME)
     assert lock.read_bytes() == before
 
@@ -144,6 +148,49 @@ def test_dataset_without_a_pin_is_an_error_that_says_what_to_do(exported):
         data.version(NAME)
 
 
+def test_check_of_a_dataset_without_a_pin_says_so(exported):
+    (exported / "dvc.lock").write_text("stages: {}\n")
+    assert data.pin(NAME) is None
+    assert "dvc.lock does not pin it yet" in data.check(NAME)
+
+
+def test_dvc_is_used_only_in_a_git_checkout_that_has_it(clone, monkeypatch):
+    assert dvc_store.ways()
+    monkeypatch.setenv("GANBENCH_DATA", str(clone / "elsewhere"))
+    assert dvc_store.ways() == ()
+    monkeypatch.delenv("GANBENCH_DATA")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert dvc_store.ways() == ()
+
+
+def test_without_dvc_the_digest_alone_decides(clone, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(dvc_store, "_run", lambda *arguments, **options: pytest.fail("DVC was run"))
+    spoil(clone / "data" / NAME)
+    assert data.obtain(NAME) == data.version(NAME)
+    assert data.check(NAME).endswith("as dvc.lock pins it")
+
+
+def test_another_projects_lock_is_no_checkout(tmp_path, monkeypatch):
+    (tmp_path / "dvc.lock").write_text("schema: '2.0'\n")
+    monkeypatch.chdir(tmp_path)
+    assert paths.checkout() is None
+
+
+def test_own_calibration_stands_before_the_shipped_one(exported, monkeypatch, tmp_path_factory):
+    for folder in ("ring", "digits"):
+        shipped = exported / "results/calibration" / folder
+        shipped.mkdir(parents=True)
+        (shipped / "promises.csv").touch()
+    monkeypatch.setattr(paths, "PACKAGE", exported / "ganbench")
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    own = elsewhere / "results/calibration/ring"
+    own.mkdir(parents=True)
+    (own / "promises.csv").touch()
+    monkeypatch.chdir(elsewhere)
+    assert paths.calibrations() == {"digits": exported / "results/calibration/digits", "ring": own}
+
+
 def test_what_a_dataset_is_made_of_is_obtained_before(exported, monkeypatch):
     order = []
 
@@ -151,7 +198,7 @@ def test_what_a_dataset_is_made_of_is_obtained_before(exported, monkeypatch):
         order.append(name)
         raise Unreachable("no network")
 
-    monkeypatch.setattr(data, "build", build)
+    monkeypatch.setattr(store, "build", build)
     with pytest.raises(Unreachable):
         data.obtain("stacked-mnist")
     assert order == ["mnist"]
@@ -164,7 +211,7 @@ def test_failed_build_leaves_nothing_behind_and_what_was_there_alone(exported, m
     def fail(root):
         raise Unreachable("no network")
 
-    monkeypatch.setattr(data, "_dataset", lambda name: data.Dataset("made up", fail))
+    monkeypatch.setattr(registry, "get", lambda name: data.Dataset("made up", fail))
     with pytest.raises(Unreachable):
         data.build(NAME)
     assert data.check(NAME) == before
@@ -204,7 +251,7 @@ def test_what_was_built_is_unknown_to_git_and_known_to_dvc(clone):
 
 
 def test_comment_in_the_recipe_changes_nothing_and_its_number_does(clone):
-    toys = clone / "ganbench/data/toys.py"
+    toys = clone / "ganbench/data/families/toys.py"
     toys.write_text(toys.read_text() + "# a comment\n")
     assert dvc("status", NAME).strip() == "Data and pipelines are up to date."
     toys.write_text(toys.read_text().replace("RECIPE = 1\n", "RECIPE = 1000\n"))

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from ganbench.data import sources
-from ganbench.data.mnist import idx, idx_of, idx_of_pickle
+from ganbench.data.families.mnist import idx, idx_of, idx_of_pickle
 from ganbench.data.sources import Refused, Source
 from ganbench.errors import Unreachable
 

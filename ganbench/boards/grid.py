@@ -75,11 +75,6 @@ def metric_names(track: Track) -> list[str]:
     return list(dict.fromkeys(column.partition(".")[0] for column in track.metrics))
 
 
-def calibrations() -> Path:
-    """Where the published calibrations are: a folder per dataset, see `ganbench.calibrate`."""
-    return paths.definitions() / "results" / "calibration"
-
-
 def check_calibrated(versions: dict[str, int], dataset: str) -> None:
     """Refuse metrics that no calibration stands for: each must have kept a promise somewhere, and broken none on `dataset`.
 
@@ -87,7 +82,7 @@ def check_calibrated(versions: dict[str, int], dataset: str) -> None:
         versions: the metrics of a track; what was found out about another version of one does not count.
         dataset: the track's. What a metric sees depends on the data: in one dimension `coverage` is blind to noise.
     """
-    tables = [pd.read_csv(path).assign(on=path.parent.name) for path in sorted(calibrations().glob("*/promises.csv"))]
+    tables = [pd.read_csv(folder / "promises.csv").assign(on=on) for on, folder in paths.calibrations().items()]
     judged = pd.concat([pd.DataFrame(columns=["metric", "version", "verdict", "on"]), *tables])
     for metric, version in versions.items():
         here = judged[(judged.metric == metric) & (judged.version == version)]

@@ -124,12 +124,12 @@ def calibrate(
       ganbench calibrate ring
       ganbench calibrate digits --out runs/calibration/digits
     """
-    from ganbench import data
-    from ganbench.boards import calibration, grid
+    from ganbench import data, paths
+    from ganbench.boards import calibration
     from ganbench.display.text import table
 
     choose(dataset, data.names(), "dataset")
-    out = out or grid.calibrations() / dataset
+    out = out or paths.results() / "calibration" / dataset
     promises = calibration.run(dataset, n, repeats, seed, out)
     table(calibration.matrix(promises), f"calibration on {dataset}", ["metric"])
     for line in calibration.failures(promises):

@@ -28,4 +28,4 @@ def normal(seed: str, *shape: int) -> np.ndarray:
     """Independent standard normal numbers, float64 `shape`, by inversion of the distribution function."""
     from scipy.special import ndtri  # slow to import, and needed by nobody who only reads a dataset
 
-    return ndtri(uniform(seed, *shape))
+    return np.asarray(ndtri(uniform(seed, *shape)))

@@ -30,8 +30,9 @@ class Built(NamedTuple):
 class Dataset(NamedTuple):
     """How a dataset is declared in its family's file."""
 
-    about: str  # what it shows, in a line
+    about: str  # what it shows, in one line
     build: Callable[[Path], Built]  # given the folder of all datasets
+    made_of: tuple[str, ...] = ()  # the datasets that it is built from; `dvc.yaml` names them too
 
 
 def write(folder: Path, name: str, about: str, built: Built) -> None:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ganbench.data import build, draws, sources
+from ganbench.data import draws, sources
 from ganbench.data.folder import Built, Dataset, Split, read
 from ganbench.data.sources import Refused, Source, debian, mirror, wheel
 
@@ -105,8 +105,6 @@ def stacked_mnist(root: Path) -> Built:
     Each digit is drawn uniformly, with replacement, from MNIST's split of the same name. 128,000 stacks to train with
     and 26,000 to test with are the numbers of PacGAN (arXiv:1712.04086).
     """
-    if not (root / "mnist").exists():
-        build("mnist", root)
     train, test = _stacks(root, "train", 128_000), _stacks(root, "test", 26_000)
     share = np.bincount(read(root / "mnist", "train").y) / 60_000
     return Built(
@@ -177,5 +175,7 @@ def idx_of_pickle(content: bytes) -> dict[str, bytes]:
 DATASETS = {
     "mnist": Dataset("handwritten digits, 28 x 28, grey, 10 classes", mnist),
     "fashion-mnist": Dataset("articles of clothing, 28 x 28, grey, 10 classes", fashion_mnist),
-    "stacked-mnist": Dataset("three MNIST digits as the colours of one image, 28 x 28, 1000 modes", stacked_mnist),
+    "stacked-mnist": Dataset(
+        "three MNIST digits as the colours of one image, 28 x 28, 1000 modes", stacked_mnist, made_of=("mnist",)
+    ),
 }

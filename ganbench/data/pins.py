@@ -1,0 +1,42 @@
+"""The pins: `dvc.lock` names the hash of each dataset, and every number belongs to those bytes."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import yaml
+
+from ganbench import paths
+from ganbench.data import registry
+from ganbench.errors import UserError
+
+
+def pin(name: str) -> str | None:
+    """The hash that `dvc.lock` names for a dataset; None if `dvc.lock` does not name the dataset yet.
+
+    Raises:
+        UserError: no dataset has this name.
+    """
+    registry.get(name)
+    path = paths.definitions() / paths.PINS
+    return _hashes(path, path.stat().st_mtime_ns, path.stat().st_size).get(name)
+
+
+def version(name: str) -> str:
+    """The hash that `dvc.lock` names for a dataset.
+
+    Raises:
+        UserError: no dataset has this name, or `dvc.lock` does not name the dataset yet.
+    """
+    pinned = pin(name)
+    if pinned is None:
+        raise UserError(f"dvc.lock does not pin the dataset '{name}': run `dvc repro {name}` and commit dvc.lock")
+    return pinned
+
+
+@lru_cache(maxsize=1)
+def _hashes(path: Path, *state: int) -> dict[str, str]:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    stages = yaml.load(path.read_text(encoding="utf-8"), loader)["stages"]
+    return {name: stage["outs"][0]["md5"] for name, stage in stages.items()}

@@ -1,0 +1,150 @@
+"""The datasets on this machine: each is a folder below `paths.data()`, built or fetched, checked and opened."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ganbench import paths
+from ganbench.data import dvc, folder, pins, registry
+from ganbench.data.folder import Split
+from ganbench.data.mixture import Mixture
+from ganbench.errors import UserError, choose
+
+
+def place(name: str) -> Path:
+    """The folder of a dataset; it need not exist yet."""
+    return paths.data() / name
+
+
+def check(name: str) -> str:
+    """Say in words what lies in the folder of a dataset, and whether `dvc.lock` pins it."""
+    digest, pinned = folder.digest(place(name)), pins.pin(name)
+    if pinned is None:
+        return f"{digest}; dvc.lock does not pin it yet: run `dvc repro {name}` and commit dvc.lock"
+    return f"{digest}, as dvc.lock pins it" if digest == pinned else f"{digest}, but dvc.lock pins {pinned}"
+
+
+def build(name: str, root: Path | None = None) -> Path:
+    """Build a dataset from its sources in place of what lies in `root/name`; several processes may do so at once.
+
+    Args:
+        name: a dataset.
+        root: the folder of all datasets; default `paths.data()`.
+
+    Returns:
+        The folder of the dataset.
+
+    Raises:
+        UserError: no dataset has this name, or its sources hold other bytes than it is made of.
+        Unreachable: no source of the dataset can be reached.
+    """
+    dataset = registry.get(name)
+    root = paths.data() if root is None else root
+    for part in dataset.made_of:
+        if not (root / part).exists():
+            build(part, root)
+    with _locked(root / f".{name}.lock"), tempfile.TemporaryDirectory(prefix=f".{name}.", dir=root) as scratch:
+        new, old, target = Path(scratch, "new"), Path(scratch, "old"), root / name
+        new.mkdir()
+        folder.write(new, name, dataset.about, dataset.build(root))
+        if target.exists():
+            target.rename(old)  # a folder cannot be renamed onto a folder that is not empty
+        new.rename(target)
+    return target
+
+
+def obtain(name: str) -> str:
+    """Make the folder of a dataset hold the bytes that `dvc.lock` pins: from DVC's cache, its remote, or the sources.
+
+    A dataset that was built goes into DVC's cache only when it has the pinned hash, so `dvc.lock` stays as it is; `dvc
+    repro` would write the new hash into `dvc.lock`.
+
+    Returns:
+        The pinned hash; the bytes in the folder have this hash now.
+
+    Raises:
+        UserError: the sources gave other bytes than `dvc.lock` pins, or `dvc.lock` does not pin the dataset.
+        Unreachable: no source of the dataset can be reached.
+    """
+    pinned = pins.version(name)
+    if folder.digest(place(name)) != pinned:
+        with _locked(paths.data() / ".obtain.lock"):
+            _obtain(name, pinned)
+    return pinned
+
+
+def _obtain(name: str, pinned: str) -> None:
+    target = place(name)
+    for fill in (*dvc.ways(), _build_all):
+        if folder.digest(target) == pinned:
+            return
+        fill(target)
+    digest = folder.digest(target)
+    if digest != pinned:
+        raise UserError(
+            f"{paths.shown(target)} has the hash {digest}, but dvc.lock pins {pinned}: use the dvc.lock and the code of "
+            f"the same commit. If you changed the recipe on purpose, run `dvc repro {name}` and commit dvc.lock"
+        )
+    dvc.keep(target)
+
+
+def _build_all(target: Path) -> None:
+    """Build a dataset, from pinned datasets if it is made of others."""
+    for part in registry.get(target.name).made_of:
+        _obtain(part, pins.version(part))
+    build(target.name)
+
+
+def load(name: str, split: str = "train") -> Split:
+    """Open a dataset with its pinned bytes; a dataset that is not on this machine is obtained first.
+
+    Args:
+        name: a dataset.
+        split: "train" or "test".
+
+    Returns:
+        The samples, memory-mapped and read-only, and their labels.
+
+    Raises:
+        UserError: no dataset or no split has this name.
+        Unreachable: no source of the dataset can be reached.
+    """
+    choose(split, ("train", "test"), "split")
+    return folder.read(_present(name), split)
+
+
+def card(name: str) -> dict[str, Any]:
+    """What a dataset is: its licence, citation, sizes, and the SHA-256 of each file."""
+    facts: dict[str, Any] = json.loads((_present(name) / "card.json").read_text(encoding="utf-8"))
+    return facts
+
+
+def mixture(name: str) -> Mixture | None:
+    """The true modes of a dataset of points; None for a dataset of images."""
+    truth = card(name).get("mixture")
+    return None if truth is None else Mixture(np.array(truth["means"]), truth["sd"])
+
+
+def _present(name: str) -> Path:
+    target = place(name)
+    if folder.digest(target) != pins.version(name):
+        print(f"{paths.shown(target)} does not hold the pinned dataset: obtaining it", file=sys.stderr)
+        obtain(name)
+    return target
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    from filelock import FileLock  # slow to import, and reading a dataset does not need it
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path):
+        yield
