@@ -13,7 +13,8 @@ import os
 import shlex
 import sys
 
-from ganbench import data, features, grid
+from ganbench import data, features
+from ganbench.boards import grid
 from ganbench.errors import UserError
 
 # A job is one process with one thread. Where --cores promises more than the machine has, each takes its share of the

@@ -14,7 +14,7 @@ from ganbench.display.progress import progress
 
 LONG = """
 import time
-from ganbench.progress import progress
+from ganbench.display.progress import progress
 with progress("train", 100, "images") as advance:
     for i in range(1, 101):
         advance(i, "D 0.5")
