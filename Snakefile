@@ -17,12 +17,15 @@ from pathlib import Path
 
 from ganbench import data, features, paths
 from ganbench.boards import grid
+from ganbench.cli import client, worker
 from ganbench.errors import UserError
 
 # A job is one process with one thread. Where --cores promises more than the machine has, each takes its share of the
 # promise, so that no more run at once than there are cores: two at a time are faster than eight that evict each other.
 ONE_THREAD = "OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1"
-GANBENCH = f"{ONE_THREAD} {shlex.quote(sys.executable)} -m ganbench"
+# Its process is forked from the worker, which has imported torch; without a worker it is `python -m ganbench`.
+GANBENCH = f"{ONE_THREAD} {shlex.quote(sys.executable)} -I -S {shlex.quote(client.__file__)}"
+WORKER = worker.Worker()
 SHARE = max(1, workflow.cores // (os.cpu_count() or 1))
 try:
     BOARD = grid.check_config(config)
@@ -80,10 +83,19 @@ rule leaderboard:
         "{GANBENCH} leaderboard {BOARD:q} > {log:q} 2>&1"
 
 
+onstart:
+    WORKER.start()
+
+
+onerror:
+    WORKER.stop()
+
+
 onsuccess:
     # Who asks for one file of a run, and not for the board, may not have a whole board to print.
     if all(map(os.path.exists, rules.leaderboard.input)):
         shell("{GANBENCH} leaderboard {BOARD:q}")
+    WORKER.stop()
 
 
 rule data:
@@ -115,10 +127,9 @@ rule train:
         model="runs/{run}/model.safetensors",
     log:
         "runs/logs/{run}-train.log",
-    benchmark:
-        "runs/{run}/train.benchmark.tsv"
     wildcard_constraints:
         run=pattern("baseline"),
+    priority: 1  # the small jobs then fill the gaps that the last trainings leave
     threads: SHARE
     resources:
         mem_mb=1500,
