@@ -30,7 +30,7 @@ SHARE = max(1, workflow.cores // (os.cpu_count() or 1))
 try:
     BOARD = grid.check_config(config)
     RUNS = {run.run: run for run in grid.runs(BOARD)}
-    grid.check_targets(BOARD, sys.argv[1:])
+    grid.check_targets(BOARD, RUNS, sys.argv[1:])
 except UserError as error:
     sys.exit(f"ganbench: {error}")
 TITLE = grid.title(BOARD)
@@ -85,6 +85,9 @@ rule leaderboard:
 
 onstart:
     WORKER.start()
+    # To keep a limit of 100 jobs a second, Snakemake 9 looks for new jobs once a second for every job that it ever started:
+    # after a few hundred jobs that takes a tenth of a core, after a few thousand a whole one. This limit is not needed.
+    workflow.scheduler.job_rate_limiter = None
 
 
 onerror:
@@ -92,8 +95,8 @@ onerror:
 
 
 onsuccess:
-    # Who asks for one file of a run, and not for the board, may not have a whole board to print.
-    if all(map(os.path.exists, rules.leaderboard.input)):
+    # Who asks for one file of a run, and not for the board, may not have a whole board to print. `ganbench run` prints it.
+    if "GANBENCH_EVENTS" not in os.environ and all(map(os.path.exists, rules.leaderboard.input)):
         shell("{GANBENCH} leaderboard {BOARD:q}")
     WORKER.stop()
 

@@ -209,17 +209,18 @@ def runs(name: str) -> tuple[PlannedRun, ...]:
     return tuple(out)
 
 
-def check_targets(name: str, targets: Iterable[str]) -> None:
+def check_targets(name: str, planned: Iterable[str], targets: Iterable[str]) -> None:
     """Refuse files of runs that a board does not plan, such as those of a published run whose source has changed since.
 
     Args:
         name: the board.
+        planned: the names of its runs.
         targets: what the pipeline is asked for; files such as `runs/RUN/scores-BOARD.json` are checked, other words are not.
 
     Raises:
         UserError: the first such run, and the run that the board plans in its place.
     """
-    planned = [run.run for run in runs(name)]
+    planned = list(planned)
     for target in targets:
         parts = Path(target).parts
         if len(parts) < 3 or parts[0] != "runs" or parts[1] in {"boards", "data", "logs", *planned}:
