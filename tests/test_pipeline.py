@@ -246,7 +246,7 @@ def test_interrupted_run_says_so_and_the_same_command_resumes(house: Path, tmp_p
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert said.splitlines()[-1] == "ganbench: interrupted; the same command again resumes"
-    assert "jobs would run: train 3" in ganbench("run", str(path), "--dry-run")
+    assert "train 3" in ganbench("run", str(path), "--dry-run")
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
