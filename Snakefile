@@ -1,7 +1,8 @@
 """The pipeline: data -> train -> sample -> embed -> score -> leaderboard.
 
-  snakemake --cores 8 leaderboard                     the board `quick`
-  snakemake --cores 8 leaderboard --config board=NAME  another one: baselines/boards/NAME.yaml
+  ganbench run quick                                  the board `quick`, with a line of progress per stage
+  snakemake --cores 8 leaderboard                     the same, with the log of the scheduler
+  snakemake --cores 8 leaderboard --config board=NAME  another one: baselines/boards/NAME.yaml, or any FILE.yaml
 
 Everything goes to runs/, which git ignores; `ganbench publish BOARD` copies a finished board to results/. A run's name holds
 the hash of its settings, of its baseline's source and of its dataset (from dvc.lock), so a change of one of them is a new
