@@ -11,9 +11,7 @@ BIN := .venv/bin
 .PHONY: leaderboard test check docs setup clean
 
 leaderboard: setup
-	@touch .venv/started
-	$(BIN)/snakemake --cores $(CORES) leaderboard --config board=$(BOARD)
-	@[ runs/boards/$(BOARD)/leaderboard.md -nt .venv/started ] || $(BIN)/ganbench leaderboard $(BOARD)
+	$(BIN)/ganbench run $(BOARD) --cores $(CORES)
 
 test: setup check
 	$(BIN)/pytest -n 2 --dist loadfile

@@ -6,9 +6,11 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -64,8 +66,8 @@ def jobs(output: str) -> dict[str, int]:
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An exported tree in which the board `tiny` has been built once."""
-    top = tmp_path_factory.mktemp("house")
+    """An exported tree in which the board `tiny` has been built once. Its path has a space."""
+    top = tmp_path_factory.mktemp("a house")
     for name in ("Snakefile", "dvc.lock", "dvc.yaml"):
         shutil.copy(REPOSITORY / name, top)
     for name in ("baselines", "profiles", "results/calibration"):
@@ -168,6 +170,93 @@ def test_typo_in_the_board_is_one_line() -> None:
     assert "Traceback" not in output
 
 
+def test_run_that_the_board_does_not_plan_is_one_line() -> None:
+    output = snakemake("--config", "board=tiny", targets=["runs/gan-ring-12345678-s0/scores-tiny.json"], code=1)
+    assert "board tiny has no run gan-ring-12345678-s0" in output
+    assert "the run is now gan-ring-" in output
+    assert "Error" not in output
+
+
+def test_unknown_config_key_is_one_line() -> None:
+    output = snakemake("--config", "bord=tiny", code=1)
+    assert "no --config key 'bord'; did you mean 'board'?" in output
+    assert "Traceback" not in output
+
+
+def test_every_job_of_the_pipeline_is_one_shell_command_with_quotes(house: Path) -> None:
+    planned = snakemake("--config", "board=tiny", "-n", "-p", "--forceall")
+    commands = [line.strip() for line in planned.splitlines() if "client.py" in line]
+    assert len(commands) == 109
+    assert any("'--set=lr_g=1e+30'" in c or "--set=lr_g=1e+30" in c for c in commands)
+
+
+def ganbench(*arguments: str, code: int = 0, **changed: str) -> str:
+    """What a verb prints, stdout and stderr; as a pipe sees it."""
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)} | changed
+    done = subprocess.run(
+        [sys.executable, "-m", "ganbench", *arguments], capture_output=True, text=True, env=environment
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_verb_run_plans_nothing_for_a_built_board() -> None:
+    assert ganbench("run", "tiny", "--dry-run").startswith("Nothing to do")
+
+
+def test_verb_run_builds_a_file_and_prints_lines_and_the_table(house: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "my boards"
+    folder.mkdir()
+    ring = {**TINY["datasets"]["ring"], "rows": {"gan": {"set": {"width_g": 8, "width_d": 8}}}}
+    (folder / "just it.yaml").write_text(yaml.safe_dump({**TINY, "datasets": {"ring": ring}}))
+    output = ganbench("run", str(folder / "just it.yaml"))
+    assert "sample and score: 12/12 jobs" in output
+    assert "gan" in output
+    assert "The scheduler's log is runs/logs/run-just it.log" in output
+    assert len(output.splitlines()) < 40
+    assert (house / "runs/boards/just it/leaderboard.md").is_file()
+
+
+def test_failed_job_is_a_block_with_the_end_of_its_log() -> None:
+    path = Path("baselines/dcgan.py")
+    source = path.read_text()
+    path.write_text(source.replace("class Dcgan", "raise OSError('no such luck')\nclass Dcgan", 1))
+    assert path.read_text() != source
+    output = ganbench("run", "tiny", "--", "--until", "train", code=1)
+    path.write_text(source)
+    assert output.count("FAILED: dcgan-digits-") == 3
+    assert output.count("  stage: train\n") == 3
+    assert "no such luck" in output
+    assert "  log: runs/logs/dcgan-digits-" in output
+    assert "3 jobs failed; the scheduler's log is runs/logs/run-tiny.log" in output
+
+
+def test_interrupted_run_says_so_and_the_same_command_resumes(house: Path, tmp_path: Path) -> None:
+    rows = {"gan": {"images": 3_000_000, "set": {"width_g": 8, "width_d": 8}}}
+    ring = {**TINY["datasets"]["ring"], "rows": rows}
+    path = tmp_path / "long.yaml"
+    path.write_text(yaml.safe_dump({**TINY, "datasets": {"ring": ring}}))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ganbench", "run", str(path)],
+        stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(REPOSITORY)}, start_new_session=True,
+    )  # fmt: skip
+    runs = [run.run for run in grid.runs(str(path)) if run.kind == "baseline"]
+    wait_for(lambda: any(Path(f"runs/{run}/history.jsonl").is_file() for run in runs))
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said.splitlines()[-1] == "ganbench: interrupted; the same command again resumes"
+    assert "train 3" in ganbench("run", str(path), "--dry-run")
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
+    """Return as soon as the condition holds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.2)
+
+
 def test_published_board_has_a_record_per_run_and_can_be_traced(house: Path) -> None:
     command = [sys.executable, "-m", "ganbench", "publish", "tiny"]
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
@@ -187,10 +276,9 @@ def test_published_board_has_a_record_per_run_and_can_be_traced(house: Path) -> 
 
 def test_every_baseline_goes_through_the_pipeline() -> None:
     """One seed of the board `smoke`, train to score: three would cost minutes, and the table is built above."""
-    runs = grid.runs("smoke")
-    runs = runs[(runs.kind == "baseline") & (runs.seed == 0)]
-    assert set(runs.row) == set(baseline.names())
-    scores = [Path(f"runs/{run}/scores-smoke.json") for run in runs.run]
+    runs = [run for run in grid.runs("smoke") if run.kind == "baseline" and run.seed == 0]
+    assert {run.row for run in runs} == set(baseline.names())
+    scores = [Path(f"runs/{run.run}/scores-smoke.json") for run in runs]
     snakemake("--config", "board=smoke", targets=[*map(str, scores), "runs/boards/smoke/samples-digits.png"])
     for path in scores:
         assert json.loads(path.read_text())["metrics"]["fid"]["value"] > 0

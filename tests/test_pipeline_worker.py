@@ -1,0 +1,88 @@
+"""The worker: a job in it behaves as a process of its own would."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ganbench.cli import client, worker
+
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="only Linux has a worker"),
+    pytest.mark.slow,
+]
+
+
+@pytest.fixture(scope="module")
+def started() -> Iterator[worker.Worker]:
+    process = worker.Worker()
+    process.start()
+    yield process
+    process.stop()
+
+
+def job(*arguments: str, folder: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-I", "-S", client.__file__, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=os.environ | environment)
+
+
+def processes(parent: int) -> set[int]:
+    return {int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()}
+
+
+def test_job_has_the_output_and_exit_code_of_its_own_process(started: worker.Worker) -> None:
+    for arguments in (["list", "boards"], ["list", "nonsense"], ["--nonsense"]):
+        alone = subprocess.run([sys.executable, "-m", "ganbench", *arguments], capture_output=True, text=True)
+        forked = job(*arguments)
+        assert (forked.returncode, forked.stdout, forked.stderr) == (alone.returncode, alone.stdout, alone.stderr)
+
+
+def test_job_runs_in_the_folder_and_environment_of_its_client(started: worker.Worker, tmp_path: Path) -> None:
+    done = job("cache", folder=tmp_path, GANBENCH_CACHE=str(tmp_path / "mine"))
+    assert done.returncode == 0
+    assert str(tmp_path / "mine") in done.stdout
+
+
+def test_control_drawn_by_the_worker_has_the_same_bytes(started: worker.Worker, tmp_path: Path) -> None:
+    arguments = ["control", "noise", "--dataset", "ring", "--n", "50", "--out"]
+    assert job(*arguments, str(tmp_path / "a.npz")).returncode == 0
+    subprocess.run([sys.executable, "-m", "ganbench", *arguments, str(tmp_path / "b.npz")], check=True)
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+
+
+def test_worker_has_one_thread_when_it_forks(started: worker.Worker) -> None:
+    job("list", "boards")  # it answers when all imports are done
+    assert started.process is not None
+    assert len(os.listdir(f"/proc/{started.process.pid}/task")) == 1
+
+
+def test_job_ends_when_its_client_is_killed(started: worker.Worker, tmp_path: Path) -> None:
+    job("list", "boards")
+    assert started.process is not None
+    command = [sys.executable, "-I", "-S", client.__file__, "train", "baselines/gan.py", "--dataset", "ring"]
+    waiting = subprocess.Popen([*command, "--images", "100000000", "--out", str(tmp_path)], stderr=subprocess.DEVNULL)
+    wait_until(lambda: len(processes(started.process.pid)) == 1)
+    waiting.send_signal(signal.SIGKILL)
+    waiting.wait()
+    wait_until(lambda: not processes(started.process.pid))
+
+
+def wait_until(condition) -> None:  # type: ignore[no-untyped-def]
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def test_client_without_a_worker_is_the_verb_itself(tmp_path: Path) -> None:
+    for address in ({"GANBENCH_WORKER": str(tmp_path / "nobody")}, {"GANBENCH_WORKER": ""}):
+        done = job("list", "nonsense", **address)
+        assert done.returncode == 2
+        assert "no kind 'nonsense'" in done.stderr

@@ -1,0 +1,48 @@
+"""Publishing: what stands in `results/` stays whole, whatever goes wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ganbench.boards import leaderboard, publishing
+from ganbench.errors import UserError
+
+
+def test_board_that_is_not_built_says_how_many_runs_lack_scores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ganbench.paths.runs", lambda: tmp_path)
+    with pytest.raises(
+        UserError, match=r"quick is not built: \S+ and 56 other runs have no scores .57 runs are planned.; run"
+    ):
+        publishing.publish("quick")
+
+
+def test_published_board_stays_when_a_new_one_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = tmp_path / "quick" / "leaderboard.md"
+    old.parent.mkdir()
+    old.write_text("old")
+
+    def fail(name: str, target: Path) -> None:
+        target.mkdir()
+        raise UserError("a manifest is missing")
+
+    monkeypatch.setattr("ganbench.paths.results", lambda: tmp_path)
+    monkeypatch.setattr(leaderboard, "build", lambda name: None)
+    monkeypatch.setattr(publishing, "_write", fail)
+    with pytest.raises(UserError, match="a manifest is missing"):
+        publishing.publish("quick")
+    assert old.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["quick"]
+
+
+@pytest.mark.parametrize("content", ["", '{"metrics": {', "[]"])
+def test_damaged_json_is_one_line_that_names_the_file(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "scores-quick.json"
+    path.write_text(content)
+    with pytest.raises(
+        UserError, match=r"scores-quick\.json is damaged .*; delete this file and run the pipeline again"
+    ):
+        leaderboard.read_json(path)
