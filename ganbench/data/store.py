@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 
 from ganbench import paths
-from ganbench.data import dvc, folder, pins, registry
-from ganbench.data.folder import Split
+from ganbench.data import dvc, folder, own, pins, registry
+from ganbench.data.folder import Facts, Split
 from ganbench.data.mixture import Mixture
 from ganbench.errors import UserError, choose
 
 
 def place(name: str) -> Path:
     """The folder of a dataset; it need not exist yet."""
-    return paths.data() / name
+    return own.place(name) if own.exists(name) else paths.data() / name
 
 
 def check(name: str) -> str:
@@ -55,6 +55,11 @@ def build(name: str, root: Path | None = None) -> Path:
         new, old, target = Path(scratch, "new"), Path(scratch, "old"), root / name
         new.mkdir()
         folder.write(new, name, dataset.about, dataset.build(root))
+        built = Facts.of_card(json.loads((new / "card.json").read_text(encoding="utf-8")))
+        if dataset.facts not in (None, built):
+            raise UserError(
+                f"{name} is declared as {dataset.facts}, but it was built as {built}; correct its declaration"
+            )
         if target.exists():
             target.rename(old)  # a folder cannot be renamed onto a folder that is not empty
         new.rename(target)
@@ -75,7 +80,7 @@ def obtain(name: str) -> str:
         Unreachable: no source of the dataset can be reached.
     """
     pinned = pins.version(name)
-    if folder.digest(place(name)) != pinned:
+    if not own.exists(name) and folder.digest(place(name)) != pinned:
         with _locked(paths.data() / ".obtain.lock"):
             _obtain(name, pinned)
     return pinned
@@ -107,7 +112,7 @@ def load(name: str, split: str = "train") -> Split:
     """Open a dataset with its pinned bytes; a dataset that is not on this machine is obtained first.
 
     Args:
-        name: a dataset.
+        name: a dataset, or the path of data of one's own.
         split: "train" or "test".
 
     Returns:
@@ -133,9 +138,23 @@ def mixture(name: str) -> Mixture | None:
     return None if truth is None else Mixture(np.array(truth["means"]), truth["sd"])
 
 
+def about(name: str) -> str:
+    """What a dataset shows, in one line."""
+    name = own.resolve(name)
+    return str(card(name)["about"]) if own.exists(name) else registry.get(name).about
+
+
+def facts(name: str) -> Facts:
+    """The sizes of a dataset; a built-in dataset is not built for that."""
+    name = own.resolve(name)
+    declared = None if own.exists(name) else registry.get(name).facts
+    return declared or Facts.of_card(card(name))
+
+
 def _present(name: str) -> Path:
-    target = place(name)
-    if folder.digest(target) != pins.version(name):
+    name = own.resolve(name)
+    target, pinned = place(name), pins.version(name)
+    if not own.exists(name) and folder.digest(target) != pinned:
         print(f"{paths.shown(target)} does not hold the pinned dataset: obtaining it", file=sys.stderr)
         obtain(name)
     return target
