@@ -10,10 +10,12 @@ run, and nothing else is.
 
 import json
 import os
+import re
 import shlex
 import sys
+from pathlib import Path
 
-from ganbench import data, features
+from ganbench import data, features, paths
 from ganbench.boards import grid
 from ganbench.errors import UserError
 
@@ -22,28 +24,39 @@ from ganbench.errors import UserError
 ONE_THREAD = "OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1"
 GANBENCH = f"{ONE_THREAD} {shlex.quote(sys.executable)} -m ganbench"
 SHARE = max(1, workflow.cores // (os.cpu_count() or 1))
-BOARD = config.get("board", "quick")
 try:
-    RUNS = grid.runs(BOARD)
+    BOARD = grid.check_config(config)
+    RUNS = {run.run: run for run in grid.runs(BOARD)}
+    grid.check_targets(BOARD, workflow.dag_settings.targets)
 except UserError as error:
     sys.exit(f"ganbench: {error}")
+TITLE = grid.title(BOARD)
 TRACKS = grid.board(BOARD).datasets
-SCORED = RUNS[RUNS.kind.isin(["baseline", "control"])]
-TRAINED = "|".join(RUNS[RUNS.kind == "baseline"].run)
-DRAWN = "|".join(RUNS[RUNS.kind.isin(["control", "reference"])].run)
+SCORED = [run for run in RUNS.values() if run.scored]
+
+
+def pattern(*kinds):
+    """A regular expression of the names of all runs of some kinds."""
+    return "|".join(re.escape(run.run) for run in RUNS.values() if run.kind in kinds)
 
 
 def run(wildcards):
-    """The line of the grid that a job belongs to."""
-    return RUNS.loc[wildcards.run]
+    """The planned run that a job belongs to."""
+    return RUNS[wildcards.run]
 
 
 def embedding(name):
-    return f"runs/{name}/embedding-{RUNS.n[name]}-{RUNS.features[name]}.npz"
+    return f"runs/{name}/embedding-{RUNS[name].n}-{RUNS[name].features}.npz"
+
+
+def source(wildcards):
+    """A baseline's file, relative to the current folder where it lies in it."""
+    path = paths.definitions() / run(wildcards).path
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 wildcard_constraints:
-    run="[^/]+",
+    run=pattern("baseline", "control", "reference", "train"),
     n=r"\d+",
 
 
@@ -54,23 +67,23 @@ localrules:
 
 rule leaderboard:
     input:
-        expand("runs/{run}/scores-{board}.json", run=SCORED.run, board=BOARD),
-        expand("runs/boards/{board}/samples-{dataset}.png", board=BOARD, dataset=TRACKS),
+        expand("runs/{run}/scores-{board}.json", run=[run.run for run in SCORED], board=TITLE),
+        expand("runs/boards/{board}/samples-{dataset}.png", board=TITLE, dataset=TRACKS),
     output:
-        multiext(f"runs/boards/{BOARD}/", "leaderboard.csv", "leaderboard.parquet", "leaderboard.md", "scores.csv"),
+        multiext(f"runs/boards/{TITLE}/", "leaderboard.csv", "leaderboard.parquet", "leaderboard.md", "scores.csv"),
     log:
-        f"runs/logs/leaderboard-{BOARD}.log",
+        f"runs/logs/leaderboard-{TITLE}.log",
     threads: SHARE
     params:
         grid=grid.board(BOARD).model_dump_json(),
     shell:
-        "{GANBENCH} leaderboard {BOARD} > {log} 2>&1"
+        "{GANBENCH} leaderboard {BOARD:q} > {log:q} 2>&1"
 
 
 onsuccess:
     # Who asks for one file of a run, and not for the board, may not have a whole board to print.
     if all(map(os.path.exists, rules.leaderboard.input)):
-        shell("{GANBENCH} leaderboard {BOARD}")
+        shell("{GANBENCH} leaderboard {BOARD:q}")
 
 
 rule data:
@@ -85,7 +98,7 @@ rule data:
     params:
         version=lambda wildcards: data.version(wildcards.dataset),
     shell:
-        "{GANBENCH} data obtain {wildcards.dataset} --version-file {output} 2> {log}"
+        "{GANBENCH} data obtain {wildcards.dataset:q} --version-file {output:q} 2> {log:q}"
 
 
 def version_file(wildcards):
@@ -96,7 +109,7 @@ rule train:
     """runs/RUN/state and history.jsonl are no outputs: Snakemake deletes those of a job that failed, and a run resumes."""
     input:
         version=version_file,
-        baseline=lambda wildcards: run(wildcards).path,
+        baseline=source,
     output:
         run="runs/{run}/run.json",
         model="runs/{run}/model.safetensors",
@@ -105,20 +118,18 @@ rule train:
     benchmark:
         "runs/{run}/train.benchmark.tsv"
     wildcard_constraints:
-        run=TRAINED,
+        run=pattern("baseline"),
     threads: SHARE
     resources:
         mem_mb=1500,
     params:
         dataset=lambda wildcards: run(wildcards).dataset,
         seed=lambda wildcards: run(wildcards).seed,
-        images=lambda wildcards: int(run(wildcards).images),
-        settings=lambda wildcards: " ".join(
-            f"--set '{k}={json.dumps(v)}'" for k, v in json.loads(run(wildcards)["set"]).items()
-        ),
+        images=lambda wildcards: run(wildcards).images,
+        settings=lambda wildcards: [f"--set={k}={json.dumps(v)}" for k, v in run(wildcards).settings.items()],
     shell:
-        "{GANBENCH} train {input.baseline} --dataset {params.dataset} --seed {params.seed} "
-        "--images {params.images} {params.settings} --out runs/{wildcards.run} 2> {log}"
+        "{GANBENCH} train {input.baseline:q} --dataset {params.dataset:q} --seed {params.seed} "
+        "--images {params.images} {params.settings:q} --out runs/{wildcards.run:q} 2> {log:q}"
 
 
 rule sample:
@@ -131,12 +142,12 @@ rule sample:
     log:
         "runs/logs/{run}-sample-{n}.log",
     wildcard_constraints:
-        run=TRAINED,
+        run=pattern("baseline"),
     threads: SHARE
     params:
         seed=lambda wildcards: run(wildcards).seed,
     shell:
-        "{GANBENCH} sample runs/{wildcards.run} --n {wildcards.n} --seed {params.seed} --out {output.samples} 2> {log}"
+        "{GANBENCH} sample runs/{wildcards.run:q} --n {wildcards.n} --seed {params.seed} --out {output.samples:q} 2> {log:q}"
 
 
 rule control:
@@ -149,15 +160,15 @@ rule control:
     log:
         "runs/logs/{run}-sample-{n}.log",
     wildcard_constraints:
-        run=DRAWN,
+        run=pattern("control", "reference"),
     threads: SHARE
     params:
         kind=lambda wildcards: run(wildcards).row,
         dataset=lambda wildcards: run(wildcards).dataset,
         seed=lambda wildcards: run(wildcards).seed,
     shell:
-        "{GANBENCH} control {params.kind} --dataset {params.dataset} --n {wildcards.n} --seed {params.seed} "
-        "--out {output.samples} 2> {log}"
+        "{GANBENCH} control {params.kind} --dataset {params.dataset:q} --n {wildcards.n} --seed {params.seed} "
+        "--out {output.samples:q} 2> {log:q}"
 
 
 def samples_of(wildcards):
@@ -183,8 +194,8 @@ rule embed:
         extractor=lambda wildcards: json.dumps(features.describe(wildcards.features)),
         disturbed=lambda wildcards: "--disturbed" if run(wildcards).kind == "reference" else "",
     shell:
-        "{GANBENCH} embed {params.samples} --features {wildcards.features} {params.disturbed} --out {output.embedding} "
-        "2> {log}"
+        "{GANBENCH} embed {params.samples:q} --features {wildcards.features:q} {params.disturbed} "
+        "--out {output.embedding:q} 2> {log:q}"
 
 
 rule score:
@@ -193,37 +204,36 @@ rule score:
         reference=lambda wildcards: embedding(run(wildcards).reference),
         train=lambda wildcards: embedding(run(wildcards).train),
     output:
-        f"runs/{{run}}/scores-{BOARD}.json",
+        f"runs/{{run}}/scores-{TITLE}.json",
     log:
         "runs/logs/{run}-score.log",
     threads: SHARE
     params:
         features=lambda wildcards: run(wildcards).features,
-        metrics=lambda wildcards: ",".join(json.loads(run(wildcards).metrics)),
-        versions=lambda wildcards: run(wildcards).metrics,
+        metrics=lambda wildcards: ",".join(run(wildcards).metrics),
+        versions=lambda wildcards: json.dumps(run(wildcards).metrics),
         seed=lambda wildcards: run(wildcards).seed,
     shell:
-        "{GANBENCH} score {input.samples} --reference {input.reference} --train {input.train} "
-        "--features {params.features} --metrics {params.metrics} --seed {params.seed} --json {output} > {log} 2>&1"
+        "{GANBENCH} score {input.samples:q} --reference {input.reference:q} --train {input.train:q} "
+        "--features {params.features:q} --metrics {params.metrics:q} --seed {params.seed} --json {output:q} > {log:q} 2>&1"
 
 
 def shown(dataset):
     """The sample sets of the first seed, by row: the baselines in the grid's order, then the controls."""
-    first = SCORED[(SCORED.dataset == dataset) & (SCORED.seed == SCORED.seed.min())]
-    return first.sort_values("kind", kind="stable")
+    first = min(run.seed for run in SCORED)
+    runs = [run for run in SCORED if run.dataset == dataset and run.seed == first]
+    return {run.row: f"runs/{run.run}/samples-{run.n}.npz" for run in sorted(runs, key=lambda run: run.kind)}
 
 
 rule overview:
     input:
-        lambda wildcards: [f"runs/{r.run}/samples-{r.n}.npz" for r in shown(wildcards.dataset).itertuples()],
+        lambda wildcards: shown(wildcards.dataset).values(),
     output:
-        f"runs/boards/{BOARD}/samples-{{dataset}}.png",
+        f"runs/boards/{TITLE}/samples-{{dataset}}.png",
     log:
         "runs/logs/overview-{dataset}.log",
     threads: SHARE
     params:
-        sets=lambda wildcards: " ".join(
-            f"{r.row}=runs/{r.run}/samples-{r.n}.npz" for r in shown(wildcards.dataset).itertuples()
-        ),
+        sets=lambda wildcards: [f"{row}={samples}" for row, samples in shown(wildcards.dataset).items()],
     shell:
-        "{GANBENCH} overview {params.sets} --out {output} 2> {log}"
+        "{GANBENCH} overview {params.sets:q} --out {output:q} 2> {log:q}"

@@ -30,18 +30,17 @@ NOISE = "noise"
 ROOT = Path(__file__).parents[1]
 
 
-def made(line: dict[str, Any], runs: Path) -> Path:
-    """The samples of a line of the grid: of a GAN, which is trained if it is not, or of a control."""
-    folder = runs / line["run"]
-    out = folder / f"samples-{line['n']}.npz"
+def made(run: grid.PlannedRun, runs: Path) -> Path:
+    """The samples of a run of the board: of a GAN, which is trained if it is not, or of a control."""
+    folder = runs / run.run
+    out = folder / f"samples-{run.n}.npz"
     if out.is_file():
         return out
-    if line["kind"] == "control":
-        controls.write(line["row"], line["dataset"], line["n"], SEED, out)
+    if run.kind == "control":
+        controls.write(run.row, run.dataset, run.n, SEED, out)
         return out
-    settings = json.loads(line["set"])
-    train.train(Path(line["path"]), line["dataset"], folder, seed=SEED, images=int(line["images"]), overrides=settings)
-    draw(folder, line["n"], SEED, out)
+    train.train(Path(run.path), run.dataset, folder, seed=SEED, images=run.images, overrides=run.settings)
+    draw(folder, run.n, SEED, out)
     return out
 
 
@@ -78,14 +77,13 @@ def main(
     grids: Annotated[Path, typer.Option(help="where the pictures go")] = ROOT / "docs" / "grids",
 ) -> None:
     torch.set_num_threads(1)  # as in the pipeline
-    lines = grid.runs(BOARD)
-    lines = lines[(lines.seed == SEED) & ((lines.kind == "baseline") | (lines.row == NOISE))].to_dict("records")
+    planned = [r for r in grid.runs(BOARD) if r.seed == SEED and (r.kind == "baseline" or r.row == NOISE)]
     score = scorer(BOARD, metrics=METRICS)
-    for line in lines:
-        row = str(line["row"])
+    for run in planned:
+        row = run.row
         if rows and row not in rows:
             continue
-        path = made(line, runs)
+        path = made(run, runs)
         result = score(path)
         record = {"samples": json.loads(path.with_suffix(".json").read_text()), "scores": json.loads(result.to_json())}
         out.mkdir(parents=True, exist_ok=True)

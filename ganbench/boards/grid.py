@@ -1,11 +1,15 @@
-"""A board's grid: `baselines/boards/NAME.yaml` to a table with one row per run."""
+"""A board's grid: `baselines/boards/NAME.yaml` to one planned run per row and seed."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import yaml
@@ -63,11 +67,38 @@ def boards() -> tuple[str, ...]:
 
 def board(name: str) -> Board:
     """Read and check a grid."""
-    path = baseline.folder() / "boards" / f"{choose(name, boards(), 'board')}.yaml"
+    if title(name) != name:
+        path = Path(name)
+        if not path.is_file():
+            raise UserError(f"{path}: no such board file")
+    else:
+        path = baseline.folder() / "boards" / f"{choose(name, boards(), 'board')}.yaml"
     content = yaml.safe_load(path.read_text())
     if not isinstance(content, dict):
         raise UserError(f"{path}: a grid is a mapping with about, seeds and datasets")
     return validate(Board, content, f"boards/{path.name}")
+
+
+def title(board: str) -> str:
+    """The name of a board in paths: that of a built-in board, or the stem of the board's own file.
+
+    >>> title("quick"), title("/tmp/my boards/tiny.yaml")
+    ('quick', 'tiny')
+    """
+    return Path(board).stem if board.endswith((".yaml", ".yml")) else board
+
+
+def check_config(config: Mapping[str, Any]) -> str:
+    """The board that a pipeline's `--config` asks for: a name, or the path of a file.
+
+    Raises:
+        UserError: a key that the pipeline does not know, or a fault in the board.
+    """
+    for key in config:
+        choose(key, ("board",), "--config key")
+    name = str(config.get("board", "quick"))
+    board(name)
+    return name
 
 
 def metric_names(track: Track) -> list[str]:
@@ -98,15 +129,38 @@ def check_calibrated(versions: dict[str, int], dataset: str) -> None:
             )
 
 
-def runs(name: str) -> pd.DataFrame:
-    """Every run of a board, the controls and the references included.
+@dataclass(frozen=True)
+class PlannedRun:
+    """A run of a board: a row with one seed, a control, a reference, or the training set itself."""
 
-    Columns: `run` (its folder under `runs/`), `kind` (baseline, control or reference), `row`, `dataset`, `seed`, `n`
-    (samples), `features`, `reference` (the run it is scored against), `train` (the run with the training set's
-    embedding), `path`, `images`, `set` (JSON), `metrics` (with versions, JSON).
+    run: str  # its name, and that of its folder under `runs/`
+    kind: Literal["baseline", "control", "reference", "train"]
+    row: str
+    dataset: str
+    seed: int
+    n: int  # samples
+    features: str  # the extractor
+    train: str  # the run that has the embedding of the training set
+    metrics: dict[str, int]  # name to version
+    reference: str = ""  # the run that this run is scored against; empty for the training set
+    path: str = ""  # the baseline's file, relative to `paths.definitions()`; empty for what is not trained
+    images: int = 0  # budget in real images seen; 0 for what is not trained
+    settings: dict[str, Any] = field(default_factory=dict)  # of the baseline's `Config`
+
+    @property
+    def scored(self) -> bool:
+        """Whether this run has a row in the table."""
+        return self.kind in ("baseline", "control")
+
+
+def runs(name: str) -> tuple[PlannedRun, ...]:
+    """Every run of a board, the training sets, the references and the controls included.
+
+    Raises:
+        UserError: no such board, or a fault in its grid.
     """
     table = board(name)
-    out: list[dict[str, Any]] = []
+    out: list[PlannedRun] = []
     for dataset, track in table.datasets.items():
         choose(dataset, data.names(), "dataset")
         version = data.version(dataset)
@@ -114,40 +168,64 @@ def runs(name: str) -> pd.DataFrame:
         versions = {m: metrics.get(m).card.version for m in metric_names(track)}
         check_calibrated(versions, dataset)
         train_run = _name("train", dataset, {"data": version}, 0)
-        shared = {
-            "dataset": dataset,
-            "n": track.samples,
-            "features": extractor,
-            "metrics": json.dumps(versions),
-            "train": train_run,
-        }
-        out.append({"run": train_run, "kind": "train", "row": "train", "seed": 0, **shared})
+        planned = partial(
+            PlannedRun, dataset=dataset, n=track.samples, features=extractor, metrics=versions, train=train_run
+        )
+        out.append(planned(run=train_run, kind="train", row="train", seed=0))
         for seed in table.seeds:
             common = {"data": version, "n": track.samples, "recipe": RECIPE}
             reference = _name("reference", dataset, common, seed)
-            here = {"seed": seed, "reference": reference, **shared}
-            out.append({"run": reference, "kind": "reference", "row": "reference", **here})
+            seeded = partial(planned, seed=seed, reference=reference)
+            out.append(seeded(run=reference, kind="reference", row="reference"))
             for kind in controls.ROWS:
-                out.append({"run": _name(kind, dataset, common, seed), "kind": "control", "row": kind, **here})
+                out.append(seeded(run=_name(kind, dataset, common, seed), kind="control", row=kind))
             for key, row in track.rows.items():
                 path = baseline.folder() / f"{choose(row.baseline or key, baseline.names(), 'baseline')}.py"
                 for setting in row.set:
                     choose(setting, fields(path), f"setting of {path.stem} (row {key} of {dataset})")
+                images = row.images or track.images
                 made_of = {
                     "data": version,
                     "recipe": RECIPE,
-                    "images": row.images or track.images,
+                    "images": images,
                     "set": row.set,
                     "source": baseline.source_hash(path),
                 }
-                line = {
-                    "run": _name(key, dataset, made_of, seed),
-                    "path": path.relative_to(paths.definitions()).as_posix(),
-                    "images": made_of["images"],
-                    "set": json.dumps(row.set),
-                }
-                out.append({"kind": "baseline", "row": key, **line, **here})
-    return pd.DataFrame(out).set_index("run", drop=False)
+                out.append(
+                    seeded(
+                        run=_name(key, dataset, made_of, seed),
+                        kind="baseline",
+                        row=key,
+                        path=path.relative_to(paths.definitions()).as_posix(),
+                        images=images,
+                        settings=row.set,
+                    )
+                )
+    return tuple(out)
+
+
+def check_targets(name: str, targets: Iterable[str]) -> None:
+    """Refuse files of runs that a board does not plan, such as those of a published run whose source has changed since.
+
+    Args:
+        name: the board.
+        targets: rules, or files that a pipeline is asked for, such as `runs/RUN/scores-BOARD.json`.
+
+    Raises:
+        UserError: the first such run, and the run that the board plans in its place.
+    """
+    planned = [run.run for run in runs(name)]
+    for target in targets:
+        parts = Path(target).parts
+        if len(parts) < 3 or parts[0] != "runs" or parts[1] in {"boards", "data", "logs", *planned}:
+            continue
+        row, _, seed = re.sub(r"-[0-9a-f]{8}-(?=s\d+$)", "\n", parts[1]).partition("\n")
+        today = next((run for run in planned if run.startswith(f"{row}-") and run.endswith(f"-{seed}")), None)
+        raise UserError(
+            f"board {title(name)} has no run {parts[1]}"
+            + (f"; its settings, source or data have changed, and the run is now {today}" if today else "")
+            + "; --config board=NAME chooses another board"
+        )
 
 
 def _name(row: str, dataset: str, what: dict[str, Any], seed: int) -> str:
@@ -158,4 +236,4 @@ def _name(row: str, dataset: str, what: dict[str, Any], seed: int) -> str:
 
 def scores_path(run: str, name: str) -> Path:
     """Where the pipeline puts a run's scores for a board."""
-    return paths.runs() / run / f"scores-{name}.json"
+    return paths.runs() / run / f"scores-{title(name)}.json"

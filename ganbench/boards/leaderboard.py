@@ -8,6 +8,7 @@ only where their difference, paired by seed because a seed's rows share one refe
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ CONTROL_ORDER = {"real": 1, "copycat": 2, "noise": 3}
 
 def folder(name: str) -> Path:
     """Where the pipeline builds a board."""
-    return paths.runs() / "boards" / name
+    return paths.runs() / "boards" / grid.title(name)
 
 
 def collect(name: str) -> pd.DataFrame:
@@ -34,25 +35,53 @@ def collect(name: str) -> pd.DataFrame:
 
     Columns: dataset, row, kind, seed, metric, value, low, high, reason, seconds, parameters, run. Empty is NaN or None.
     """
-    table, runs = grid.board(name), grid.runs(name)
+    board = grid.board(name)
     lines: list[dict[str, Any]] = []
-    for run in runs[runs.kind.isin(["baseline", "control"])].to_dict("records"):
-        path = grid.scores_path(run["run"], name)
-        if not path.is_file():
-            how = f"snakemake --cores 8 leaderboard --config board={name}"
-            raise UserError(f"board {name} is not built: {run['run']} has no scores; run `{how}`")
-        result = json.loads(path.read_text())
-        cost = _cost(paths.runs() / run["run"]) if run["kind"] == "baseline" else {}
-        for column in table.datasets[run["dataset"]].metrics:
-            lines.append(
-                {k: run[k] for k in ("dataset", "row", "kind", "seed")}
-                | {"metric": column, **_cell(result["metrics"], column), **cost, "run": run["run"]}
-            )
+    for run in built(name):
+        measured = read_json(grid.scores_path(run.run, name))["metrics"]
+        cost = _cost(paths.runs() / run.run) if run.kind == "baseline" else {}
+        for column in board.datasets[run.dataset].metrics:
+            about = {"dataset": run.dataset, "row": run.row, "kind": run.kind, "seed": run.seed, "metric": column}
+            lines.append(about | _cell(measured, column) | cost | {"run": run.run})
     return pd.DataFrame(lines)
 
 
+def built(name: str) -> list[grid.PlannedRun]:
+    """The runs of a board that have a row in its table.
+
+    Raises:
+        UserError: some of these runs have no scores yet.
+    """
+    scored = [run for run in grid.runs(name) if run.scored]
+    missing = [run.run for run in scored if not grid.scores_path(run.run, name).is_file()]
+    if missing:
+        others = f" and {len(missing) - 1} other runs have" if len(missing) > 1 else " has"
+        raise UserError(
+            f"board {grid.title(name)} is not built: {missing[0]}{others} no scores ({len(scored)} runs are planned); "
+            f"run `ganbench run {shlex.quote(name)}`"
+        )
+    return scored
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file that the pipeline wrote.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing; run the pipeline again") from None
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}); delete this file and run the pipeline again") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path} is damaged (no JSON object); delete this file and run the pipeline again")
+    return content
+
+
 def _cost(run: Path) -> dict[str, float]:
-    about = json.loads((run / "run.json").read_text())
+    about = read_json(run / "run.json")
     return {"seconds": about["seconds"], "parameters": sum(about["parameters"].values())}
 
 
@@ -142,7 +171,7 @@ def build(name: str) -> pd.DataFrame:
     result.to_csv(out / "leaderboard.csv", index=False)
     result.to_parquet(out / "leaderboard.parquet", index=False)
     scores.to_csv(out / "scores.csv", index=False)
-    (out / "leaderboard.md").write_text(markdown(name, table, result))
+    (out / "leaderboard.md").write_text(markdown(grid.title(name), table, result))
     return result
 
 

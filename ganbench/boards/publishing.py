@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import platform
 import shutil
-from importlib.metadata import version
+import tempfile
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from ganbench import data, paths
 from ganbench._version import __version__
@@ -17,33 +19,59 @@ RECORDED = ("torch", "torchvision", "numpy", "scipy", "pandas", "snakemake", "dv
 
 
 def publish(name: str) -> Path:
-    """Replace `results/NAME/` by the board as it stands in `runs/`; a board that is not complete is refused.
+    """Replace `results/BOARD/` by the board as it stands in `runs/`; returns that folder.
 
     Every run leaves one record, `runs/RUN.json`: the manifest of its samples (with the training's configuration, data,
-    source and versions) and its scores with their protocol.
+    source and versions) and its scores with their protocol. The old folder stays as it is until the new one is whole.
+
+    Raises:
+        UserError: the board is not complete.
     """
-    result = leaderboard.build(name)
-    source, target = leaderboard.folder(name), paths.results() / name
-    shutil.rmtree(target, ignore_errors=True)
+    leaderboard.build(name)
+    title = grid.title(name)
+    target = paths.results() / title
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{title}.", dir=target.parent) as scratch:
+        new, old = Path(scratch, "new"), Path(scratch, "old")
+        _write(name, new)
+        if target.exists():
+            target.rename(old)  # a folder cannot be renamed onto one that is not empty
+        new.rename(target)
+    return target
+
+
+def _write(name: str, target: Path) -> None:
+    """Write all files of a published board into a new folder."""
     (target / "runs").mkdir(parents=True)
-    for file in sorted(source.iterdir()):
+    for file in sorted(leaderboard.folder(name).iterdir()):
         shutil.copy(file, target / file.name)
-    runs = grid.runs(name)
-    for run in runs[runs.kind.isin(["baseline", "control"])].run:
+    for run in leaderboard.built(name):
         record = {
-            "samples": json.loads((paths.runs() / run / f"samples-{runs.n[run]}.json").read_text()),
-            "scores": json.loads(grid.scores_path(run, name).read_text()),
+            "samples": leaderboard.read_json(paths.runs() / run.run / f"samples-{run.n}.json"),
+            "scores": leaderboard.read_json(grid.scores_path(run.run, name)),
         }
-        (target / "runs" / f"{run}.json").write_text(json.dumps(record, indent=1) + "\n")
+        _write_json(record, target / "runs" / f"{run.run}.json")
+    board = grid.board(name)
     manifest = {
-        "board": name,
-        "grid": grid.board(name).model_dump(),
-        "data": {d: data.version(d) for d in sorted(result.dataset.unique())},
+        "board": grid.title(name),
+        "grid": board.model_dump(),
+        "data": {dataset: data.version(dataset) for dataset in sorted(board.datasets)},
         "recipe": RECIPE,
         "ganbench": __version__,
         "python": platform.python_version(),
         "machine": platform.machine(),
-        "packages": {p: version(p) for p in RECORDED},
+        "packages": {package: number for package in RECORDED if (number := _installed(package))},
     }
-    (target / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
-    return target
+    _write_json(manifest, target / "manifest.json")
+
+
+def _write_json(content: dict[str, Any], path: Path) -> None:
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def _installed(package: str) -> str | None:
+    """The version of a package, or None: who publishes needs neither Snakemake nor DVC."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
