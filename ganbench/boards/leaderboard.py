@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ganbench import metrics, paths
+from ganbench import features, metrics, paths
 from ganbench.boards import grid
 from ganbench.display.text import number
 from ganbench.errors import UserError
@@ -223,7 +223,7 @@ def markdown(name: str, table: grid.Board, result: pd.DataFrame) -> str:
         track = table.datasets[dataset]
         parts += [
             f"## {dataset}",
-            f"{track.samples:,} samples per set, features `{track.features or grid.features.default(dataset)}`, "
+            f"{track.samples:,} samples per set, features `{track.features or features.default(dataset)}`, "
             f"ranked by `{track.rank}`.",
             pd.DataFrame(lines).to_markdown(index=False, disable_numparse=True),
         ]
