@@ -39,8 +39,20 @@ def version(name: str) -> str:
         return own.version(name)
     pinned = pin(name)
     if pinned is None:
-        raise UserError(f"dvc.lock does not pin the dataset '{name}': run `dvc repro {name}` and commit dvc.lock")
+        raise UserError(f"{holder(name)} does not pin the dataset '{name}': {how(name)}")
     return pinned
+
+
+def holder(name: str) -> str:
+    """What names the hash of a dataset, in words."""
+    return "dvc.lock" if registry.is_builtin(name) else f"the plug-in that brings '{name}'"
+
+
+def how(name: str) -> str:
+    """What to do so that a dataset is pinned by the hash that it has now."""
+    if registry.is_builtin(name):
+        return f"run `dvc repro {name}` and commit dvc.lock"
+    return f"run `ganbench data build {name}` and write the hash that it prints as `pin` into the Dataset"
 
 
 @lru_cache(maxsize=1)

@@ -25,15 +25,18 @@ class DatasetFamily(Protocol):
 
 
 @cache
-def _datasets() -> dict[str, Dataset]:
+def _builtin() -> dict[str, Dataset]:
     modules = [
         cast(DatasetFamily, importlib.import_module(f"{families.__name__}.{module.name}"))
         for module in pkgutil.iter_modules(families.__path__)
     ]
-    builtin = {name: dataset for module in modules for name, dataset in module.DATASETS.items()}
-    return builtin | {
-        name: _of_plugin(name, module) for name, module in plugins.found("ganbench.datasets", builtin).items()
-    }
+    return {name: dataset for module in modules for name, dataset in module.DATASETS.items()}
+
+
+@cache
+def _datasets() -> dict[str, Dataset]:
+    brought = plugins.found("ganbench.datasets", _builtin())
+    return _builtin() | {name: _of_plugin(name, module) for name, module in brought.items()}
 
 
 def _of_plugin(name: str, module: str) -> Dataset:
@@ -41,6 +44,11 @@ def _of_plugin(name: str, module: str) -> Dataset:
     if name not in datasets:
         raise UserError(f"the plug-in {module} has no '{name}' in DATASETS; its entry point names this dataset")
     return datasets[name]
+
+
+def is_builtin(name: str) -> bool:
+    """Whether ganbench itself has the dataset; `dvc.lock` pins it then, and not the package that brings it."""
+    return name in _builtin()
 
 
 def names() -> tuple[str, ...]:

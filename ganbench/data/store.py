@@ -28,8 +28,9 @@ def check(name: str) -> str:
     """Say in words what lies in the folder of a dataset, and whether `dvc.lock` pins it."""
     digest, pinned = folder.digest(place(name)), pins.pin(name)
     if pinned is None:
-        return f"{digest}; dvc.lock does not pin it yet: run `dvc repro {name}` and commit dvc.lock"
-    return f"{digest}, as dvc.lock pins it" if digest == pinned else f"{digest}, but dvc.lock pins {pinned}"
+        return f"{digest}; {pins.holder(name)} does not pin it yet: {pins.how(name)}"
+    by = pins.holder(name)
+    return f"{digest}, as {by} pins it" if digest == pinned else f"{digest}, but {by} pins {pinned}"
 
 
 def build(name: str, root: Path | None = None) -> Path:
@@ -88,17 +89,19 @@ def obtain(name: str) -> str:
 
 def _obtain(name: str, pinned: str) -> None:
     target = place(name)
-    for fill in (*dvc.ways(), _build_all):
+    ways = dvc.ways() if registry.is_builtin(name) else ()
+    for fill in (*ways, _build_all):
         if folder.digest(target) == pinned:
             return
         fill(target)
     digest = folder.digest(target)
     if digest != pinned:
         raise UserError(
-            f"{paths.shown(target)} has the hash {digest}, but dvc.lock pins {pinned}: use the dvc.lock and the code of "
-            f"the same commit. If you changed the recipe on purpose, run `dvc repro {name}` and commit dvc.lock"
+            f"{paths.shown(target)} has the hash {digest}, but {pins.holder(name)} pins {pinned}: use the pin and the code of "
+            f"the same version. If you changed the recipe on purpose, {pins.how(name)}"
         )
-    dvc.keep(target)
+    if registry.is_builtin(name):
+        dvc.keep(target)
 
 
 def _build_all(target: Path) -> None:
