@@ -27,7 +27,7 @@ SHARE = max(1, workflow.cores // (os.cpu_count() or 1))
 try:
     BOARD = grid.check_config(config)
     RUNS = {run.run: run for run in grid.runs(BOARD)}
-    grid.check_targets(BOARD, workflow.dag_settings.targets)
+    grid.check_targets(BOARD, sys.argv[1:])
 except UserError as error:
     sys.exit(f"ganbench: {error}")
 TITLE = grid.title(BOARD)

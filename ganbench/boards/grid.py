@@ -205,7 +205,7 @@ def check_targets(name: str, targets: Iterable[str]) -> None:
 
     Args:
         name: the board.
-        targets: rules, or files that a pipeline is asked for, such as `runs/RUN/scores-BOARD.json`.
+        targets: what the pipeline is asked for; files such as `runs/RUN/scores-BOARD.json` are checked, other words are not.
 
     Raises:
         UserError: the first such run, and the run that the board plans in its place.
