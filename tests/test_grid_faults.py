@@ -204,7 +204,7 @@ def test_what_is_no_file_is_refused_and_not_waited_for(make: Any, message: str) 
     ("file", "message"),
     [
         ("quick.yaml", "'quick' is the name of a built-in board; rename the file"),
-        ("My Board.yaml", "'My Board' cannot be the name of a board"),
+        ("a{b}.yaml", "'a{b}' cannot be the name of a board; rename the file"),
     ],
 )
 def test_name_of_the_file_must_do_as_the_name_of_a_board(file: str, message: str) -> None:

@@ -27,6 +27,7 @@ from ganbench.data.mixture import Mixture
 from ganbench.errors import UserError, choose
 from ganbench.metrics import Metric
 
+TITLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.+-]{0,63}")
 ROW_NAME = re.compile(r"[a-z0-9][a-z0-9_.+-]{0,63}")
 NAMES = (
     "a name starts with a letter or digit and goes on with lower-case letters, digits and _ . + -, 64 in all at most"
@@ -56,8 +57,9 @@ def of_file(document: Document) -> list[Problem]:
 
 def of_title(path: Path, builtin: Iterable[str], folder: Path) -> list[Problem]:
     """What is wrong with the name of a board's file: the board, its folders and its files bear this name."""
-    if not ROW_NAME.fullmatch(path.stem):
-        return [Problem((), f"'{path.stem}' cannot be the name of a board: {NAMES}")]
+    if not TITLE.fullmatch(path.stem):
+        what = "letters, digits, spaces and _ . + -, 64 in all at most"
+        return [Problem((), f"'{path.stem}' cannot be the name of a board; rename the file: {what}")]
     if path.stem in builtin and path.resolve().parent != folder.resolve():
         return [Problem((), f"'{path.stem}' is the name of a built-in board; rename the file")]
     return []

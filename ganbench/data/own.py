@@ -151,7 +151,7 @@ def _parts(path: Path) -> list[Path]:
 def _state(path: Path, parts: list[Path], known: Declared) -> str:
     """A hash of all by which data are seen to change without reading them: names, sizes, times."""
     if not path.exists():
-        raise UserError(f"{path}: there is no such file or folder, and no dataset has this name")
+        raise UserError(f"{paths.shown(path)}: there is no such file or folder, and no dataset has this name")
     files = [f for part in parts for f in (sorted(part.rglob("*")) if part.is_dir() else [part])]
     stats = [(str(f), s.st_size, s.st_mtime_ns, s.st_ino) for f in files for s in [f.lstat()]]
     return hashlib.sha256(repr((RECIPE, str(path.resolve()), known, stats)).encode()).hexdigest()
