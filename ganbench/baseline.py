@@ -2,28 +2,78 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib.util
 import sys
+from functools import lru_cache
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ganbench import paths
-from ganbench.config import validate
-from ganbench.errors import UserError
+from ganbench import paths, plugins
+from ganbench.config import TrainConfig, validate
+from ganbench.errors import UserError, choose
 
 if TYPE_CHECKING:  # torch is imported only when a GAN is built
     from ganbench.gan import DataSpec, Gan
 
 
+LIGHT = ("__future__", "typing", "pydantic", "math", "enum", "collections")  # what a Config may import without torch
+GROUP = "ganbench.baselines"  # of the entry points that name the baselines of other packages
+
+
 def folder() -> Path:
-    """Where the baselines lie."""
+    """The folder of the built-in baselines."""
     return paths.definitions() / "baselines"
 
 
 def names() -> tuple[str, ...]:
-    """The baselines there are: one per file of the folder."""
-    return tuple(sorted(p.stem for p in folder().glob("*.py")))
+    """The names of all baselines: the files of the folder, and the plug-ins."""
+    return tuple(sorted({*_builtin(), *_plugins()}))
+
+
+def _builtin() -> list[str]:
+    return [path.stem for path in folder().glob("*.py")]
+
+
+def _plugins() -> dict[str, str]:
+    """Name and module of the baselines that other packages bring."""
+    return plugins.found(GROUP, _builtin())
+
+
+def resolve(what: str | Path, base: Path | None = None) -> Path:
+    """The file of a baseline that is given by its name or by the path of its file.
+
+    Args:
+        what: a name, or a path: it has a slash in it or ends with .py.
+        base: the folder that a relative path starts from; by default the current folder.
+
+    Raises:
+        UserError: no baseline has this name, or there is no such file.
+    """
+    name = str(what)
+    if "/" not in name and not name.endswith(".py"):
+        choose(name, names(), "baseline")
+        module = _plugins().get(name)
+        return folder() / f"{name}.py" if module is None else _file(name, module)
+    path = (base or Path()) / Path(what).expanduser()
+    if not path.is_file():
+        raise UserError(
+            f"{path}: there is no such file; a baseline is a file, or one of the names {', '.join(names())}"
+        )
+    return path
+
+
+def _file(name: str, module: str) -> Path:
+    """The file of a plug-in's module, which is not imported."""
+    try:
+        spec = importlib.util.find_spec(module)
+    except Exception as error:
+        raise UserError(f"the plug-in {module} cannot be imported: {type(error).__name__}: {error}") from error
+    if spec is None or spec.origin is None:
+        raise UserError(f"the plug-in {module} has no file; the entry point '{name}' must name a module")
+    return Path(spec.origin)
 
 
 def source_hash(path: Path) -> str:
@@ -54,6 +104,39 @@ def load(path: Path) -> tuple[type[Gan], type]:
     if len(gans) != 1 or not hasattr(module, "Config"):
         raise UserError(f"{path}: a baseline defines one subclass of Gan and a Config, see 'Add a GAN' in the README")
     return gans[0], module.Config
+
+
+def config(path: Path) -> type[TrainConfig]:
+    """The `Config` of a baseline's file. Torch is not imported where the class needs nothing but its own imports."""
+    return _config(path, source_hash(path))
+
+
+@lru_cache(maxsize=256)
+def _config(path: Path, source: str) -> type[TrainConfig]:
+    try:
+        body = ast.parse(path.read_bytes()).body
+    except (SyntaxError, ValueError) as error:
+        raise UserError(f"{path}: cannot be imported: {type(error).__name__}: {error}") from error
+    light = [node for node in body if _is_light(node)]
+    module = ModuleType(f"ganbench_config_{path.stem}_{source[:8]}")
+    sys.modules[module.__name__] = module  # where pydantic looks for the names in annotations
+    try:
+        exec(compile(ast.Module(light, []), path, "exec"), vars(module))
+        made = vars(module)["Config"]
+        made.model_rebuild()  # fails if an annotation needs more
+    except Exception:  # the class needs more of its file: import all of it, which says what is wrong
+        made = load(path)[1]
+    if not isinstance(made, type) or not issubclass(made, TrainConfig):
+        raise UserError(f"{path}: the Config of a baseline is a subclass of ganbench.config.TrainConfig")
+    return made
+
+
+def _is_light(node: ast.stmt) -> bool:
+    if isinstance(node, ast.ClassDef):
+        return node.name == "Config"
+    if isinstance(node, ast.ImportFrom):
+        return (node.module or "").partition(".")[0] in LIGHT or node.module == "ganbench.config"
+    return isinstance(node, ast.Import) and all(alias.name.partition(".")[0] in LIGHT for alias in node.names)
 
 
 def create(path: Path, spec: DataSpec, overrides: dict[str, Any]) -> Gan:

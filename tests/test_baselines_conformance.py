@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from ganbench import baseline
-from ganbench.config import fields
 from ganbench.gan import Batch, DataSpec, Gan, Unsupported
 from ganbench.training import loop as train
 
@@ -25,7 +24,9 @@ def path(name: str) -> Path:
 
 def small(name: str, width: int = 8) -> dict[str, Any]:
     """Narrow networks, so that the paper's structure is what is tested and not the patience of the reader."""
-    return {k: width for k in fields(path(name)) if k.startswith(("width", "units"))} | {"batch": 6}
+    return {k: width for k in baseline.config(path(name)).model_fields if k.startswith(("width", "units"))} | {
+        "batch": 6
+    }
 
 
 def build(name: str, spec: DataSpec, width: int = 8, **settings: Any) -> Gan:

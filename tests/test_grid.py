@@ -135,14 +135,18 @@ def test_changed_data_renames_the_runs_of_that_dataset_alone(house: Path) -> Non
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        ("seeds", [0, 1], "seeds: List should have at least 3 items"),
-        ("datasets/ring/rows/gan/set", {"widht_g": 8}, "no setting of gan .* 'widht_g'; did you mean 'width_g'"),
+        ("seeds", [0, 1], "seeds: must have at least 3 entries"),
+        (
+            "datasets/ring/rows/gan/set",
+            {"widht_g": 8},
+            "rows.gan.set.widht_g: no setting 'widht_g'; did you mean 'width_g'",
+        ),
         ("datasets/ring/rows/dcgna", {}, "no baseline 'dcgna'; did you mean 'dcgan'"),
-        ("datasets/ring/metrics", ["fdi"], "rank 'fid' is not among the metrics"),
-        ("datasets/ring/rank", "coverage", "rank 'coverage' is not among the metrics"),
+        ("datasets/ring/metrics", ["fdi"], "rank: 'fid' is not among the metrics|no metric 'fdi'"),
+        ("datasets/ring/rank", "coverage", "rank: 'coverage' is not among the metrics"),
         ("datasets/ring/features", "identiy", "no extractor 'identiy'; did you mean 'identity'"),
-        ("datasets/rings", {}, "datasets.rings"),
-        ("sedes", [0], "no setting of boards/tiny.yaml 'sedes'; did you mean 'seeds'"),
+        ("datasets/rings", {}, "datasets.rings.images: is missing"),
+        ("sedes", [0], "tiny.yaml:.*: sedes: no setting 'sedes'; did you mean 'seeds'"),
     ],
 )
 def test_fault_in_a_grid_is_one_clear_line(house: Path, path: str, value: object, message: str) -> None:
@@ -160,14 +164,14 @@ def test_unknown_metric_in_a_grid_is_answered_with_the_right_one(house: Path) ->
 
 def test_metric_that_breaks_a_promise_on_the_boards_data_is_refused(house: Path) -> None:
     calibrated("digits", {"fid": "fail"})
-    message = r"fid cannot enter a board of digits.* its promise '\+' under noise there; .* `ganbench calibrate digits`"
+    message = r"fid cannot enter a board of digits.* its promise '\+' under noise there; .*`ganbench calibrate digits`"
     with pytest.raises(UserError, match=message):
         grid.runs("tiny")
 
 
 def test_metric_without_a_kept_promise_is_refused(house: Path) -> None:
     calibrated("ring", {"modes": "not judged"})
-    with pytest.raises(UserError, match=r"modes .* cannot enter .* keep a promise .* `ganbench calibrate ring`"):
+    with pytest.raises(UserError, match=r"modes .* cannot enter .* keeps a promise .*`ganbench calibrate ring`"):
         grid.runs("tiny")
 
 

@@ -139,7 +139,7 @@ def test_typo_in_a_setting_is_answered_with_the_right_one(tmp_path: Path) -> Non
 
 
 def test_wrong_value_of_a_setting_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="gan: n_critic: Input should be") as error:
+    with pytest.raises(UserError, match="gan: n_critic: must be at least 1, not 0") as error:
         run(tmp_path, n_critic=0)
     assert "\n" not in str(error.value)
 

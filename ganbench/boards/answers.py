@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ganbench.boards.grid import Board, Track
+from ganbench.boards.board import Board, Track
 from ganbench.display.text import chosen, decimals, fixed, layout, listed, wrap
 from ganbench.scoring.result import Measured, Result
 from ganbench.scoring.verdict import MARKS, SELF_REPEATING, Level, arrow, network, reached

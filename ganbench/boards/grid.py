@@ -9,124 +9,120 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
-
-import pandas as pd
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from typing import Any, Literal, NamedTuple
 
 from ganbench import baseline, data, features, metrics, paths
-from ganbench.boards import controls
-from ganbench.config import RECIPE, fields, validate
+from ganbench.boards import checks, controls
+from ganbench.boards.board import Board
+from ganbench.boards.checks import Problem
+from ganbench.boards.document import Document
+from ganbench.config import RECIPE
 from ganbench.errors import UserError, choose
 
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Row(_Strict):
-    """A row of the table: a baseline with some of its settings changed."""
-
-    baseline: str | None = Field(None, description="stem of the baseline's file; by default the row's own name")
-    set: dict[str, Any] = Field({}, description="settings of its Config that differ from the paper's")
-    images: int | None = Field(None, ge=1, description="budget in real images seen; by default the track's")
-
-
-class Track(_Strict):
-    """One dataset of a board: what is trained on it, how it is sampled, scored and ranked."""
-
-    images: int = Field(ge=1, description="budget of every row, in real images seen")
-    samples: int = Field(ge=2, description="generated, reference and control samples alike")
-    features: str | None = Field(None, description="extractor; by default the dataset's own")
-    metrics: list[str] = Field(
-        min_length=1, description="columns: a metric, or a further number of one: modes.high_quality"
-    )
-    rank: str = Field(description="the column that rows are ranked by")
-    rows: dict[str, Row]
-
-    @model_validator(mode="after")
-    def _rank_is_a_column(self) -> Track:
-        if self.rank not in self.metrics:
-            raise ValueError(f"rank '{self.rank}' is not among the metrics")
-        return self
-
-
-class Board(_Strict):
-    """A leaderboard."""
-
-    about: str
-    seeds: list[int] = Field(min_length=3, description="training seeds of every row")
-    datasets: dict[str, Track]
+CONFIG = ("board",)  # the keys of the pipeline's --config
+SUFFIXES = (".yaml", ".yml")
 
 
 def boards() -> tuple[str, ...]:
-    """The boards there are: one grid file each."""
-    return tuple(sorted(p.stem for p in (baseline.folder() / "boards").glob("*.yaml")))
+    """The names of the built-in boards."""
+    return tuple(sorted(path.stem for path in folder().glob("*.yaml")))
 
 
-def board(name: str) -> Board:
-    """Read and check a grid."""
-    if title(name) != name:
-        path = Path(name)
-        if not path.is_file():
-            raise UserError(f"{path}: no such board file")
-    else:
-        path = baseline.folder() / "boards" / f"{choose(name, boards(), 'board')}.yaml"
-    content = yaml.safe_load(path.read_text())
-    if not isinstance(content, dict):
-        raise UserError(f"{path}: a grid is a mapping with about, seeds and datasets")
-    return validate(Board, content, f"boards/{path.name}")
+def folder() -> Path:
+    """The folder of the built-in boards."""
+    return baseline.folder() / "boards"
 
 
-def title(board: str) -> str:
+def file(name: str) -> Path:
+    """The file of a board that is given by its name or by the path of its file.
+
+    Raises:
+        UserError: no board has this name.
+    """
+    if "/" in name or name.endswith(SUFFIXES):
+        return Path(name).expanduser()
+    return folder() / f"{choose(name, boards(), 'board')}.yaml"
+
+
+def title(name: str) -> str:
     """The name of a board in paths: that of a built-in board, or the stem of the board's own file.
 
     >>> title("quick"), title("/tmp/my boards/tiny.yaml")
     ('quick', 'tiny')
     """
-    return Path(board).stem if board.endswith((".yaml", ".yml")) else board
+    return Path(name).stem if "/" in name or name.endswith(SUFFIXES) else name
+
+
+class Reading(NamedTuple):
+    """A board's file and what was read from it."""
+
+    document: Document
+    board: Board | None  # as the file gives it; None if the form of the file is wrong
+    problems: list[Problem]
+
+    @property
+    def lines(self) -> list[str]:
+        """What is wrong, one line each: file, line of the file, field, what to do."""
+        path = paths.shown(self.document.path)
+        return [f"{path}:{self.document.line(problem.place)}: {problem}" for problem in self.problems]
+
+
+def _read(name: str) -> Reading:
+    """Read a board and check all that needs no torch."""
+    path = file(name)
+    document = Document.read(path)
+    wrong = checks.of_title(path, boards(), folder()) + checks.of_file(document)
+    if wrong:
+        return Reading(document, None, wrong)
+    given = Board.model_validate(document.content)
+    return Reading(document, given, checks.problems(given, path.parent))
+
+
+def board(name: str) -> Board:
+    """Read a board; its datasets bear the names that they have everywhere, whatever the file calls them.
+
+    Raises:
+        UserError: no such board, or something wrong in its file: see `problems`.
+    """
+    reading = _read(name)
+    _refuse(name, reading.lines)
+    assert reading.board is not None
+    tracks = {data.resolve(path, file(name).parent): track for path, track in reading.board.datasets.items()}
+    return reading.board.model_copy(update={"datasets": tracks})
+
+
+def problems(name: str) -> list[str]:
+    """Everything that is wrong with a board, one line each: file, line of the file, field, what to do.
+
+    GANs are built for this, without memory for their weights; nothing is trained.
+    """
+    try:
+        reading = _read(name)
+        if reading.board is not None and not reading.problems:
+            base = file(name).parent
+            reading = reading._replace(problems=checks.problems_before_training(reading.board, base))
+    except UserError as error:
+        return [str(error)]
+    return reading.lines
+
+
+def _refuse(name: str, wrong: list[str]) -> None:
+    if wrong:
+        more = f" (and {len(wrong) - 1} more: run `ganbench check {name}`)" if len(wrong) > 1 else ""
+        raise UserError(f"{wrong[0]}{more}")
 
 
 def check_config(config: Mapping[str, Any]) -> str:
-    """The board that a pipeline's `--config` asks for: a name, or the path of a file.
+    """The board that a pipeline's `--config` asks for, a name or the path of a file; the board is checked whole.
 
     Raises:
-        UserError: a key that the pipeline does not know, or a fault in the board.
+        UserError: a key that the pipeline does not know, or something wrong with the board.
     """
     for key in config:
-        choose(key, ("board",), "--config key")
+        choose(key, CONFIG, "--config key")
     name = str(config.get("board", "quick"))
-    board(name)
+    _refuse(name, problems(name))
     return name
-
-
-def metric_names(track: Track) -> list[str]:
-    """The metrics behind a track's columns, each once."""
-    return list(dict.fromkeys(column.partition(".")[0] for column in track.metrics))
-
-
-def check_calibrated(versions: dict[str, int], dataset: str) -> None:
-    """Refuse metrics that no calibration stands for: each must have kept a promise somewhere, and broken none on `dataset`.
-
-    Args:
-        versions: the metrics of a track; what was found out about another version of one does not count.
-        dataset: the track's. What a metric sees depends on the data: in one dimension `coverage` is blind to noise.
-    """
-    tables = [pd.read_csv(folder / "promises.csv").assign(on=on) for on, folder in paths.calibrations().items()]
-    judged = pd.concat([pd.DataFrame(columns=["metric", "version", "verdict", "on"]), *tables])
-    for metric, version in versions.items():
-        here = judged[(judged.metric == metric) & (judged.version == version)]
-        for broken in here[(here.verdict == "fail") & (here.on == dataset)].itertuples():
-            raise UserError(
-                f"{metric} cannot enter a board of {dataset}: it breaks its promise '{broken.promised}' under "
-                f"{broken.corruption} there; once the metric or its card is right, run `ganbench calibrate {dataset}`"
-            )
-        if not (here.verdict == "pass").any():
-            raise UserError(
-                f"{metric} (version {version}) cannot enter a board: no calibration has it keep a promise of its card "
-                f"(`responds`); run `ganbench calibrate {dataset}`"
-            )
 
 
 @dataclass(frozen=True)
@@ -143,7 +139,9 @@ class PlannedRun:
     train: str  # the run that has the embedding of the training set
     metrics: dict[str, int]  # name to version
     reference: str = ""  # the run that this run is scored against; empty for the training set
-    path: str = ""  # the baseline's file, relative to `paths.definitions()`; empty for what is not trained
+    path: str = (
+        ""  # the baseline's file, relative to `paths.definitions()` if it lies there; empty for what is not trained
+    )
     images: int = 0  # budget in real images seen; 0 for what is not trained
     settings: dict[str, Any] = field(default_factory=dict)  # of the baseline's `Config`
 
@@ -159,19 +157,19 @@ def runs(name: str) -> tuple[PlannedRun, ...]:
     Raises:
         UserError: no such board, or a fault in its grid.
     """
-    table = board(name)
+    table, base = board(name), file(name).parent
     out: list[PlannedRun] = []
     for dataset, track in table.datasets.items():
-        choose(dataset, data.names(), "dataset")
         version = data.version(dataset)
-        extractor = choose(track.features or features.default(dataset), features.names(), "extractor")
-        versions = {m: metrics.get(m).card.version for m in metric_names(track)}
-        check_calibrated(versions, dataset)
+        extractor = track.features or features.default(dataset)
+        versions = {m: metrics.get(m).card.version for m in track.metric_names}
         train_run = _name("train", dataset, {"data": version}, 0)
         planned = partial(
             PlannedRun, dataset=dataset, n=track.samples, features=extractor, metrics=versions, train=train_run
         )
         out.append(planned(run=train_run, kind="train", row="train", seed=0))
+        sources = {name: baseline.resolve(name, base) for name in (r.baseline or k for k, r in track.rows.items())}
+        hashes = {path: baseline.source_hash(path) for path in sources.values()}
         for seed in table.seeds:
             common = {"data": version, "n": track.samples, "recipe": RECIPE}
             reference = _name("reference", dataset, common, seed)
@@ -180,23 +178,21 @@ def runs(name: str) -> tuple[PlannedRun, ...]:
             for kind in controls.ROWS:
                 out.append(seeded(run=_name(kind, dataset, common, seed), kind="control", row=kind))
             for key, row in track.rows.items():
-                path = baseline.folder() / f"{choose(row.baseline or key, baseline.names(), 'baseline')}.py"
-                for setting in row.set:
-                    choose(setting, fields(path), f"setting of {path.stem} (row {key} of {dataset})")
+                path = sources[row.baseline or key]
                 images = row.images or track.images
                 made_of = {
                     "data": version,
                     "recipe": RECIPE,
                     "images": images,
                     "set": row.set,
-                    "source": baseline.source_hash(path),
+                    "source": hashes[path],
                 }
                 out.append(
                     seeded(
                         run=_name(key, dataset, made_of, seed),
                         kind="baseline",
                         row=key,
-                        path=path.relative_to(paths.definitions()).as_posix(),
+                        path=_from_definitions(path),
                         images=images,
                         settings=row.set,
                     )
@@ -227,6 +223,12 @@ def check_targets(name: str, planned: Iterable[str], targets: Iterable[str]) -> 
             + (f"; its settings, source or data have changed, and the run is now {today}" if today else "")
             + "; --config board=NAME chooses another board"
         )
+
+
+def _from_definitions(path: Path) -> str:
+    """A baseline's file relative to `paths.definitions()`, or the whole path of a file that lies elsewhere."""
+    path, home = path.resolve(), paths.definitions().resolve()
+    return (path.relative_to(home) if path.is_relative_to(home) else path).as_posix()
 
 
 def _name(row: str, dataset: str, what: dict[str, Any], seed: int) -> str:

@@ -18,6 +18,7 @@ import pandas as pd
 
 from ganbench import features, metrics, paths
 from ganbench.boards import grid
+from ganbench.boards.board import Track
 from ganbench.display.text import number
 from ganbench.errors import UserError
 from ganbench.statistics import student
@@ -225,11 +226,18 @@ def markdown(name: str, board: grid.Board, summary: pd.DataFrame) -> str:
             f"## {dataset}",
             f"{track.samples:,} samples per set, features `{track.features or features.default(dataset)}`, "
             f"ranked by `{track.rank}`.",
+            *_uncalibrated(track),
             pd.DataFrame(lines).to_markdown(index=False, disable_numparse=True),
         ]
         parts += [f"({i}) {reason}" for i, reason in enumerate(reasons, 1)]
         parts.append(f"![samples of {dataset}](samples-{dataset}.png)")
     return "\n\n".join(parts) + "\n"
+
+
+def _uncalibrated(track: Track) -> list[str]:
+    """The sentence of a page about metrics that no calibration stands for."""
+    names = ", ".join(f"`{name}`" for name in track.uncalibrated)
+    return [f"No calibration shows that these metrics see what they promise to see: {names}."] if names else []
 
 
 HOW_TO_READ = """A cell is the mean over training seeds ± their standard deviation [Student's 95 % interval of the mean].

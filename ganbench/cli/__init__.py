@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import typer
 
-from ganbench.cli import gans, run, scores, suite  # noqa: F401 - the verbs join the app
+from ganbench.cli import boards, gans, run, scores, suite  # noqa: F401 - the verbs join the app
 from ganbench.cli._common import app, help_unless_invoked, say
 from ganbench.errors import UserError, plain
 

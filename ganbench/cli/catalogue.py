@@ -6,7 +6,7 @@ import ast
 from dataclasses import asdict
 from typing import Any
 
-from ganbench import baseline, data, features
+from ganbench import baseline, data, features, paths
 from ganbench import metrics as metric_files
 from ganbench.boards import grid
 
@@ -15,9 +15,9 @@ def baselines() -> list[dict[str, Any]]:
     """The GANs, with the first line of their file."""
     out = []
     for name in baseline.names():
-        path = baseline.folder() / f"{name}.py"
+        path = baseline.resolve(name)
         about = (ast.get_docstring(ast.parse(path.read_text())) or "").partition("\n")[0]
-        out.append({"name": name, "about": about, "path": f"baselines/{name}.py"})
+        out.append({"name": name, "about": about, "path": str(paths.shown(path))})
     return out
 
 

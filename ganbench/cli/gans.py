@@ -8,13 +8,16 @@ from typing import Annotated
 import typer
 
 from ganbench.cli._common import Label, Layout, Range, Seed, app, say
-from ganbench.errors import UserError, choose
+from ganbench.errors import UserError
 
 
 @app.command()
 def train(
     baseline: Annotated[Path, typer.Argument(help="file of a GAN, ours or your own")],
-    dataset: Annotated[str, typer.Option(help="name of a dataset")],
+    dataset: Annotated[
+        str,
+        typer.Option(metavar="NAME|PATH", help="name of a dataset, or data of your own: what `ganbench score` reads"),
+    ],
     out: Annotated[
         Path | None, typer.Option(help="folder of the run; by default runs/BASELINE-DATASET-sSEED, here")
     ] = None,
@@ -36,7 +39,7 @@ def train(
     from ganbench.config import settings as parse
 
     overrides = parse(settings or [])
-    choose(dataset, data.names(), "dataset")
+    dataset = data.resolve(dataset)
     from ganbench.training import loop as training
 
     out = out or Path("runs") / f"{baseline.stem}-{dataset}-s{seed}"
@@ -153,7 +156,7 @@ def control(
     from ganbench import data
     from ganbench.boards import controls
 
-    controls.write(kind, choose(dataset, data.names(), "dataset"), n, seed, out)
+    controls.write(kind, data.resolve(dataset), n, seed, out)
 
 
 @app.command()

@@ -52,7 +52,7 @@ def data_obtain(
     """
     from ganbench import data
 
-    version = data.obtain(choose(name, data.names(), "dataset"))
+    version = data.obtain(name)
     if version_file:
         version_file.parent.mkdir(parents=True, exist_ok=True)
         version_file.write_text(version + "\n")
@@ -128,7 +128,7 @@ def calibrate(
     from ganbench.boards import calibration
     from ganbench.display.text import table
 
-    choose(dataset, data.names(), "dataset")
+    dataset = data.resolve(dataset)
     out = out or paths.results() / "calibration" / dataset
     promises = calibration.run(dataset, n, repeats, seed, out)
     table(calibration.matrix(promises), f"calibration on {dataset}", ["metric"])

@@ -1,26 +1,32 @@
 """Datasets, pinned: a number was computed on the bytes that `dvc.lock` names. This module is the door to them.
 
 `registry` knows the datasets, `pins` their hashes, `store` their folders on this machine; `dvc` is one way to fill
-such a folder, `sources` is the other.
+such a folder, `sources` is the other. `own` makes datasets of the data of users.
 """
 
-from ganbench.data.folder import Built, Dataset, Split
+from ganbench.data.folder import Built, Dataset, Facts, Split
+from ganbench.data.own import add, is_name, resolve
 from ganbench.data.pins import pin, version
-from ganbench.data.registry import about, names
-from ganbench.data.store import build, card, check, load, mixture, obtain
+from ganbench.data.registry import names
+from ganbench.data.store import about, build, card, check, facts, load, mixture, obtain
 
 __all__ = [
     "Built",
     "Dataset",
+    "Facts",
     "Split",
     "about",
+    "add",
     "build",
     "card",
     "check",
+    "facts",
+    "is_name",
     "load",
     "mixture",
     "names",
     "obtain",
     "pin",
+    "resolve",
     "version",
 ]

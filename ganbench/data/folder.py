@@ -27,12 +27,36 @@ class Built(NamedTuple):
     card: dict[str, Any]
 
 
+class Facts(NamedTuple):
+    """What a board must know of a dataset before the dataset is built."""
+
+    shape: tuple[int, ...]  # of a sample: (H, W, C) for images, (d,) for points
+    train: int  # samples
+    test: int  # held-out samples
+    classes: int = 0  # 0: no labels
+    mixture: bool = False  # whether the true modes are known
+
+    @property
+    def is_image(self) -> bool:
+        """Whether the samples are images."""
+        return len(self.shape) == 3
+
+    @classmethod
+    def of_card(cls, card: dict[str, Any]) -> Facts:
+        """The facts as the card of a dataset says them."""
+        return cls(tuple(card["shape"]), card["train"], card["test"], card.get("classes", 0), "mixture" in card)
+
+
 class Dataset(NamedTuple):
     """How a dataset is declared in its family's file."""
 
     about: str  # what it shows, in one line
     build: Callable[[Path], Built]  # given the folder of all datasets
     made_of: tuple[str, ...] = ()  # the datasets that it is built from; `dvc.yaml` names them too
+    facts: Facts | None = None  # None: the dataset is built before a board is checked
+    pin: str | None = (
+        None  # the hash of a plug-in's dataset, as `ganbench data build` prints it; `dvc.lock` has the others
+    )
 
 
 def write(folder: Path, name: str, about: str, built: Built) -> None:
@@ -76,6 +100,16 @@ def digest(folder: Path) -> str | None:
 def _state(path: Path) -> tuple[int, int, int]:
     stat = path.stat()
     return stat.st_size, stat.st_mtime_ns, stat.st_ino
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file. A file that has not changed since this process last read it is not read again."""
+    return _sha256(path, *_state(path))
+
+
+@lru_cache(maxsize=256)
+def _sha256(path: Path, *state: int) -> str:
+    return _hash(path, "sha256")
 
 
 @lru_cache(maxsize=256)

@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from ganbench import paths
-from ganbench.data import registry
+from ganbench.data import own, registry
 from ganbench.errors import UserError
 
 
@@ -18,21 +18,41 @@ def pin(name: str) -> str | None:
     Raises:
         UserError: no dataset has this name.
     """
-    registry.get(name)
+    dataset = registry.get(name)
+    if dataset.pin is not None:
+        return dataset.pin
     path = paths.definitions() / paths.PINS
     return _hashes(path, path.stat().st_mtime_ns, path.stat().st_size).get(name)
 
 
 def version(name: str) -> str:
-    """The hash that `dvc.lock` names for a dataset.
+    """The hash that `dvc.lock` names for a dataset; of data of one's own the hash of their content.
+
+    Args:
+        name: a dataset, or the path of data of one's own.
 
     Raises:
         UserError: no dataset has this name, or `dvc.lock` does not name the dataset yet.
     """
+    name = own.resolve(name)
+    if own.exists(name):
+        return own.version(name)
     pinned = pin(name)
     if pinned is None:
-        raise UserError(f"dvc.lock does not pin the dataset '{name}': run `dvc repro {name}` and commit dvc.lock")
+        raise UserError(f"{holder(name)} does not pin the dataset '{name}': {how(name)}")
     return pinned
+
+
+def holder(name: str) -> str:
+    """What names the hash of a dataset, in words."""
+    return "dvc.lock" if registry.is_builtin(name) else f"the plug-in that brings '{name}'"
+
+
+def how(name: str) -> str:
+    """What to do so that a dataset is pinned by the hash that it has now."""
+    if registry.is_builtin(name):
+        return f"run `dvc repro {name}` and commit dvc.lock"
+    return f"run `ganbench data build {name}` and write the hash that it prints as `pin` into the Dataset"
 
 
 @lru_cache(maxsize=1)

@@ -13,23 +13,24 @@ from typing import Any
 import numpy as np
 
 from ganbench import paths
-from ganbench.data import dvc, folder, pins, registry
-from ganbench.data.folder import Split
+from ganbench.data import dvc, folder, own, pins, registry
+from ganbench.data.folder import Facts, Split
 from ganbench.data.mixture import Mixture
 from ganbench.errors import UserError, choose
 
 
 def place(name: str) -> Path:
     """The folder of a dataset; it need not exist yet."""
-    return paths.data() / name
+    return own.place(name) if own.exists(name) else paths.data() / name
 
 
 def check(name: str) -> str:
     """Say in words what lies in the folder of a dataset, and whether `dvc.lock` pins it."""
     digest, pinned = folder.digest(place(name)), pins.pin(name)
     if pinned is None:
-        return f"{digest}; dvc.lock does not pin it yet: run `dvc repro {name}` and commit dvc.lock"
-    return f"{digest}, as dvc.lock pins it" if digest == pinned else f"{digest}, but dvc.lock pins {pinned}"
+        return f"{digest}; {pins.holder(name)} does not pin it yet: {pins.how(name)}"
+    by = pins.holder(name)
+    return f"{digest}, as {by} pins it" if digest == pinned else f"{digest}, but {by} pins {pinned}"
 
 
 def build(name: str, root: Path | None = None) -> Path:
@@ -55,6 +56,11 @@ def build(name: str, root: Path | None = None) -> Path:
         new, old, target = Path(scratch, "new"), Path(scratch, "old"), root / name
         new.mkdir()
         folder.write(new, name, dataset.about, dataset.build(root))
+        built = Facts.of_card(json.loads((new / "card.json").read_text(encoding="utf-8")))
+        if dataset.facts not in (None, built):
+            raise UserError(
+                f"{name} is declared as {dataset.facts}, but it was built as {built}; correct its declaration"
+            )
         if target.exists():
             target.rename(old)  # a folder cannot be renamed onto a folder that is not empty
         new.rename(target)
@@ -75,7 +81,7 @@ def obtain(name: str) -> str:
         Unreachable: no source of the dataset can be reached.
     """
     pinned = pins.version(name)
-    if folder.digest(place(name)) != pinned:
+    if not own.exists(name) and folder.digest(place(name)) != pinned:
         with _locked(paths.data() / ".obtain.lock"):
             _obtain(name, pinned)
     return pinned
@@ -83,17 +89,19 @@ def obtain(name: str) -> str:
 
 def _obtain(name: str, pinned: str) -> None:
     target = place(name)
-    for fill in (*dvc.ways(), _build_all):
+    ways = dvc.ways() if registry.is_builtin(name) else ()
+    for fill in (*ways, _build_all):
         if folder.digest(target) == pinned:
             return
         fill(target)
     digest = folder.digest(target)
     if digest != pinned:
         raise UserError(
-            f"{paths.shown(target)} has the hash {digest}, but dvc.lock pins {pinned}: use the dvc.lock and the code of "
-            f"the same commit. If you changed the recipe on purpose, run `dvc repro {name}` and commit dvc.lock"
+            f"{paths.shown(target)} has the hash {digest}, but {pins.holder(name)} pins {pinned}: use the pin and the code of "
+            f"the same version. If you changed the recipe on purpose, {pins.how(name)}"
         )
-    dvc.keep(target)
+    if registry.is_builtin(name):
+        dvc.keep(target)
 
 
 def _build_all(target: Path) -> None:
@@ -107,7 +115,7 @@ def load(name: str, split: str = "train") -> Split:
     """Open a dataset with its pinned bytes; a dataset that is not on this machine is obtained first.
 
     Args:
-        name: a dataset.
+        name: a dataset, or the path of data of one's own.
         split: "train" or "test".
 
     Returns:
@@ -133,9 +141,23 @@ def mixture(name: str) -> Mixture | None:
     return None if truth is None else Mixture(np.array(truth["means"]), truth["sd"])
 
 
+def about(name: str) -> str:
+    """What a dataset shows, in one line."""
+    name = own.resolve(name)
+    return str(card(name)["about"]) if own.exists(name) else registry.get(name).about
+
+
+def facts(name: str) -> Facts:
+    """The sizes of a dataset; a built-in dataset is not built for that."""
+    name = own.resolve(name)
+    declared = None if own.exists(name) else registry.get(name).facts
+    return declared or Facts.of_card(card(name))
+
+
 def _present(name: str) -> Path:
-    target = place(name)
-    if folder.digest(target) != pins.version(name):
+    name = own.resolve(name)
+    target, pinned = place(name), pins.version(name)
+    if not own.exists(name) and folder.digest(target) != pinned:
         print(f"{paths.shown(target)} does not hold the pinned dataset: obtaining it", file=sys.stderr)
         obtain(name)
     return target

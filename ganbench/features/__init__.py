@@ -75,13 +75,13 @@ def names() -> tuple[str, ...]:
 
 
 def default(dataset: str) -> str:
-    """The extractor for a dataset: its own classifier; without one `identity`, which is for points.
+    """The extractor for a dataset: its own classifier; without one, what suits the shape of its samples.
 
     Raises:
         UserError: there is no such dataset.
+        Unreachable: for such images a general network is needed, and no general network is on this machine.
     """
-    own = f"{choose(dataset, data.names(), 'dataset')}-cnn"
-    return own if own in names() else "identity"
+    return _suited(dataset, data.facts(dataset).shape)[0]
 
 
 def pick(asked: str | Extractor | None, dataset: str | None, x: Rows) -> tuple[Extractor, str | None]:
@@ -98,18 +98,18 @@ def pick(asked: str | Extractor | None, dataset: str | None, x: Rows) -> tuple[E
     one = _extractor(asked or AUTO)
     if one.name != AUTO:
         return one, None
-    name, why = _suited(dataset, x)
+    name, why = _suited(dataset, x.shape[1:])
     return one._replace(name=name), why
 
 
-def _suited(dataset: str | None, x: Rows) -> tuple[str, str]:
+def _suited(dataset: str | None, shape: tuple[int, ...]) -> tuple[str, str]:
     from ganbench.features import _weights, efficientnet, inception
 
-    if x.ndim == 2:
+    if len(shape) == 1:
         return "identity", "these are points"
-    if dataset is not None and (own := default(dataset)) != "identity":
-        return own, f"it is the classifier of {dataset}"
-    what = "colour images" if x.shape[-1] == 3 else "grey images of no dataset of ours, so no classifier knows them"
+    if f"{dataset}-cnn" in names():
+        return f"{dataset}-cnn", f"it is the classifier of {dataset}"
+    what = "colour images" if shape[-1] == 3 else "grey images of no dataset of ours, so no classifier knows them"
     if _weights.here(inception.WEIGHTS) is not None:
         return "inception", f"these are {what}, and the network of the literature's FID is here"
     if efficientnet.here() is not None:

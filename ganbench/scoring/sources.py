@@ -25,7 +25,7 @@ def dataset_split(what: str) -> tuple[str, str | None] | None:
     (('digits', 'train'), None)
     """
     name, colon, split = what.partition(":")
-    if name in data.names():
+    if data.is_name(name):
         return name, choose(split, SPLITS, "split") if colon else None
     if Path(what).exists() or "/" in what or Path(what).suffix:
         return None

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ganbench.data import draws
-from ganbench.data.folder import Built, Dataset, Split
+from ganbench.data.folder import Built, Dataset, Facts, Split
 from ganbench.errors import UserError
 
 RECIPE = 1
@@ -54,4 +54,10 @@ def _stratified(y: np.ndarray) -> np.ndarray:
     return np.lexsort((u, place))
 
 
-DATASETS = {"digits": Dataset("handwritten digits, 8 x 8, grey, 10 classes; comes with scikit-learn", digits)}
+DATASETS = {
+    "digits": Dataset(
+        "handwritten digits, 8 x 8, grey, 10 classes; comes with scikit-learn",
+        digits,
+        facts=Facts((8, 8, 1), TRAIN, 797, 10),
+    )
+}

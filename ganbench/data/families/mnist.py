@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ganbench.data import draws, sources
-from ganbench.data.folder import Built, Dataset, Split, read
+from ganbench.data.folder import Built, Dataset, Facts, Split, read
 from ganbench.data.sources import Refused, Source, debian, mirror, wheel
 
 RECIPE = 1
@@ -172,10 +172,14 @@ def idx_of_pickle(content: bytes) -> dict[str, bytes]:
     } | {f"{part}-labels-idx1-ubyte": idx_of(values) for part, values in labels.items()}
 
 
+GREY = Facts((28, 28, 1), 60_000, 10_000, 10)
 DATASETS = {
-    "mnist": Dataset("handwritten digits, 28 x 28, grey, 10 classes", mnist),
-    "fashion-mnist": Dataset("articles of clothing, 28 x 28, grey, 10 classes", fashion_mnist),
+    "mnist": Dataset("handwritten digits, 28 x 28, grey, 10 classes", mnist, facts=GREY),
+    "fashion-mnist": Dataset("articles of clothing, 28 x 28, grey, 10 classes", fashion_mnist, facts=GREY),
     "stacked-mnist": Dataset(
-        "three MNIST digits as the colours of one image, 28 x 28, 1000 modes", stacked_mnist, made_of=("mnist",)
+        "three MNIST digits as the colours of one image, 28 x 28, 1000 modes",
+        stacked_mnist,
+        made_of=("mnist",),
+        facts=Facts((28, 28, 3), 128_000, 26_000, 1000),
     ),
 }

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ganbench.data import draws
-from ganbench.data.folder import Built, Dataset, Split
+from ganbench.data.folder import Built, Dataset, Facts, Split
 
 RECIPE = 1
 TRAIN, TEST = 20_000, 5_000
@@ -36,7 +36,8 @@ def _mixture(name: str, about: str, means: np.ndarray, sd: float, source: str, a
         "classes": len(means),
         "mixture": {"means": means.tolist(), "sd": sd},
     }
-    return {name: Dataset(about, lambda root: Built(split("train", TRAIN), split("test", TEST), card))}
+    facts = Facts((means.shape[1],), TRAIN, TEST, len(means), mixture=True)
+    return {name: Dataset(about, lambda root: Built(split("train", TRAIN), split("test", TEST), card), facts=facts)}
 
 
 ANGLES = 2 * np.pi * np.arange(8) / 8

@@ -1,0 +1,349 @@
+"""Everything that can be wrong with a board, found before anything trains.
+
+`problems` needs no torch. `problems_before_training` builds each GAN once, without memory for its weights where that is
+possible: only its constructor knows which data it treats.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ganbench import baseline, config, data, features, metrics, paths
+from ganbench.boards import controls
+from ganbench.boards.board import Board, Row, Track
+from ganbench.boards.document import Document, Place
+from ganbench.data import Facts
+from ganbench.data.mixture import Mixture
+from ganbench.errors import UserError, choose
+from ganbench.metrics import Metric
+
+TITLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.+-]{0,63}")
+ROW_NAME = re.compile(r"[a-z0-9][a-z0-9_.+-]{0,63}")
+NAMES = (
+    "a name starts with a letter or digit and goes on with lower-case letters, digits and _ . + -, 64 in all at most"
+)
+TAKEN = (*controls.KINDS, "train")
+TRIED = 200  # samples of random numbers that a metric is tried on, or what it needs at least
+FEATURES, PIXELS, CLASSES = 8, 16, 10  # of such a sample
+PLAIN = {"value", "interval", "perfect", "n", "version", "reason"}  # what every result has
+
+
+class Problem(NamedTuple):
+    """Something wrong in a board's file, and where."""
+
+    place: Place
+    text: str
+
+    def __str__(self) -> str:
+        return f"{'.'.join(map(str, self.place))}: {self.text}" if self.place else self.text
+
+
+def of_file(document: Document) -> list[Problem]:
+    """What is wrong in the form of a file: names and kinds of its fields."""
+    if not isinstance(document.content, dict):
+        return [Problem((), "a board is a mapping with about, seeds and datasets")]
+    return [Problem(*fault) for fault in config.faults(Board, document.content)]
+
+
+def of_title(path: Path, builtin: Iterable[str], folder: Path) -> list[Problem]:
+    """What is wrong with the name of a board's file: the board, its folders and its files bear this name."""
+    if not TITLE.fullmatch(path.stem):
+        what = "letters, digits, spaces and _ . + -, 64 in all at most"
+        return [Problem((), f"'{path.stem}' cannot be the name of a board; rename the file: {what}")]
+    if path.stem in builtin and path.resolve().parent != folder.resolve():
+        return [Problem((), f"'{path.stem}' is the name of a built-in board; rename the file")]
+    return []
+
+
+def problems(board: Board, base: Path) -> list[Problem]:
+    """What is wrong in the meaning of a board whose form is right.
+
+    Args:
+        board: its datasets are named as the file names them.
+        base: the folder that relative paths start from.
+    """
+    out = list(_of_seeds(board.seeds))
+    for name, track in board.datasets.items():
+        place: Place = ("datasets", name)
+        try:
+            dataset = data.resolve(name, base)
+            facts = data.facts(dataset)
+            data.version(dataset)
+        except UserError as error:
+            out.append(Problem(place, str(error)))
+            continue
+        out += [Problem((*place, *inner), text) for inner, text in _of_track(dataset, facts, track, base)]
+    return out
+
+
+def _of_seeds(seeds: list[int]) -> Iterator[Problem]:
+    for i, seed in enumerate(seeds):
+        if not 0 <= seed < 2**63:
+            yield Problem(("seeds", i), f"a seed is a whole number from 0 to 2**63 - 1, not {seed}")
+    for seed, count in Counter(seeds).items():
+        if count > 1:
+            yield Problem(("seeds",), f"the seed {seed} stands {count} times; every run needs a seed of its own")
+
+
+def _of_track(dataset: str, facts: Facts, track: Track, base: Path) -> Iterator[Problem]:
+    yield from _of_sizes(dataset, facts, track)
+    extractor, wrong = _extractor(dataset, facts, track)
+    yield from wrong
+    yield from _of_metrics(dataset, facts, extractor, track)
+    if not track.rows:
+        yield Problem(("rows",), "must have at least one row")
+    for name, row in track.rows.items():
+        yield from (Problem(("rows", name, *inner), text) for inner, text in _of_row(name, row, base))
+
+
+def _of_sizes(dataset: str, facts: Facts, track: Track) -> Iterator[Problem]:
+    if 2 * track.samples > facts.test:
+        yield Problem(
+            ("samples",),
+            f"{dataset} has {facts.test:,} held-out samples, for the reference and the row 'real': samples must be at "
+            f"most {facts.test // 2:,}, not {track.samples:,}",
+        )
+    if track.samples > facts.train:
+        yield Problem(
+            ("samples",),
+            f"{dataset} has {facts.train:,} training samples, for the row 'copycat': samples must be at most "
+            f"{facts.train:,}, not {track.samples:,}",
+        )
+
+
+def _extractor(dataset: str, facts: Facts, track: Track) -> tuple[str | None, list[Problem]]:
+    """The extractor of a track, None if there is none; and what is wrong with it."""
+    try:
+        name = choose(track.features or features.default(dataset), features.names(), "extractor")
+        needs = features.describe(name)["input"]
+    except UserError as error:
+        return None, [Problem(("features",), str(error))]
+    shape = f"the samples of {dataset} have the shape {list(facts.shape)}"
+    if name == "identity" and facts.is_image:
+        return None, [Problem(("features",), f"identity is for points, and {shape}")]
+    if name != "identity" and not facts.is_image:
+        return None, [Problem(("features",), f"{name} is for images, and {shape}; use identity")]
+    if needs is not None and tuple(needs) != facts.shape:
+        return None, [Problem(("features",), f"{name} is for images of the shape {list(needs)}, and {shape}")]
+    return name, []
+
+
+def _of_metrics(dataset: str, facts: Facts, extractor: str | None, track: Track) -> Iterator[Problem]:
+    for column, count in Counter(track.metrics).items():
+        if count > 1:
+            yield Problem(("metrics",), f"the column '{column}' stands {count} times")
+    for i, column in enumerate(track.metrics):
+        yield from (Problem(("metrics", i), why) for why in _of_column(column, facts, extractor, track))
+    for i, name in enumerate(track.uncalibrated):
+        if name not in track.metric_names:
+            yield Problem(("uncalibrated", i), f"'{name}' is no metric of this board")
+    known = [name for name in track.metric_names if name in metrics.names()]
+    for name in known:
+        wrong = calibration_problem(metrics.get(name), dataset, name in track.uncalibrated)
+        if wrong:
+            yield Problem(("metrics",), wrong)
+    yield from _of_rank(track)
+
+
+def _of_column(column: str, facts: Facts, extractor: str | None, track: Track) -> Iterator[str]:
+    name, dot, number = column.partition(".")
+    try:
+        metric = metrics.get(name)
+    except UserError as error:
+        yield str(error)
+        return
+    if track.samples < metric.card.minimum:
+        yield f"{name} needs at least {metric.card.minimum} samples, and this board has {track.samples} per set"
+    if extractor is None:
+        return
+    tried = _tried(name, facts, extractor)
+    if isinstance(tried, str):
+        yield f"{tried}, so this column can only be empty"
+    elif dot and number not in tried:
+        yield (
+            f"{name} has no number '{number}' here; "
+            + (f"its further numbers are {', '.join(sorted(tried))}" if tried else "it has no further numbers")
+        )
+
+
+def _of_rank(track: Track) -> Iterator[Problem]:
+    if track.rank not in track.metrics:
+        yield Problem(("rank",), f"'{track.rank}' is not among the metrics of this board: {', '.join(track.metrics)}")
+    elif "." in track.rank:
+        yield Problem(("rank",), f"'{track.rank}' does not say which way is better; rank by a metric itself")
+    elif track.rank in metrics.names() and metrics.get(track.rank).card.better == "target":
+        yield Problem(
+            ("rank",), f"'{track.rank}' has no better direction, neither lower nor higher; rank by another metric"
+        )
+
+
+def calibration_problem(metric: Metric, dataset: str, uncalibrated: bool = False) -> str | None:
+    """Why a metric may not enter a board: it kept no promise anywhere, or it broke a promise on the board's dataset.
+
+    Args:
+        metric: its version counts; what was found out about another version does not.
+        dataset: what a metric sees depends on the data: in one dimension `coverage` is blind to noise.
+        uncalibrated: whether the board says that the metric enters without a calibration.
+    """
+    judged = _promises(tuple(paths.calibrations().items()))
+    own = judged[(judged.metric == metric.name) & (judged.version == metric.card.version)]
+    for broken in own[(own.verdict == "fail") & (own.on == dataset)].itertuples():
+        return (
+            f"{metric.name} cannot enter a board of {dataset}: it breaks its promise '{broken.promised}' under "
+            f"{broken.corruption} there; correct the metric or its card, then run `ganbench calibrate {dataset}`"
+        )
+    if (own.verdict == "pass").any() or uncalibrated:
+        return None
+    return (
+        f"{metric.name} (version {metric.card.version}) cannot enter a board: in no calibration it keeps a promise of its "
+        f"card (`responds`); run `ganbench calibrate {dataset}`, or write `uncalibrated: [{metric.name}]`"
+    )
+
+
+def _promises(calibrations: tuple[tuple[str, Path], ...]) -> pd.DataFrame:
+    states = tuple(
+        (on, path, path.stat().st_mtime_ns) for on, folder in calibrations for path in [folder / "promises.csv"]
+    )
+    return _read_promises(states)
+
+
+@lru_cache(maxsize=8)
+def _read_promises(states: tuple[tuple[str, Path, int], ...]) -> pd.DataFrame:
+    tables = [pd.read_csv(path).assign(on=on) for on, path, _ in states]
+    return pd.concat([pd.DataFrame(columns=["metric", "version", "verdict", "on"]), *tables])
+
+
+@lru_cache(maxsize=512)
+def _tried(name: str, facts: Facts, extractor: str) -> frozenset[str] | str:
+    """The further numbers that a metric gives of such data, or why it gives nothing; found out on random numbers."""
+    inputs = _random_inputs(max(metrics.get(name).card.minimum, TRIED), facts, extractor)
+    try:
+        result = metrics.compute([name], inputs)[name]
+    except Exception as error:  # of a plug-in's code
+        return f"{name} fails on random numbers ({type(error).__name__}: {error})"
+    numbers = {key for key, value in result.items() if _is_number(value)} - PLAIN
+    if result["value"] is None and not numbers:
+        return str(result["reason"])
+    return frozenset(numbers)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
+
+
+def _random_inputs(n: int, facts: Facts, extractor: str) -> dict[str, Any]:
+    """What a metric may ask for when it scores a class-conditional GAN on such data."""
+    rng = np.random.default_rng(0)
+    d = FEATURES if facts.is_image else facts.shape[0]
+    out: dict[str, Any] = {kind: rng.normal(size=(n, d)) for kind in ("gen", "ref", "train")}
+    if facts.is_image:
+        out |= {f"{kind}_pixels": rng.random((n, PIXELS)) for kind in ("gen", "ref", "train")}
+        out |= {"ref_disturbed": rng.normal(size=(n, d)), "ref_disturbed_pixels": rng.random((n, PIXELS))}
+    if facts.classes:
+        out |= {f"{kind}_labels": np.arange(n) % facts.classes for kind in ("gen", "ref", "train")}
+    if facts.mixture:
+        out["mixture"] = Mixture(np.zeros((1, d)), 1.0)
+    if d == 1:
+        out["discriminator"] = np.stack([np.linspace(-3, 3, TRIED), np.full(TRIED, 0.5)], 1)
+    about = features.describe(extractor)
+    if about["test_accuracy"] is not None or about.get("logits"):
+        channels = (3,) if facts.is_image and facts.shape[-1] == 3 and about["test_accuracy"] is not None else ()
+        out |= {f"{kind}_logits": rng.normal(size=(n, *channels, CLASSES)) for kind in ("gen", "ref")}
+    return out
+
+
+def _of_row(name: str, row: Row, base: Path) -> Iterator[Problem]:
+    if not ROW_NAME.fullmatch(name):
+        shown = name if len(name) <= 64 else f"{name[:61]}..."
+        yield Problem((), f"'{shown}' cannot be the name of a row: {NAMES}")
+    if name in TAKEN:
+        yield Problem((), f"'{name}' is the name of a control; choose another name and say `baseline: FILE or NAME`")
+    try:
+        path = baseline.resolve(row.baseline or name, base)
+        model = baseline.config(path)
+    except UserError as error:
+        yield Problem(("baseline",) if row.baseline else (), str(error))
+        return
+    for place, text in config.faults(model, row.set):
+        yield Problem(("set", *place), text)
+
+
+def problems_before_training(board: Board, base: Path) -> list[Problem]:
+    """What else would stop a job of a board whose meaning is right: weights that are absent, GANs that cannot be built."""
+    out: list[Problem] = []
+    built: dict[str, _Built] = {}
+    for name, track in board.datasets.items():
+        dataset = data.resolve(name, base)
+        facts = data.facts(dataset)
+        absent = _absent_weights(track.features or features.default(dataset))
+        if absent:
+            out.append(Problem(("datasets", name, "features"), absent))
+        rows = {}
+        for key, row in track.rows.items():
+            path = baseline.resolve(row.baseline or key, base)
+            made_of = json.dumps([str(path), row.set, facts], sort_keys=True)
+            rows[key] = built[made_of] = built.get(made_of) or _build(path, facts, row.set)
+        out += [Problem(("datasets", name, "rows", key), row.fault) for key, row in rows.items() if row.fault]
+        if any(row.conditional or row.fault for row in rows.values()):
+            continue
+        for i, column in enumerate(track.metrics):
+            if _needs_classes(column.partition(".")[0]):
+                text = f"{column} needs a class-conditional GAN, and no row is one, so this column can only be empty"
+                out.append(Problem(("datasets", name, "metrics", i), text))
+    return out
+
+
+class _Built(NamedTuple):
+    """What the constructor of a GAN said."""
+
+    fault: str | None
+    conditional: bool = False
+
+
+def _build(path: Path, facts: Facts, settings: dict[str, Any]) -> _Built:
+    import torch
+
+    from ganbench.gan import DataSpec
+
+    shape = (facts.shape[-1], *facts.shape[:-1]) if facts.is_image else facts.shape  # channels first
+    spec = DataSpec(shape, facts.classes)
+    try:
+        with torch.device("meta"):  # no memory for weights
+            return _Built(None, baseline.create(path, spec, settings).conditional)
+    except UserError as error:
+        return _Built(str(error))
+    except Exception:  # a constructor may look at the values of its weights, which there are none of
+        pass
+    try:
+        return _Built(None, baseline.create(path, spec, settings).conditional)
+    except Exception as error:
+        return _Built(f"the GAN cannot be built: {type(error).__name__}: {error}")
+
+
+def _needs_classes(metric: str) -> bool:
+    asked = inspect.signature(metrics.get(metric).function).parameters.get("gen_labels")
+    return asked is not None and asked.default is asked.empty
+
+
+def _absent_weights(extractor: str) -> str | None:
+    """Why a network with published weights cannot run on this machine."""
+    from ganbench.features import _weights, efficientnet, inception
+
+    if extractor in inception.NAMES and _weights.here(inception.WEIGHTS) is None:
+        return (
+            f"the weights of {extractor} are not on this machine; `ganbench embed FOLDER --features {extractor} --out "
+            f"x.npz` downloads them ({inception.WEIGHTS.size / 1e6:.0f} MB)"
+        )
+    if extractor in efficientnet.NAMES and efficientnet.here() is None:
+        return f"{extractor} is not installed: {efficientnet.INSTALL}"
+    return None

@@ -1,0 +1,63 @@
+"""Verbs of what users bring to a board: check their board, add their data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ganbench.cli._common import Layout, Range, app, say
+from ganbench.cli.suite import data_app
+
+
+@app.command()
+def check(
+    board: Annotated[str, typer.Argument(metavar="BOARD|FILE", help="name of a board, or a YAML file of your own")],
+) -> None:
+    """Find everything that is wrong with a board before anything trains: one line per problem, exit code 2.
+
+    \b
+    Examples:
+      ganbench check quick
+      ganbench check my.yaml
+    """
+    from ganbench.boards import grid
+
+    problems = grid.problems(board)
+    for problem in problems:
+        say(problem)
+    if problems:
+        raise typer.Exit(2)
+    runs = grid.runs(board)
+    trained = sum(run.kind == "baseline" for run in runs)
+    print(
+        f"{grid.title(board)}: nothing is wrong; {trained:,} runs to train, {len(runs) - trained:,} controls and references"
+    )
+
+
+@data_app.command("add")
+def data_add(
+    path: Annotated[
+        Path, typer.Argument(help="what `ganbench score` reads, or a folder that holds train and test of that")
+    ],
+    range_: Range = None,
+    layout: Layout = None,
+) -> None:
+    """Make a dataset of your own data, and print the name that stands for it in every command and board.
+
+    The hash of each sample decides whether it is held out, unless the folder holds train and test. The name ends with
+    a hash of the content.
+
+    \b
+    Examples:
+      ganbench data add photos/
+      ganbench data add floats.npz --range=-1,1
+    """
+    from ganbench import data
+    from ganbench.samples import declared
+
+    name = data.add(path, declared(range_, layout))
+    facts = data.facts(name)
+    say(f"{data.about(name)}; {facts.train:,} to train with, {facts.test:,} held out, {facts.classes} classes")
+    print(name)

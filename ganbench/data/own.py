@@ -1,0 +1,262 @@
+"""Data of one's own: whatever `ganbench score` reads becomes a dataset, which its content names and pins.
+
+The data are read once and written to `own/NAME-HASH/` in the folder of all datasets. NAME comes from the path, HASH from
+the content. The content does not depend on the path, on the form, or on the order of the files.
+
+Splits: a folder that holds `train` and `test` (folders or files, as `train.npz`) gives the splits. Otherwise the hash of
+each sample decides: about one sample in five is held out. Equal samples have equal hashes, so they are in one split.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ganbench import paths
+from ganbench.data import folder, registry
+from ganbench.errors import UserError, choose
+
+if TYPE_CHECKING:  # the readers are imported only when data are added
+    from ganbench.samples import Declared, SampleSet
+
+RECIPE = 1  # raised when the same data would become another dataset
+NAME = re.compile(r"[a-z0-9][a-z0-9_.+-]*-[0-9a-f]{12}")
+LONGEST = 40  # letters of a name before its hash
+HELD_OUT = 5  # one sample in so many is held out
+SPLITS = ("train", "test")
+BY_FOLDER = "the data were given as train and test"
+BY_HASH = f"a sample is held out if the SHA-256 of its values, as an integer, is divisible by {HELD_OUT}"
+WORDS = 4  # a SHA-256 as numbers of 64 bits
+
+
+def exists(name: str) -> bool:
+    """Whether data of one's own were added under this name."""
+    return NAME.fullmatch(name) is not None and place(name).is_dir()
+
+
+def is_name(text: str) -> bool:
+    """Whether a text is the name of a dataset, rather than a path."""
+    return text in registry.names() or exists(text)
+
+
+def place(name: str) -> Path:
+    """The folder of data of one's own."""
+    return paths.data() / "own" / name
+
+
+def resolve(what: str | Path, base: Path | None = None) -> str:
+    """The name of a dataset that is given by its name or by a path; data behind a path are added first.
+
+    Args:
+        what: the name of a dataset, or the path of anything that `ganbench score` reads. A name goes before a path.
+        base: the folder that a relative path starts from; by default the current folder.
+
+    Raises:
+        UserError: neither a dataset nor a path, or data that cannot be read.
+    """
+    if is_name(str(what)):
+        return str(what)
+    path = (base or Path.cwd()) / Path(what).expanduser()
+    if path.exists() or "/" in str(what) or Path(what).suffix:
+        return add(path)
+    return choose(str(what), registry.names(), "dataset")
+
+
+def add(path: Path, known: Declared | None = None) -> str:
+    """Read data, write them as a dataset, and return its name; data that did not change since are not read again.
+
+    Args:
+        path: anything that `ganbench score` reads, or a folder with `train` and `test`.
+        known: the range of floats and the layout of arrays, where the data do not show them.
+
+    Raises:
+        UserError: data that cannot be read, images of several sizes, a split without samples, labels that count nothing.
+    """
+    from ganbench import samples
+
+    parts = _parts(path)
+    known = known or samples.UNDECLARED
+    note = place(".read") / _state(path, parts, known)
+    if note.is_file() and exists(note.read_text()):
+        return note.read_text()
+    try:
+        read = samples.alike([samples.read(part, known) for part in parts])
+    except UserError as error:
+        hint = "--range" in str(error) or "--layout" in str(error)
+        more = f"; `ganbench data add {path}` takes these options and prints a name to use instead of the path"
+        raise UserError(f"{error}{more}" if hint else str(error)) from None
+    name = _write(_stem(path), read)
+    note.parent.mkdir(parents=True, exist_ok=True)
+    note.write_text(name)
+    return name
+
+
+def version(name: str) -> str:
+    """The SHA-256 of the content of data of one's own; the files are read, unless this process knows them.
+
+    Raises:
+        UserError: the files are no longer what was added.
+    """
+    try:
+        pin = _version({file: folder.sha256(place(name) / file) for file in _files()})
+    except FileNotFoundError:
+        pin = ""
+    if not name.endswith(f"-{pin[:12]}"):
+        raise UserError(
+            f"{paths.shown(place(name))} is damaged: delete this folder and give the path of the data again"
+        )
+    return pin
+
+
+def _files() -> list[str]:
+    return [f"{split}{kind}.npy" for split in SPLITS for kind in ("", "_labels")]
+
+
+def _version(hashes: dict[str, str]) -> str:
+    return hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest()
+
+
+def _stem(path: Path) -> str:
+    """The part of a name that comes from a path."""
+    path = path.resolve()
+    name = path.name if path.is_dir() else path.stem
+    return re.sub(r"[^a-z0-9_.+]+", "-", name.lower()).strip("-._+")[:LONGEST] or "data"
+
+
+def _parts(path: Path) -> list[Path]:
+    """The paths of the training and the test split, or the one path of data that are not split."""
+    if not path.is_dir():
+        return [path]
+    entries = sorted(entry for entry in path.iterdir() if entry.suffix != ".json")
+    named = {s: [e for e in entries if (e.name if e.is_dir() else e.stem) == s] for s in SPLITS}
+    if not any(named.values()):
+        return [path]
+    for split, matches in named.items():
+        if len(matches) != 1:
+            other = "train" if split == "test" else "test"
+            there = "none" if not matches else " and ".join(match.name for match in matches)
+            raise UserError(f"{path}: the folder holds '{other}', so it needs one '{split}' too; it has {there}")
+    return [named[split][0] for split in SPLITS]
+
+
+def _state(path: Path, parts: list[Path], known: Declared) -> str:
+    """A hash of all by which data are seen to change without reading them: names, sizes, times."""
+    if not path.exists():
+        raise UserError(f"{paths.shown(path)}: there is no such file or folder, and no dataset has this name")
+    files = [f for part in parts for f in (sorted(part.rglob("*")) if part.is_dir() else [part])]
+    stats = [(str(f), s.st_size, s.st_mtime_ns, s.st_ino) for f in files for s in [f.lstat()]]
+    return hashlib.sha256(repr((RECIPE, str(path.resolve()), known, stats)).encode()).hexdigest()
+
+
+def _write(stem: str, read: list[SampleSet]) -> str:
+    """Write a dataset and return its name."""
+    _check(stem, read)
+    root = place("")
+    root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".new.", dir=root) as scratch:
+        new = Path(scratch, "new")
+        new.mkdir()
+        hashes = [_row_hashes(part.x) for part in read]
+        if len(read) == 1:
+            held_out = hashes[0][:, 0] % HELD_OUT == 0
+            chosen = {"train": (read[0], hashes[0], ~held_out), "test": (read[0], hashes[0], held_out)}
+        else:
+            everything = [np.ones(len(part.x), bool) for part in read]
+            chosen = dict(zip(SPLITS, zip(read, hashes, everything, strict=True), strict=True))
+        for split, (part, row_hashes, mask) in chosen.items():
+            if not mask.any():
+                raise UserError(f"{stem}: no sample falls into the split '{split}'; give more data, or train and test")
+            _write_split(new, split, part, row_hashes, mask)
+        pins = {file: folder.sha256(new / file) for file in _files()}
+        name = f"{stem}-{_version(pins)[:12]}"
+        (new / "card.json").write_text(_card(name, new, read, pins), encoding="utf-8")
+        if not place(name).exists():
+            os.replace(new, place(name))
+        else:
+            shutil.rmtree(new)
+    return name
+
+
+def _check(stem: str, read: list[SampleSet]) -> None:
+    for part in read:
+        if not len(part.x):
+            raise UserError(f"{part.manifest['name']}: there are no samples in it to train on")
+        if part.y is not None and (part.y.min() < -1 or part.y.max() >= len(part.x)):
+            raise UserError(
+                f"{part.manifest['name']}: labels go from {part.y.min()} to {part.y.max()} for {len(part.x):,} samples; "
+                "number the classes from 0, and write -1 where there is no label"
+            )
+    if len(read) == 1:
+        return
+    shapes = [list(part.x.shape[1:]) for part in read]
+    if shapes[0] != shapes[1] or read[0].x.dtype != read[1].x.dtype:
+        raise UserError(f"{stem}: samples of train have the shape {shapes[0]}, samples of test {shapes[1]}")
+    meanings = [_meaning(part) for part in read]
+    if meanings[0] != meanings[1]:
+        raise UserError(
+            f"{stem}: train and test have other labels: {meanings[0] or 'none'}, and {meanings[1] or 'none'}"
+        )
+
+
+def _meaning(part: SampleSet) -> str:
+    return str(part.manifest["found"]["labels"])
+
+
+def _row_hashes(x: Any) -> np.ndarray:
+    """The SHA-256 of each sample, as four numbers: uint64 [n, 4]."""
+    from ganbench.samples.sets import blocks
+
+    digests = (hashlib.sha256(row.data).digest() for rows in blocks(x) for row in np.ascontiguousarray(x[rows]))
+    return np.frombuffer(b"".join(digests), ">u8").reshape(-1, WORDS).astype(np.uint64)
+
+
+def _write_split(new: Path, split: str, part: SampleSet, hashes: np.ndarray, mask: np.ndarray) -> None:
+    """Write the samples of a mask in the order of their hashes and labels; a block at a time, as sets may be large."""
+    from ganbench.samples.sets import blocks
+
+    labels = np.full(len(part.x), -1, np.int64) if part.y is None else part.y
+    order = np.lexsort((labels, *(hashes[:, word] for word in reversed(range(WORDS)))))
+    order = order[mask[order]]
+    target = np.full(len(part.x), -1)
+    target[order] = np.arange(len(order))
+    shape = (len(order), *part.x.shape[1:])
+    x = np.lib.format.open_memmap(new / f"{split}.npy", "w+", part.x.dtype, shape)
+    for rows in blocks(part.x):
+        to = target[rows]
+        x[to[to >= 0]] = np.asarray(part.x[rows])[to >= 0]
+    x.flush()
+    np.save(new / f"{split}_labels.npy", labels[order])
+
+
+def _card(name: str, new: Path, read: list[SampleSet], pins: dict[str, str]) -> str:
+    train, test = (folder.read(new, split) for split in SPLITS)
+    shared = len({row.tobytes() for row in train.x} & {row.tobytes() for row in test.x}) if len(read) == 2 else 0
+    if shared:
+        print(f"{name}: {shared:,} samples of test are exact copies of samples of train", file=sys.stderr)
+    size = " x ".join(map(str, train.x.shape[1:]))
+    facts = {
+        "name": name,
+        "about": f"data of your own: {'images' if train.x.ndim == 4 else 'points'}, {size}",
+        "train": len(train.x),
+        "test": len(test.x),
+        "shape": list(train.x.shape[1:]),
+        "dtype": str(train.x.dtype),
+        "classes": int(max(train.y.max(), test.y.max())) + 1,
+        "sha256": pins,
+        "version": _version(pins),
+        "sources": [f"{part.manifest['name']}, {part.manifest['found']['form']}" for part in read],
+        "labels": _meaning(read[0]) or "none",
+        "split": BY_HASH if len(read) == 1 else BY_FOLDER,
+        "copies of train in test": shared,
+        "licence": "not stated",
+    }
+    return json.dumps(facts, indent=1, ensure_ascii=False) + "\n"
