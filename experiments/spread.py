@@ -23,7 +23,7 @@ from ganbench.errors import UserError
 BOARD, DATASET, SEED = "quick", "digits", 0
 GANS = ("gan", "dcgan", "wgan")
 N = 1592  # four times the samples of the board
-NETWORK = "efficientnet-lite0"
+NETWORK = "efficientnet-lite0@112"
 
 
 def published(gan: str) -> str:
@@ -57,4 +57,4 @@ def main(
     sets = [f"{gan}={draw(runs / published(gan))}" for gan in GANS]
     data = ("--reference", DATASET, "--train", DATASET)
     ganbench("spread", *sets, *data, "--others", f"pixels,{NETWORK}", "--out", out)
-    ganbench("spread", *sets, *data, "--features", NETWORK, "--out", out / NETWORK)
+    ganbench("spread", *sets, *data, "--features", NETWORK, "--out", out / NETWORK.partition("@")[0])
