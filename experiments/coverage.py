@@ -112,9 +112,9 @@ def score_support(p: np.ndarray | None, n: int, d: int, jitter: float, rng: np.r
     if p is not None:
         gen = rng.standard_normal((len(p), d))[outputs(p, n, rng)] + jitter * gen
     lightly = ref + jitter * np.sqrt(2) * rng.standard_normal((4 * n, d)) if jitter >= 0.1 else None
-    found = support(gen, ref, rng, ref_disturbed=lightly)
-    value = np.inf if found.value is None else found.value
-    return {"support": (value, found.interval or (found.extra["lower_bound"], np.inf))}
+    score = support(gen, ref, rng, ref_disturbed=lightly)
+    value = np.inf if score.value is None else score.value
+    return {"support": (value, score.interval or (score.extra["lower_bound"], np.inf))}
 
 
 def planted_copies(reps: int, n: int = 1000, t: int = 2000) -> Iterator[Setting]:
@@ -139,10 +139,12 @@ def planted_copies(reps: int, n: int = 1000, t: int = 2000) -> Iterator[Setting]
 
 
 def score_ratios(n: int, rng: np.random.Generator) -> dict[str, Estimate]:
+    """The copied share of n samples whose local ratios are uniform."""
     return plant(rng.random(n), rng.random(n), rng)
 
 
 def score_copies(sample: Sampler, n: int, t: int, rng: np.random.Generator) -> dict[str, Estimate]:
+    """The copied share of n samples of a law, against t training samples."""
     train = sample(rng, t)
     of_ref, of_gen = (knn(sample(rng, n), train, memo.K)[0] for _ in range(2))
     return plant(memo.local_ratio(of_gen), memo.local_ratio(of_ref[~memo.near_duplicates(of_ref)]), rng)
@@ -183,13 +185,14 @@ def score_fid(
 ) -> dict[str, Estimate]:
     """FID_n, and where there are enough samples the extrapolation to infinitely many."""
     score = fid(scale * sample(rng, (n, ref.shape[1])) + shift, ref)
-    found = {"E FID_n": estimate(score)}
+    estimates = {"E FID_n": estimate(score)}
     if score.extra["infinity"] is not None:
-        found["FID_inf"] = (score.extra["infinity"], score.extra["infinity_interval"])
-    return found
+        estimates["FID_inf"] = (score.extra["infinity"], score.extra["infinity_interval"])
+    return estimates
 
 
 def estimate(score: Score) -> Estimate:
+    """The value of a score and its interval."""
     assert score.value is not None
     return score.value, score.interval
 

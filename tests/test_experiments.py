@@ -20,7 +20,10 @@ from ganbench import data
 from ganbench.training import loop as train
 
 RESULTS = REPOSITORY / "results"
-ROW = re.compile(r"^\| \[`(?P<folder>[^`]+)`\]\((?P<page>[^)]+)\) \|.*\| `(?P<command>[^`]+)` \| *(?P<minutes>[\d,]+) \|$", re.M)
+ROW = re.compile(
+    r"^\| \[`(?P<folder>[^`]+)`\]\((?P<page>[^)]+)\) \|.*\| `(?P<command>[^`]+)` \| *(?P<minutes>[\d,]+) \|$",
+    re.MULTILINE,
+)
 TABLE = {row["folder"]: row for row in ROW.finditer((RESULTS / "README.md").read_text(encoding="utf-8"))}
 
 
