@@ -38,6 +38,7 @@ Run = Callable[[np.ndarray, np.ndarray], Mapping[str, float]]
 
 
 def ours(names: tuple[str, ...], gen: np.ndarray, ref: np.ndarray) -> dict[str, float]:
+    """The values of our metrics, by name."""
     return {name: result["value"] for name, result in metrics.compute(names, {"gen": gen, "ref": ref}).items()}
 
 

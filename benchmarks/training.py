@@ -86,6 +86,7 @@ class TheirG(mimicry.BaseGenerator):  # type: ignore[misc]
         self.net = net
 
     def forward(self, z: Tensor) -> Tensor:
+        """Draw samples."""
         return self.net(z)
 
 
@@ -97,6 +98,7 @@ class TheirD(mimicry.BaseDiscriminator):  # type: ignore[misc]
         self.net = net
 
     def forward(self, x: Tensor) -> Tensor:
+        """Judge samples."""
         return self.net(x)[:, None]
 
 

@@ -1,3 +1,5 @@
+"""`python -m ganbench`: the command line."""
+
 from ganbench.cli import main
 
 main()

@@ -12,12 +12,12 @@ def plain(text: str) -> str:
 
 
 class UserError(Exception):
-    """The user's input is wrong; the message says what is wrong and what to do. Exit code 2.
+    r"""The user's input is wrong; the message says what is wrong and what to do. Exit code 2.
 
     The message is one line that any terminal can show, whatever the names of the user's files are made of.
 
-    >>> print(UserError("a\\nb.png: no image"))
-    a\\nb.png: no image
+    >>> print(UserError("a\nb.png: no image"))
+    a\nb.png: no image
     """
 
     exit_code = 2

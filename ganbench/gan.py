@@ -1,6 +1,6 @@
-"""The interface of a GAN: two losses, the generator's input and output, two hooks. Every file in `baselines/` implements
-it, once.
+"""The interface of a GAN: two losses, the generator's input and output, two hooks.
 
+Every file in `baselines/` implements it, once.
 Algorithm 1 of Goodfellow et al. 2014 (arXiv:1406.2661) is the loop in `ganbench/training/loop.py`; a baseline only says
 what its paper changes in it.
 """
@@ -26,6 +26,7 @@ class DataSpec(NamedTuple):
 
     @property
     def is_image(self) -> bool:
+        """Whether a sample is an image and no point."""
         return len(self.shape) == 3
 
 

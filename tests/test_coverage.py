@@ -1,19 +1,16 @@
-"""A small part of `benchmarks/coverage.py`: the intervals hold what they promise, within the noise of few repetitions."""
-
-import runpy
+"""A small part of `experiments/coverage.py`: the intervals hold what they promise, within the noise of few repetitions."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import REPOSITORY
 
-STUDY = runpy.run_path(str(REPOSITORY / "benchmarks" / "coverage.py"))
+from experiments import coverage
 
 
 def rows(make, reps, **labels):
-    settings = [s for s in STUDY[make](reps) if labels.items() <= s.labels.items()]
+    settings = [s for s in getattr(coverage, make)(reps) if labels.items() <= s.labels.items()]
     assert settings
-    return {(tuple(s.labels.values()), r["interval"]): r for s in settings for r in STUDY["measure"](s)}
+    return {(tuple(s.labels.values()), r["interval"]): r for s in settings for r in coverage.measure(s)}
 
 
 @pytest.mark.parametrize("law", ["uniform", "zipf", "atom"])
@@ -41,26 +38,26 @@ def test_the_interval_of_the_expected_fid_covers_for_a_moved_generator():
 
 
 def test_a_truth_outside_of_every_interval_is_not_covered():
-    setting = STUDY["Setting"]("memorisation", {"law": "none"}, lambda rng: {"x": (0.5, (0.4, 0.6))}, {"x": 0.7}, 10)
-    (row,) = STUDY["measure"](setting)
+    setting = coverage.Setting("memorisation", {"law": "none"}, lambda rng: {"x": (0.5, (0.4, 0.6))}, {"x": 0.7}, 10)
+    (row,) = coverage.measure(setting)
     assert row["coverage"] == 0
     assert row["width"] == pytest.approx(0.2)
 
 
 def test_a_cut_study_goes_on_after_the_settings_that_are_done(tmp_path):
-    settings = list(STUDY["exact_duplicates"](1))
-    done = pd.DataFrame(STUDY["measure"](settings[0]))
+    settings = list(coverage.exact_duplicates(1))
+    done = pd.DataFrame(coverage.measure(settings[0]))
     done.to_csv(tmp_path / "support.csv", index=False)
     table = pd.read_csv(tmp_path / "support.csv")
-    assert [STUDY["pending"](s, table) for s in settings[:2]] == [False, True]
-    assert STUDY["pending"](settings[0]._replace(reps=7), table)
+    assert [coverage.pending(s, table) for s in settings[:2]] == [False, True]
+    assert coverage.pending(settings[0]._replace(reps=7), table)
 
 
 def test_the_page_marks_what_does_not_cover(tmp_path):
     row = {"law": "x", "interval": "support", "reps": 10, "version": 2, "coverage_low": 0.1, "coverage_high": 1.0}
     lines = [row | {"coverage": 0.2}, row | {"coverage": 0.5}, row | {"law": "y", "coverage": 0.96}]
     pd.DataFrame(lines).to_csv(tmp_path / "support.csv", index=False)
-    page = STUDY["report"](tmp_path)
+    page = coverage.page(tmp_path)
     assert "1 of 2 intervals" in page
     assert "**0.500** [" in page
     assert "**0.960**" not in page
@@ -68,6 +65,6 @@ def test_the_page_marks_what_does_not_cover(tmp_path):
 
 
 def test_settings_do_not_depend_on_their_order():
-    one = next(STUDY["exact_duplicates"](2))
-    assert STUDY["measure"](one) == STUDY["measure"](one)
-    assert np.isfinite([r["coverage"] for r in STUDY["measure"](one)]).all()
+    one = next(coverage.exact_duplicates(2))
+    assert coverage.measure(one) == coverage.measure(one)
+    assert np.isfinite([r["coverage"] for r in coverage.measure(one)]).all()

@@ -1,5 +1,4 @@
-"""Boards: what a grid may say, that a run's name changes with what it is made of and with nothing else, and which metrics
-may enter."""
+"""Boards: what a grid may say, what changes a run's name, and which metrics may enter."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ def finite(n, size, rng, zipf=False, d=2):
 
 
 def bounds(s):
-    return s.interval if s.interval else (s.extra["lower_bound"], np.inf)
+    return s.interval or (s.extra["lower_bound"], np.inf)
 
 
 @pytest.mark.parametrize("zipf", [False, True], ids=["uniform", "zipf"])

@@ -133,7 +133,7 @@ def test_hostile_file_is_one_line_and_leaves_nothing_behind(
     with pytest.raises(UserError, match=message) as error:
         samples.read(tmp_path / name)
     assert "\n" not in str(error.value)
-    assert os.listdir(tmp_path) == [name]
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 @pytest.mark.parametrize(("side", "message"), [(50_000, "DecompressionBomb|too many"), (8_200, "too many")])

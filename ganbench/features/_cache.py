@@ -77,7 +77,7 @@ def put(key: str, arrays: Mapping[str, np.ndarray]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.stem, suffix=".tmp", delete=False) as file:
             file.write(save(whole, {"sha256": _digest(whole)}))
-        os.replace(file.name, path)
+        Path(file.name).replace(path)
         _shrink(path)
     except OSError as why:
         print(f"the features are not kept: {home()} cannot be written to ({why.strerror})", file=sys.stderr)

@@ -163,8 +163,10 @@ def _rank(q: np.ndarray, x: np.ndarray, ids: np.ndarray, own: np.ndarray, k: int
 
 
 def _slack(q: np.ndarray, x: np.ndarray, dtype: type[np.floating]) -> np.ndarray:
-    """Bound on the error of |q_i - x_j|^2 by expansion in `dtype`, for each i: twice the worst case of a dot product of
-    d + 2 terms and of rounding what goes in."""
+    """Bound on the error of |q_i - x_j|^2 by expansion in `dtype`, for each i.
+
+    It is twice the worst case of a dot product of d + 2 terms and of rounding its arguments.
+    """
     reach = np.sqrt(_square_norms(q)) + np.sqrt(_square_norms(x).max())
     return (q.shape[1] + 8) * float(np.finfo(dtype).eps) * reach**2
 

@@ -1,6 +1,6 @@
-"""Classifier score exp(E_x KL(p(y|x) || p(y))): the Inception Score (Salimans et al. 2016, arXiv:1606.03498, section 4)
-when the logits are Inception's.
+"""Classifier score exp(E_x KL(p(y|x) || p(y))).
 
+With the logits of Inception it is the Inception Score (Salimans et al. 2016, arXiv:1606.03498, section 4).
 It is maximal for one confident image per class: it sees neither copying nor a small support.
 """
 

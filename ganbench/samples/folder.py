@@ -55,7 +55,7 @@ def listing(path: Path) -> list[str]:
     found = []
     for where, folders, files in os.walk(path, onerror=_raise):
         inside = os.path.relpath(where, path)
-        linked = [name for name in folders if os.path.islink(os.path.join(where, name))]
+        linked = [name for name in folders if Path(where, name).is_symlink()]
         found += [name if inside == "." else f"{inside}/{name}" for name in [*files, *linked]]
     return found
 

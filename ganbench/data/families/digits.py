@@ -17,6 +17,7 @@ SHA256 = "87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826"  # o
 
 
 def digits(root: Path) -> Built:
+    """Scikit-learn's 8x8 digits."""
     from sklearn.datasets import load_digits  # slow to import, and needed by nobody who only reads a dataset
 
     values, labels = load_digits(return_X_y=True)

@@ -46,6 +46,7 @@ FASHION_GZ = {
 
 
 def mnist(root: Path) -> Built:
+    """MNIST, from one of its mirrors."""
     return _images(
         MNIST,
         [
@@ -71,6 +72,7 @@ def mnist(root: Path) -> Built:
 
 
 def fashion_mnist(root: Path) -> Built:
+    """Fashion-MNIST, from one of its mirrors."""
     return _images(
         FASHION,
         [

@@ -1,10 +1,11 @@
 """One run of every baseline on MNIST: the scores and pictures of docs/baselines.md.
 
-    python benchmarks/rows.py [ROW...]
+\b
+    python -m experiments mnist [ROW...]
 
-Trains seed 0 of the board `mnist` (an hour and a half of one core; its three seeds take three times as long), draws the board's
-samples and scores them against the whole test split. An interrupted run goes on where it was, and one that is there is not
-trained again. Writes results/mnist/ROW-s0.json and README.md, and docs/grids/ROW.png.
+The command trains seed 0 of the board `mnist` (an hour and a half of one core), draws the board's samples and scores them
+against the whole test split. An interrupted run continues where it stopped. A finished run is not trained again.
+The command writes results/mnist/ROW-s0.json and README.md, and docs/grids/ROW.png.
 """
 
 from __future__ import annotations
@@ -27,11 +28,10 @@ from ganbench.training.drawing import draw
 BOARD, SEED = "mnist", 0
 METRICS = ["fid", "classifier_score", "precision", "recall"]
 NOISE = "noise"
-ROOT = Path(__file__).parents[1]
 
 
-def made(run: grid.PlannedRun, runs: Path) -> Path:
-    """The samples of a run of the board: of a GAN, which is trained if it is not, or of a control."""
+def make(run: grid.PlannedRun, runs: Path) -> Path:
+    """Make the samples of a run of the board. A GAN is trained first, unless it is trained already."""
     folder = runs / run.run
     out = folder / f"samples-{run.n}.npz"
     if out.is_file():
@@ -51,8 +51,8 @@ def cells(row: str, record: dict[str, Any]) -> dict[str, str]:
     if run:
         steps = run["seen"] // run["config"]["batch"]
         about |= {"images": f"{run['seen']:,}", "D's steps": f"{steps:,}", "seconds": f"{run['seconds']:,.0f}"}
-    found = {name: scores["metrics"][name] for name in METRICS}
-    return about | {n: f"{value(m['value'])} {interval(m['interval'])}".strip() for n, m in found.items()}
+    metrics = {name: scores["metrics"][name] for name in METRICS}
+    return about | {n: f"{value(m['value'])} {interval(m['interval'])}".strip() for n, m in metrics.items()}
 
 
 def page(out: Path) -> str:
@@ -63,19 +63,22 @@ def page(out: Path) -> str:
     perfect = ", ".join(f"{value(first[name]['perfect'])} in {name}" for name in METRICS if first[name]["perfect"])
     return (
         f"# One run of every baseline on MNIST\n\nSeed {SEED} of the board [`{BOARD}`](../../baselines/boards/{BOARD}.yaml): "
-        "narrow networks and two and a half to eight\nminutes of a CPU core each. One seed ranks nothing; some settings were "
-        "chosen on it ([docs/baselines.md](../../docs/baselines.md)\nsays which). A score has its 95 % interval over samples. "
-        f"A perfect generator would get\n{perfect}. Pictures: [docs/grids](../../docs/grids).\n\n"
-        f"{pd.DataFrame(lines).to_markdown(index=False, disable_numparse=True)}\n\nWritten by `python benchmarks/rows.py`.\n"
+        "narrow networks, and two and a half to eight\nminutes of a CPU core for each row. One seed is too few for a ranking. "
+        "Some settings were chosen on this seed:\n[docs/baselines.md](../../docs/baselines.md) names them. "
+        "The brackets hold the 95 % interval over samples.\n"
+        f"A perfect generator would get {perfect}.\nPictures: [docs/grids](../../docs/grids).\n\n"
+        f"{pd.DataFrame(lines).to_markdown(index=False, disable_numparse=True)}\n\n"
+        "`python -m experiments mnist` wrote this page.\n"
     )
 
 
 def main(
     rows: Annotated[list[str] | None, typer.Argument(metavar="[ROW...]", help="by default all of the board")] = None,
-    runs: Annotated[Path, typer.Option(help="folder of the runs")] = ROOT / "runs",
-    out: Annotated[Path, typer.Option(help="where the records go")] = ROOT / "results" / BOARD,
-    grids: Annotated[Path, typer.Option(help="where the pictures go")] = ROOT / "docs" / "grids",
+    runs: Annotated[Path, typer.Option(help="folder of the runs")] = Path("runs"),
+    out: Annotated[Path, typer.Option(help="where the records go")] = Path("results/mnist"),
+    grids: Annotated[Path, typer.Option(help="where the pictures go")] = Path("docs/grids"),
 ) -> None:
+    """Train, draw and score the rows, and write their page."""
     torch.set_num_threads(1)  # as in the pipeline
     planned = [r for r in grid.runs(BOARD) if r.seed == SEED and (r.kind == "baseline" or r.row == NOISE)]
     score = scorer(BOARD, metrics=METRICS)
@@ -83,7 +86,7 @@ def main(
         row = run.row
         if rows and row not in rows:
             continue
-        path = made(run, runs)
+        path = make(run, runs)
         result = score(path)
         record = {"samples": json.loads(path.with_suffix(".json").read_text()), "scores": json.loads(result.to_json())}
         out.mkdir(parents=True, exist_ok=True)
@@ -92,7 +95,3 @@ def main(
             pictures.overview({row: samples.read(path)}, grids / f"{row}.png")
         (out / "README.md").write_text(page(out))
         print(cells(row, record))
-
-
-if __name__ == "__main__":
-    typer.run(main)

@@ -1,10 +1,11 @@
-"""How often the 95 % intervals of `support`, `fid` and `memorisation` hold what they should hold, by simulation.
+"""How often the 95 % intervals of `support`, `fid` and `memorisation` contain the truth, by simulation.
 
-    python benchmarks/coverage.py [--reps 400] [--out results/coverage] [--only support]
+\b
+    python -m experiments coverage [--reps 400] [--out results/coverage] [--only support]
 
-Every setting draws data whose truth is known, many times, and counts how often the interval contains it. A setting's
-rows are written as soon as it is done; the command, started again, goes on after them. No number depends on the order
-of the settings or on which of them are asked for.
+Every setting draws data many times. The true value of the data is known, and the setting counts how often the interval
+contains it. The rows of a setting are written as soon as the setting is done. The same command, started again, continues
+after these rows. No number depends on the order of the settings or on the choice of settings.
 """
 
 from __future__ import annotations
@@ -111,9 +112,9 @@ def score_support(p: np.ndarray | None, n: int, d: int, jitter: float, rng: np.r
     if p is not None:
         gen = rng.standard_normal((len(p), d))[outputs(p, n, rng)] + jitter * gen
     lightly = ref + jitter * np.sqrt(2) * rng.standard_normal((4 * n, d)) if jitter >= 0.1 else None
-    found = support(gen, ref, rng, ref_disturbed=lightly)
-    value = np.inf if found.value is None else found.value
-    return {"support": (value, found.interval or (found.extra["lower_bound"], np.inf))}
+    score = support(gen, ref, rng, ref_disturbed=lightly)
+    value = np.inf if score.value is None else score.value
+    return {"support": (value, score.interval or (score.extra["lower_bound"], np.inf))}
 
 
 def planted_copies(reps: int, n: int = 1000, t: int = 2000) -> Iterator[Setting]:
@@ -138,10 +139,12 @@ def planted_copies(reps: int, n: int = 1000, t: int = 2000) -> Iterator[Setting]
 
 
 def score_ratios(n: int, rng: np.random.Generator) -> dict[str, Estimate]:
+    """The copied share of n samples whose local ratios are uniform."""
     return plant(rng.random(n), rng.random(n), rng)
 
 
 def score_copies(sample: Sampler, n: int, t: int, rng: np.random.Generator) -> dict[str, Estimate]:
+    """The copied share of n samples of a law, against t training samples."""
     train = sample(rng, t)
     of_ref, of_gen = (knn(sample(rng, n), train, memo.K)[0] for _ in range(2))
     return plant(memo.local_ratio(of_gen), memo.local_ratio(of_ref[~memo.near_duplicates(of_ref)]), rng)
@@ -182,13 +185,14 @@ def score_fid(
 ) -> dict[str, Estimate]:
     """FID_n, and where there are enough samples the extrapolation to infinitely many."""
     score = fid(scale * sample(rng, (n, ref.shape[1])) + shift, ref)
-    found = {"E FID_n": estimate(score)}
+    estimates = {"E FID_n": estimate(score)}
     if score.extra["infinity"] is not None:
-        found["FID_inf"] = (score.extra["infinity"], score.extra["infinity_interval"])
-    return found
+        estimates["FID_inf"] = (score.extra["infinity"], score.extra["infinity_interval"])
+    return estimates
 
 
 def estimate(score: Score) -> Estimate:
+    """The value of a score and its interval."""
     assert score.value is not None
     return score.value, score.interval
 
@@ -257,17 +261,19 @@ def newest(file: Path) -> pd.DataFrame:
     return table.drop_duplicates(labels, keep="last")
 
 
-def report(out: Path) -> str:
-    """The page with all tables found in `out`."""
+def page(out: Path) -> str:
+    """The page with all tables that `out` holds."""
     tables = {study: newest(out / f"{study}.csv") for study in STUDIES if (out / f"{study}.csv").is_file()}
     parts = [
         "# Coverage of the 95 % intervals",
-        "`python benchmarks/coverage.py` wrote this page and the tables beside it: data whose truth is known, drawn `reps`\n"
-        "times, and how often the interval held the truth, with the Clopper-Pearson interval of that share.\n"
-        "`truth_se`: where the truth is itself an average over the repetitions, its standard error.\n"
-        "`no_finite_interval`: share of repetitions without an interval or with one that has no upper end.\n"
-        "`width`: median of high / low (support), of (high - low) / truth (fid), of high - low (memorisation); finite ones.\n"
-        f"Rows below {PROMISED} are bold.",
+        "`python -m experiments coverage` wrote this page and the tables beside it. Each row draws data with a known truth\n"
+        "`reps` times. `coverage` is the share of the repetitions whose interval contained the truth; the brackets hold the\n"
+        "95 % Clopper-Pearson interval of this share.\n\n"
+        "- `truth_se`: some truths are averages over the repetitions. For these truths this is the standard error.\n"
+        "- `no_finite_interval`: the share of repetitions that gave no interval, or an interval without an upper end.\n"
+        "- `width`: the median width of the finite intervals. It is high / low for `support`, (high - low) / truth for\n"
+        "  `fid`, and high - low for `memorisation`.\n"
+        f"- A coverage below {PROMISED} is bold.",
     ]
     for study, table in tables.items():
         ours = table[table.interval != "Poisson"]
@@ -305,8 +311,4 @@ def main(
 
                 rows = pd.DataFrame(measure(setting, tick))
                 rows.to_csv(file, mode="a", header=not file.is_file(), index=False, float_format="%.6g")
-        (out / "README.md").write_text(report(out), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    typer.run(main)
+        (out / "README.md").write_text(page(out), encoding="utf-8")

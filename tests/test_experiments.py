@@ -1,0 +1,71 @@
+"""Every page of `results/` has its command, and every experiment writes its page."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from conftest import REPOSITORY
+
+from experiments import precision, semi_supervised
+from experiments.__main__ import EXPERIMENTS
+from ganbench import data
+from ganbench.training import loop as train
+
+RESULTS = REPOSITORY / "results"
+ROW = re.compile(
+    r"^\| \[`(?P<folder>[^`]+)`\]\((?P<page>[^)]+)\) \|.*\| `(?P<command>[^`]+)` \| *(?P<minutes>[\d,]+) \|$",
+    re.MULTILINE,
+)
+TABLE = {row["folder"]: row for row in ROW.finditer((RESULTS / "README.md").read_text(encoding="utf-8"))}
+
+
+def pages() -> list[Path]:
+    """The folders of `results/` that hold a page."""
+    return sorted({page.parent for page in RESULTS.rglob("*.md")} - {RESULTS})
+
+
+def test_the_table_of_results_names_each_page_and_nothing_else() -> None:
+    assert sorted(TABLE) == [folder.relative_to(RESULTS).as_posix() for folder in pages()]
+    assert all((RESULTS / row["page"]).is_file() for row in TABLE.values())
+
+
+@pytest.mark.parametrize("command", sorted({row["command"] for row in TABLE.values()}))
+def test_the_command_of_a_page_parses(command: str) -> None:
+    for part in command.split("&&"):
+        program, *arguments = shlex.split(part)
+        if program == "make":
+            shown = subprocess.run([program, "--dry-run", *arguments], capture_output=True, text=True)
+        else:
+            module = arguments[1:] if program == "python" else [program, *arguments]
+            shown = subprocess.run([sys.executable, "-m", *module, "--help"], capture_output=True, text=True)
+        assert shown.returncode == 0, shown.stderr
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_a_committed_page_is_what_its_tables_make(name: str) -> None:
+    assert EXPERIMENTS[name].page(RESULTS / name) == (RESULTS / name / "README.md").read_text(encoding="utf-8")
+
+
+def test_precision_writes_a_table_and_its_page(tmp_path: Path) -> None:
+    precision.main(quick=True, out=tmp_path)
+    assert len(pd.read_csv(tmp_path / "runs.csv")) == 2 * len(precision.SEEDS)
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == precision.page(tmp_path)
+
+
+def test_semi_supervised_counts_the_wrong_test_images(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(semi_supervised, "DATASET", "digits")
+    semi_supervised.main(splits=2, epochs=2, runs=tmp_path / "runs", out=tmp_path)
+    table = pd.read_csv(tmp_path / "splits.csv")
+    gan, _ = train.load(tmp_path / "runs/s1")
+    test = data.load("digits", "test")
+    guess = gan.D(torch.from_numpy(np.array(test.x)).permute(0, 3, 1, 2) / 127.5 - 1).argmax(1)
+    assert table["wrong"][1] == (guess.numpy() != test.y).sum()
+    assert f"{table['error_percent'].mean():.2f} %" in (tmp_path / "README.md").read_text(encoding="utf-8")
