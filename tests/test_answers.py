@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from ganbench.boards import answers, leaderboard
-from ganbench.boards.grid import Board
+from ganbench.boards.board import Board
 from ganbench.scoring import result
 from ganbench.scoring.result import Result
 

@@ -13,7 +13,7 @@ import yaml
 from conftest import REPOSITORY
 
 from ganbench import data, features
-from ganbench.boards import grid
+from ganbench.boards.board import Board
 
 GUIDES = REPOSITORY / "docs/guides"
 
@@ -37,7 +37,7 @@ def conf(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 def test_board_of_the_guide_is_a_board() -> None:
     (text,) = _blocks("add-a-board.md", "yaml")
-    board = grid.Board.model_validate(yaml.safe_load(text))
+    board = Board.model_validate(yaml.safe_load(text))
     assert list(board.datasets["digits"].rows) == ["lsgan", "hinge"]
 
 

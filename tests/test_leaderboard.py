@@ -9,15 +9,16 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from ganbench.boards import grid, leaderboard
+from ganbench.boards import leaderboard
+from ganbench.boards.board import Board
 from ganbench.statistics import student
 
 SEEDS = [0, 1, 2]
 
 
-def track(rank: str = "fid") -> grid.Board:
+def track(rank: str = "fid") -> Board:
     one = {"images": 1, "samples": 2, "metrics": [rank], "rank": rank, "rows": {}}
-    return grid.Board.model_validate({"about": "", "seeds": SEEDS, "datasets": {"ring": one}})
+    return Board.model_validate({"about": "", "seeds": SEEDS, "datasets": {"ring": one}})
 
 
 def scores(values: dict[str, list[float | None]], kind: str = "baseline", metric: str = "fid") -> pd.DataFrame:

@@ -18,7 +18,7 @@ import pandas as pd
 
 from ganbench import features, metrics, paths
 from ganbench.boards import grid
-from ganbench.boards.board import Track
+from ganbench.boards.board import Board, Track
 from ganbench.display.text import number
 from ganbench.errors import UserError
 from ganbench.statistics import student
@@ -150,7 +150,7 @@ def rank(values: pd.DataFrame, better: str) -> pd.DataFrame:
     )
 
 
-def ranks(scores: pd.DataFrame, table: grid.Board) -> pd.DataFrame:
+def ranks(scores: pd.DataFrame, table: Board) -> pd.DataFrame:
     """Rank the baselines of every dataset by its ranking column; rows with an empty cell there are not ranked."""
     out = []
     for dataset, track in table.datasets.items():
@@ -176,7 +176,7 @@ def build(name: str) -> pd.DataFrame:
     return result
 
 
-def tables(board: grid.Board, summary: pd.DataFrame) -> dict[str, tuple[list[dict[str, str]], list[str]]]:
+def tables(board: Board, summary: pd.DataFrame) -> dict[str, tuple[list[dict[str, str]], list[str]]]:
     """Per dataset: the lines of the page, best row first and the controls below, and the reasons of empty cells."""
     out = {}
     for dataset in board.datasets:
@@ -217,7 +217,7 @@ def _text(cell: dict[Hashable, Any], reasons: list[str]) -> str:
     return f"{number(cell['mean'])} ± {number(cell['sd'])} [{number(cell['low'])}, {number(cell['high'])}]"
 
 
-def markdown(name: str, board: grid.Board, summary: pd.DataFrame) -> str:
+def markdown(name: str, board: Board, summary: pd.DataFrame) -> str:
     """The board as a page in Markdown."""
     parts = [f"# Board `{name}`", board.about, HOW_TO_READ]
     for dataset, (lines, reasons) in tables(board, summary).items():

@@ -22,7 +22,11 @@ def ask(address: str, arguments: list[str]) -> int | None:
     Returns:
         The exit code, or None if no worker took the job.
     """
-    request = {"arguments": arguments, "folder": os.getcwd(), "environment": dict(os.environ)}
+    request = {
+        "arguments": arguments,
+        "folder": os.getcwd(),  # noqa: PTH109  pathlib takes as long to import as all else here
+        "environment": dict(os.environ),
+    }
     content = json.dumps(request).encode()
     try:
         with socket.socket(socket.AF_UNIX) as connection:
