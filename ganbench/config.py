@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -13,6 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ganbench.errors import UserError, choose
 
 RECIPE = 5  # raised whenever the loop, the layers or the controls change what a run with the same settings gives
+
+
+Decay = Annotated[float, Field(ge=0, lt=1)]
 
 
 class TrainConfig(BaseModel):
@@ -23,9 +26,9 @@ class TrainConfig(BaseModel):
     batch: int = Field(64, ge=1, description="real samples per critic step")
     n_critic: int = Field(1, ge=1, description="discriminator steps per generator step, each on a fresh batch")
     optimiser: Literal["adam", "rmsprop", "sgd"] = "adam"
-    lr_g: float = Field(2e-4, gt=0)
-    lr_d: float = Field(2e-4, gt=0)
-    betas: tuple[float, float] = Field((0.5, 0.999), description="Adam's")
+    lr_g: float = Field(2e-4, gt=0, allow_inf_nan=False)
+    lr_d: float = Field(2e-4, gt=0, allow_inf_nan=False)
+    betas: tuple[Decay, Decay] = Field((0.5, 0.999), description="Adam's")
     momentum: float = Field(0.0, ge=0, lt=1, description="SGD's")
     ema: float | None = Field(None, gt=0, lt=1, description="decay per generator step of the averaged weights")
     precision: Literal["fp32", "bf16"] = Field("fp32", description="of the players' layers, by torch.autocast")
@@ -35,11 +38,17 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def validate(model: type[Model], values: Mapping[str, Any], where: str) -> Model:
-    """Build a pydantic model; what is wrong becomes one line that names the field and the nearest right name."""
+    """Build a pydantic model. A wrong value becomes one line that names the field, a wrong name the nearest right name.
+
+    A field of `TrainConfig` that a baseline declares anew, for its paper's default, keeps the bounds of `TrainConfig`.
+    """
     for key in values:
         choose(key, model.model_fields, f"setting of {where}")
     try:
-        return model.model_validate(values)
+        built = model.model_validate(values)
+        if isinstance(built, TrainConfig):
+            TrainConfig.model_validate({name: getattr(built, name) for name in TrainConfig.model_fields})
+        return built
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or where}: {e['msg']}" for e in error.errors())
         raise UserError(f"{where}: {faults}") from None
