@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganbench import paths
 from ganbench.config import validate
-from ganbench.errors import UserError
+from ganbench.errors import UserError, choose
 
 if TYPE_CHECKING:  # torch is imported only when a GAN is built
     from ganbench.gan import DataSpec, Gan
@@ -24,6 +24,21 @@ def folder() -> Path:
 def names() -> tuple[str, ...]:
     """The baselines there are: one per file of the folder."""
     return tuple(sorted(p.stem for p in folder().glob("*.py")))
+
+
+def resolve(name: str) -> Path:
+    """The file of a baseline. `name` is one of `names()`, or the path of a file.
+
+    Raises:
+        UserError: it is neither; the message has the nearest name.
+    """
+    if name in names():
+        return folder() / f"{name}.py"
+    path = Path(name)
+    if path.is_file():
+        return path
+    nearest = choose(path.stem, names(), "baseline")
+    raise UserError(f"{path}: no such file; write the name alone for ganbench's own baseline: {nearest}")
 
 
 def source_hash(path: Path) -> str:
