@@ -20,8 +20,7 @@ import typer
 from ganbench import data, scorer
 from ganbench.scoring.result import Result
 from ganbench.statistics import student
-from ganbench.training import drawing as sample
-from ganbench.training import loop as train
+from ganbench.training import loop, sampling
 
 SEEDS = (0, 1, 2)
 
@@ -32,7 +31,7 @@ def run(
     """The FID of `n` samples of one run, and the CPU seconds of its training."""
     with tempfile.TemporaryDirectory() as folder:
         start = time.process_time()
-        train.train(
+        loop.train(
             Path("baselines/dcgan.py"),
             dataset,
             Path(folder),
@@ -42,7 +41,7 @@ def run(
             device="cpu",
         )
         seconds = time.process_time() - start
-        found = evaluate(sample.drawn(Path(folder), n, seed)).metrics["fid"].value
+        found = evaluate(sampling.sample(Path(folder), n, seed)).metrics["fid"].value
     assert found is not None, "a diverged run has no FID to compare"
     return {"fid": found, "seconds": seconds}
 

@@ -21,8 +21,8 @@ from ganbench import samples, scorer
 from ganbench.boards import controls, grid
 from ganbench.display import pictures
 from ganbench.display.text import interval, value
-from ganbench.training import loop as train
-from ganbench.training.drawing import draw
+from ganbench.training import loop
+from ganbench.training.sampling import write_samples
 
 BOARD, SEED = "mnist", 0
 METRICS = ["fid", "classifier_score", "precision", "recall"]
@@ -40,8 +40,8 @@ def made(line: dict[str, Any], runs: Path) -> Path:
         controls.write(line["row"], line["dataset"], line["n"], SEED, out)
         return out
     settings = json.loads(line["set"])
-    train.train(Path(line["path"]), line["dataset"], folder, seed=SEED, images=int(line["images"]), overrides=settings)
-    draw(folder, line["n"], SEED, out)
+    loop.train(Path(line["path"]), line["dataset"], folder, seed=SEED, images=int(line["images"]), overrides=settings)
+    write_samples(folder, line["n"], SEED, out)
     return out
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -85,7 +86,7 @@ def test_every_verb_has_an_example_in_its_help(ganbench: Callable[..., Done], ve
         (["scor"], "Did you mean 'score'"),
         (["list", "metric"], "did you mean 'metrics'"),
         (["data", "build", "dgits"], "did you mean 'digits'"),
-        (["train", "baselines/dcgn.py", "--dataset", "digits", "--out", "x"], "no such baseline; there are baselines/acgan.py"),
+        (["train", "baselines/dcgn.py", "--dataset", "digits", "--out", "x"], "no baseline 'dcgn'; did you mean 'dcgan'?"),
         (["train", "baselines/gan.py", "--dataset", "rng", "--out", "x"], "did you mean 'ring'"),
         (["train", "baselines/gan.py", "--dataset", "ring", "--out", "x", "--set", "z"], "write it as key=value"),
         (["sample", "runs/gan-ring-s0"], "Missing option '--out'"),
@@ -255,7 +256,7 @@ def test_a_run_is_named_by_baseline_dataset_and_seed_unless_told(
     ganbench: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "ganbench.training.loop.train", lambda path, dataset, out, **_: {"diverged": f"in {out.as_posix()}"}
+        "ganbench.training.loop.train", lambda path, dataset, out, **_: SimpleNamespace(diverged=f"in {out.as_posix()}")
     )
     assert "in runs/gan-ring-s3." in ganbench("train", "baselines/gan.py", "--dataset", "ring", "--seed", "3").stderr
 

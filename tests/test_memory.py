@@ -14,7 +14,7 @@ from ganbench.training import memory
 
 FAULTS = """
 import resource, sys, torch
-from ganbench import memory
+from ganbench.training import memory
 torch.set_num_threads(1)
 if sys.argv[1] == "kept":
     assert memory.keep_freed()

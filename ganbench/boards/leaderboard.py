@@ -20,6 +20,7 @@ from ganbench.boards import grid
 from ganbench.display.text import number
 from ganbench.errors import UserError
 from ganbench.statistics import student
+from ganbench.training.run import Run
 
 CONTROL_ORDER = {"real": 1, "copycat": 2, "noise": 3}
 
@@ -52,8 +53,8 @@ def collect(name: str) -> pd.DataFrame:
 
 
 def _cost(run: Path) -> dict[str, float]:
-    about = json.loads((run / "run.json").read_text())
-    return {"seconds": about["seconds"], "parameters": sum(about["parameters"].values())}
+    trained = Run.read(run)
+    return {"seconds": trained.seconds, "parameters": sum(trained.parameters.values())}
 
 
 def _cell(results: dict[str, Any], column: str) -> dict[str, Any]:
