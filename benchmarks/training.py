@@ -20,7 +20,7 @@ The loops take turns. Of the rounds the median counts, of rates and of a round's
 median. The shortest run would be a loop's luck: it spares those that give memory back the page faults which they have in use.
 
 The multiplications of one step are counted too: mimicry's step of G also works out the gradients of D's weights. What our
-loop wins beyond that is the order of kernels in memory, NHWC (`channels_last` in `ganbench/training/memory.py`), which helps 3x3
+loop wins beyond that is the order of kernels in memory, NHWC (`ganbench.training.memory.channels_last`), which helps 3x3
 convolutions most, the short way, and the memory that it keeps. They win less the wider the networks are: at the DCGAN paper's
 width of 128 all loops wait for the same arithmetic.
 """

@@ -37,7 +37,7 @@ def resolve(name: str) -> Path:
     path = Path(name)
     if path.is_file():
         return path
-    nearest = choose(path.stem, names(), "baseline")
+    nearest = choose(path.stem, names(), f"file {path}, and no baseline")
     raise UserError(f"{path}: no such file; write the name alone for ganbench's own baseline: {nearest}")
 
 

@@ -17,6 +17,7 @@ from PIL import Image
 
 from ganbench import data, features, metrics
 from ganbench.cli import main
+from ganbench.training.run import Run
 
 VERBS = (
     "train",
@@ -267,6 +268,13 @@ def test_users_own_gan_is_trained_by_its_path(ganbench: Callable[..., Done], tmp
         "train", tmp_path / "mine.py", "--dataset", "ring", "--images", "500", "--set", "width_g=8", "--out", tmp_path / "r"
     )  # fmt: skip
     ganbench("sample", tmp_path / "r", "--n", "10", "--out", tmp_path / "s.npz")
+    assert np.load(tmp_path / "s.npz")["arr_0"].shape == (10, 2)
+
+
+def test_baseline_is_trained_by_its_name(ganbench: Callable[..., Done], tmp_path: Path) -> None:
+    size = ("--images", "100", "--set", "width_g=8", "--out", tmp_path / "r")
+    assert "100 images in" in ganbench("train", "gan", "--dataset", "ring", *size).stderr
+    assert Run.read(tmp_path / "r").baseline == "gan"
 
 
 @pytest.mark.parametrize(

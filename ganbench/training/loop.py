@@ -10,6 +10,7 @@ import json
 import math
 import os
 import platform
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -275,8 +276,8 @@ def open_device(name: str | None) -> torch.device:
     try:
         torch.ones(1, device=name).item()
     except (RuntimeError, AssertionError, ImportError) as error:
-        why = str(error).partition("\n")[0]
-        raise UserError(f"--device {name}: torch cannot compute there ({why}); use --device cpu") from None
+        why = re.split(r"\.\s|\n", str(error), maxsplit=1)[0]  # torch goes on for a page
+        raise UserError(f"--device '{name}': torch cannot compute on it ({why}); use --device cpu") from None
     return torch.device(name)
 
 
