@@ -86,8 +86,10 @@ def overview(named: dict[str, SampleSet], path: Path, numbered: bool = False) ->
     If `numbered`, the first 64 samples have their numbers beside them.
 
     Raises:
-        UserError: the sets have points of unequal dimensions, which do not fit into one frame.
+        UserError: the sets have points of unequal dimensions, which do not fit into one frame, or `path` is no .png.
     """
+    if path.suffix != ".png":
+        raise UserError(f"--out {path}: an overview is written as .png")
     points = [samples.x for samples in named.values() if samples.x.ndim == 2 and len(samples.x)]
     if len(dimensions := {x.shape[1] for x in points}) > 1:
         raise UserError(f"points of {' and '.join(map(str, sorted(dimensions)))} dimensions do not go into one picture")
