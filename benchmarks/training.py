@@ -20,7 +20,7 @@ The loops take turns. Of the rounds the median counts, of rates and of a round's
 median. The shortest run would be a loop's luck: it spares those that give memory back the page faults which they have in use.
 
 The multiplications of one step are counted too: mimicry's step of G also works out the gradients of D's weights. What our
-loop wins beyond that is the order of kernels in memory, NHWC (`channels_last` in `ganbench/training/loop.py`), which helps 3x3
+loop wins beyond that is the order of kernels in memory, NHWC (`ganbench.training.memory.channels_last`), which helps 3x3
 convolutions most, the short way, and the memory that it keeps. They win less the wider the networks are: at the DCGAN paper's
 width of 128 all loops wait for the same arithmetic.
 """
@@ -54,8 +54,8 @@ from ganbench import baseline
 from ganbench.gan import Batch, DataSpec, Gan
 from ganbench.images import to_float
 from ganbench.layers import strided
-from ganbench.training import loop as train
-from ganbench.training import memory
+from ganbench.training import loop, memory
+from ganbench.training.order import TrainingData
 
 SPEC = DataSpec((3, 32, 32))
 BATCH = 64
@@ -139,20 +139,20 @@ def sngan(width: int, precision: str) -> Players:
     return gan, G, D
 
 
-def ours(players: Players, source: train.TrainingData, steps: int) -> Callable[[], None]:
+def ours(players: Players, source: TrainingData, steps: int) -> Callable[[], None]:
     """Our loop."""
     gan, _, _ = players
-    training = train.Training(gan, source, 0)
+    training = loop.Training(gan, source, 0)
     images = steps * gan.config.batch * gan.config.n_critic
 
     def run() -> None:
-        for _ in train.steps(training, training.seen + images):
+        for _ in loop.steps(training, training.seen + images):
             pass
 
     return run
 
 
-def theirs(players: Players, source: train.TrainingData, steps: int) -> Callable[[], None]:
+def theirs(players: Players, source: TrainingData, steps: int) -> Callable[[], None]:
     """mimicry's trainer with its defaults; what it prints is thrown away."""
     gan, G, D = players
     c = gan.config
@@ -168,7 +168,7 @@ def theirs(players: Players, source: train.TrainingData, steps: int) -> Callable
     return run
 
 
-def bare(players: Players, source: train.TrainingData, steps: int) -> Callable[[], None]:
+def bare(players: Players, source: TrainingData, steps: int) -> Callable[[], None]:
     """The loop that one writes by hand."""
     gan, _, _ = players
     c = gan.config
@@ -215,11 +215,11 @@ def begin(case: str, width: int, loop: str, steps: int) -> None:
     global first, work, images
     torch.set_num_threads(1)
     if LOOPS[loop] is ours:
-        memory.keep_freed()  # as `train.train` does
+        memory.keep_freed()  # as `loop.train` does
     x = torch.randint(0, 256, (2000, *SPEC.shape), dtype=torch.uint8)
     if LOOPS[loop] is ours:
         x = x.contiguous(memory_format=torch.channels_last)  # as `TrainingData.load` has it
-    source = train.TrainingData(x, torch.zeros(2000, dtype=torch.int64), SPEC)
+    source = TrainingData(x, torch.zeros(2000, dtype=torch.int64), SPEC)
     players = CASES[case](width, "bf16" if "bf16" in loop else "fp32")
     if LOOPS[loop] is not ours:
         with_torchs_layers(players[0])

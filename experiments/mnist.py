@@ -22,8 +22,8 @@ from ganbench import samples, scorer
 from ganbench.boards import controls, grid
 from ganbench.display import pictures
 from ganbench.display.text import interval, value
-from ganbench.training import loop as train
-from ganbench.training.drawing import draw
+from ganbench.training import loop
+from ganbench.training.sampling import write_samples
 
 BOARD, SEED = "mnist", 0
 METRICS = ["fid", "classifier_score", "precision", "recall"]
@@ -39,8 +39,8 @@ def make(run: grid.PlannedRun, runs: Path) -> Path:
     if run.kind == "control":
         controls.write(run.row, run.dataset, run.n, SEED, out)
         return out
-    train.train(Path(run.path), run.dataset, folder, seed=SEED, images=run.images, overrides=run.settings)
-    draw(folder, run.n, SEED, out)
+    loop.train(Path(run.path), run.dataset, folder, seed=SEED, images=run.images, overrides=run.settings)
+    write_samples(folder, run.n, SEED, out)
     return out
 
 

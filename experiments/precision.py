@@ -22,8 +22,7 @@ import typer
 from ganbench import baseline, data, scorer
 from ganbench.scoring.result import Result
 from ganbench.statistics import student
-from ganbench.training import drawing as sample
-from ganbench.training import loop as train
+from ganbench.training import loop, sampling
 
 SEEDS = (0, 1, 2)
 
@@ -35,9 +34,9 @@ def run(
     path = baseline.folder() / "dcgan.py"
     with tempfile.TemporaryDirectory() as folder:
         start = time.process_time()
-        train.train(path, dataset, Path(folder), seed=seed, images=images, overrides=settings, device="cpu")
+        loop.train(path, dataset, Path(folder), seed=seed, images=images, overrides=settings, device="cpu")
         seconds = time.process_time() - start
-        fid = evaluate(sample.drawn(Path(folder), n, seed)).metrics["fid"].value
+        fid = evaluate(sampling.sample(Path(folder), n, seed)).metrics["fid"].value
     assert fid is not None, "a diverged run has no FID to compare"
     return {"fid": fid, "seconds": seconds}
 

@@ -27,7 +27,7 @@ from ganbench import baseline, data
 from ganbench.config import settings as parse
 from ganbench.images import to_float
 from ganbench.statistics import student
-from ganbench.training import loop as train
+from ganbench.training import checkpoint, loop
 
 DATASET, LABELS_PER_CLASS = "mnist", 10
 PAPER = 0.93  # % wrong, mean over 10 splits
@@ -37,7 +37,7 @@ SMALL = {"units_d": 64, "units_g": 128, "batch": 50, "noise_hidden": 0.25, "nois
 
 def wrong(run: Path) -> int:
     """Count the held-out images that the classifier of a run, D with averaged weights, puts into a wrong class."""
-    gan, _ = train.load(run)
+    gan, _ = checkpoint.load(run)
     split = data.load(DATASET, "test")
     x, y = torch.from_numpy(np.array(split.x)).permute(0, 3, 1, 2), torch.from_numpy(np.array(split.y))
     with torch.inference_mode():
@@ -80,18 +80,18 @@ def main(
     for seed in range(splits):
         folder = runs / f"s{seed}"
         path = baseline.folder() / "semi_supervised.py"
-        run = train.train(path, DATASET, folder, seed=seed, images=epochs * n, overrides=overrides)
+        run = loop.train(path, DATASET, folder, seed=seed, images=epochs * n, overrides=overrides)
         errors = wrong(folder)
         rows.append(
             {
                 "split": seed,
-                "labels": LABELS_PER_CLASS * run["classes"],
+                "labels": LABELS_PER_CLASS * run.classes,
                 "epochs": epochs,
                 **{k: v for k, v in overrides.items() if k != "labels"},
                 "test": tested,
                 "wrong": errors,
                 "error_percent": 100 * errors / tested,
-                "minutes": round(run["seconds"] / 60, 1),
+                "minutes": round(run.seconds / 60, 1),
             }
         )
         print(f"split {seed}: {errors} of {tested:,} wrong", file=sys.stderr)

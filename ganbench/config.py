@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, NamedTuple, TypeVar, get_args
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -13,6 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ganbench.errors import UserError, choose
 
 RECIPE = 5  # raised whenever the loop, the layers or the controls change what a run with the same settings gives
+
+
+Decay = Annotated[float, Field(ge=0, lt=1)]
 
 
 class TrainConfig(BaseModel):
@@ -23,9 +26,9 @@ class TrainConfig(BaseModel):
     batch: int = Field(64, ge=1, description="real samples per critic step")
     n_critic: int = Field(1, ge=1, description="discriminator steps per generator step, each on a fresh batch")
     optimiser: Literal["adam", "rmsprop", "sgd"] = "adam"
-    lr_g: float = Field(2e-4, gt=0)
-    lr_d: float = Field(2e-4, gt=0)
-    betas: tuple[float, float] = Field((0.5, 0.999), description="Adam's")
+    lr_g: float = Field(2e-4, gt=0, allow_inf_nan=False)
+    lr_d: float = Field(2e-4, gt=0, allow_inf_nan=False)
+    betas: tuple[Decay, Decay] = Field((0.5, 0.999), description="Adam's")
     momentum: float = Field(0.0, ge=0, lt=1, description="SGD's")
     ema: float | None = Field(None, gt=0, lt=1, description="decay per generator step of the averaged weights")
     precision: Literal["fp32", "bf16"] = Field("fp32", description="of the players' layers, by torch.autocast")

@@ -10,14 +10,15 @@ from torch import Tensor, nn
 
 from ganbench import baseline
 from ganbench.gan import Batch, DataSpec, Gan, Unsupported
-from ganbench.training import loop as train
+from ganbench.training import loop
+from ganbench.training.order import TrainingData, reseed
 
 POINTS = DataSpec((2,))
 DIGITS = DataSpec((1, 8, 8))
 
 
 def build(name: str, spec: DataSpec = POINTS, **overrides: object) -> Gan:
-    train.reseed(0)
+    reseed(0)
     return baseline.create(baseline.folder() / f"{name}.py", spec, overrides)
 
 
@@ -148,13 +149,13 @@ def test_began_k_follows_its_recurrence() -> None:
 def test_began_k_moves_once_per_discriminator_step_and_is_in_the_checkpoint() -> None:
     gan = build("began", DIGITS, width=4, gamma=1.0, lambda_k=0.1, n_critic=3, batch=4)
     pixels = torch.randint(0, 256, (40, 1, 8, 8), dtype=torch.uint8)
-    training = train.Training(gan, train.TrainingData(pixels, torch.full((40,), -1), DIGITS), 0)
+    training = loop.Training(gan, TrainingData(pixels, torch.full((40,), -1), DIGITS), 0)
     ks, move = [0.0], gan.after_d_step
     gan.after_d_step = lambda losses: (move(losses), ks.append(gan.k.item()))  # type: ignore[func-returns-value,assign-type,method-assign]
     training.step()
     assert len(ks) == 4
     assert len(set(ks)) > 1
-    assert training.tensors()["gan.k"].item() == ks[-1]
+    assert training.state.tensors["gan.k"].item() == ks[-1]
 
 
 def test_began_k_settles_where_the_generated_error_is_gamma_times_the_real_one() -> None:

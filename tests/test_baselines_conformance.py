@@ -12,7 +12,9 @@ import torch
 
 from ganbench import baseline
 from ganbench.gan import Batch, DataSpec, Gan, Unsupported
-from ganbench.training import loop as train
+from ganbench.training import loop
+from ganbench.training.checkpoint import State
+from ganbench.training.order import TrainingData, reseed
 
 SPECS = {"points": DataSpec((2,), classes=8), "digits": DataSpec((1, 8, 8), classes=10), "rgb": DataSpec((3, 16, 16))}
 NAMES = baseline.names()
@@ -30,20 +32,20 @@ def small(name: str, width: int = 8) -> dict[str, Any]:
 
 
 def build(name: str, spec: DataSpec, width: int = 8, **settings: Any) -> Gan:
-    train.reseed(0)
+    reseed(0)
     try:
         return baseline.create(path(name), spec, small(name, width) | settings)
     except Unsupported as why:
         pytest.skip(str(why))
 
 
-def source(spec: DataSpec) -> train.TrainingData:
+def source(spec: DataSpec) -> TrainingData:
     generator = torch.Generator().manual_seed(1)
     if spec.is_image:
         x = torch.randint(0, 256, (40, *spec.shape), dtype=torch.uint8, generator=generator)
     else:
         x = torch.randn(40, *spec.shape, generator=generator)
-    return train.TrainingData(x, torch.arange(40) % max(spec.classes, 1), spec)
+    return TrainingData(x, torch.arange(40) % max(spec.classes, 1), spec)
 
 
 def weights(network: torch.nn.Module) -> dict[str, torch.Tensor]:
@@ -98,7 +100,7 @@ class TestOn:
         found = []
         for precision in ("fp32", "bf16"):
             gan = build(name, spec, precision=precision)
-            losses = train.Training(gan, source(spec), 0).step()
+            losses = loop.Training(gan, source(spec), 0).step()
             assert all(torch.isfinite(v) for v in losses.values())
             assert {p.dtype for p in gan.parameters()} == {torch.float32}
             found.append(weights(gan))
@@ -106,18 +108,18 @@ class TestOn:
 
     def test_discriminator_step_leaves_generator_unchanged(self, name: str, spec: DataSpec) -> None:
         gan = build(name, spec)
-        training = train.Training(gan, source(spec), 0)
+        training = loop.Training(gan, source(spec), 0)
         g, d = weights(gan.G), weights(gan.D)
-        losses = train.descend(gan.d_loss(training.source.batch(0, 0, 6)), training.opt_d)
+        losses = loop.descend(gan.d_loss(training.source.batch(0, 0, 6)), training.opt_d)
         gan.after_d_step(losses)
         assert equal(g, weights(gan.G))
         assert not equal(d, weights(gan.D))
 
     def test_generator_step_leaves_discriminator_unchanged(self, name: str, spec: DataSpec) -> None:
         gan = build(name, spec)
-        training = train.Training(gan, source(spec), 0)
+        training = loop.Training(gan, source(spec), 0)
         g, d = weights(gan.G), weights(gan.D)
-        train.descend(gan.g_loss(training.source.batch(0, 0, 6)), training.opt_g)
+        loop.descend(gan.g_loss(training.source.batch(0, 0, 6)), training.opt_g)
         assert equal(d, weights(gan.D))
         assert not equal(g, weights(gan.G))
 
@@ -137,28 +139,28 @@ class TestOn:
     def test_samples_differ_from_each_other_and_repeat_with_the_seed(self, name: str, spec: DataSpec) -> None:
         gan = build(name, spec).eval()
         with torch.no_grad():
-            train.reseed(1)
+            reseed(1)
             a = gan.sample(5)
-            train.reseed(1)
+            reseed(1)
             b = gan.sample(5)
         assert torch.equal(a, b)
         assert not torch.equal(a[0], a[1])
 
     def test_resumed_training_is_the_uninterrupted_one_to_the_bit(self, name: str, spec: DataSpec) -> None:
-        whole = train.Training(build(name, spec), source(spec), 3)
-        half = train.Training(build(name, spec), source(spec), 3)
+        whole = loop.Training(build(name, spec), source(spec), 3)
+        half = loop.Training(build(name, spec), source(spec), 3)
         for _ in range(4):
             whole.step()
         for _ in range(2):
             half.step()
         torch.rand(7)  # whatever else draws random numbers in between
-        other = train.Training(build(name, spec), source(spec), 3)
-        tensors = {k: v.clone().contiguous() for k, v in half.tensors().items()}  # as a file has them
-        other.restore(tensors, half.seen, half.seconds)
+        other = loop.Training(build(name, spec), source(spec), 3)
+        tensors = {k: v.clone().contiguous() for k, v in half.state.tensors.items()}  # as a file has them
+        other.restore(State(tensors, half.seen, half.seconds))
         for _ in range(2):
             other.step()
         assert whole.seen == other.seen
-        assert equal(whole.tensors(), other.tensors())
+        assert equal(whole.state.tensors, other.state.tensors)
 
     def test_labels_reach_the_losses_of_conditional_gans_alone(self, name: str, spec: DataSpec) -> None:
         gan = build(name, spec)
@@ -169,6 +171,6 @@ class TestOn:
         for loss in ("d_loss", "g_loss"):
             found = []
             for batch in (real, blind):
-                train.reseed(5)
+                reseed(5)
                 found.append(getattr(copy.deepcopy(gan), loss)(batch)["loss"])  # a loss may move buffers
             assert torch.equal(*found)

@@ -10,14 +10,15 @@ from torch import Tensor, nn
 
 from ganbench import baseline
 from ganbench.gan import Batch, DataSpec, Gan, Unsupported
-from ganbench.training import loop as train
+from ganbench.training import loop
+from ganbench.training.order import TrainingData, indices, reseed
 
 POINTS = DataSpec((2,), classes=3)
 DIGITS = DataSpec((1, 8, 8), classes=10)
 
 
 def build(name: str, spec: DataSpec = POINTS, **overrides: object) -> Gan:
-    train.reseed(0)
+    reseed(0)
     return baseline.create(baseline.folder() / f"{name}.py", spec, overrides)
 
 
@@ -190,7 +191,7 @@ def test_acgan_generator_learns_nothing_from_the_labels_of_the_batch() -> None:
     gan = build("acgan", units=8)
     losses = []
     for y in ([0, 0, 0], [2, 1, -1]):
-        train.reseed(1)
+        reseed(1)
         losses.append(gan.g_loss(zeros(y))["loss"])
     assert torch.equal(*losses)
 
@@ -248,25 +249,25 @@ def test_semi_supervised_generator_matches_the_mean_features() -> None:
 SEED, LABELS = 3, 2
 
 
-def ring_of_classes(y: Tensor | None = None) -> train.TrainingData:
+def ring_of_classes(y: Tensor | None = None) -> TrainingData:
     """60 points with three classes."""
     x = torch.randn(60, 2, generator=torch.Generator().manual_seed(0))
-    return train.TrainingData(x, torch.arange(60) % 3 if y is None else y, POINTS)
+    return TrainingData(x, torch.arange(60) % 3 if y is None else y, POINTS)
 
 
 def first_of_each_class(y: Tensor) -> list[int]:
     """Row numbers of the first `LABELS` samples of each class, in the order of the seed's first epoch."""
-    rows = train.order(60, SEED, 0, 60).tolist()
+    rows = indices(60, SEED, 0, 60).tolist()
     return [row for c in range(3) for row in [r for r in rows if y[r] == c][:LABELS]]
 
 
-def trained(source: train.TrainingData) -> dict[str, Tensor]:
+def trained(source: TrainingData) -> dict[str, Tensor]:
     """The state after two epochs."""
     gan = build("semi_supervised", units_g=8, units_d=8, batch=6, labels=LABELS)
-    training = train.Training(gan, source, SEED)
+    training = loop.Training(gan, source, SEED)
     while training.seen < 120:
         training.step()
-    return training.tensors()
+    return training.state.tensors
 
 
 def test_semi_supervised_training_is_the_same_to_the_bit_without_all_other_labels() -> None:
@@ -340,7 +341,7 @@ def test_semi_supervised_scale_of_weights_is_not_trained() -> None:
 
 def test_semi_supervised_scale_of_weights_is_that_of_the_first_batch() -> None:
     gan = build("semi_supervised", units_g=8, units_d=8, batch=6)
-    training = train.Training(gan, ring_of_classes(), SEED)
+    training = loop.Training(gan, ring_of_classes(), SEED)
     scales = []
     for _ in range(3):
         scales.append(torch.cat([layer.g.clone() for layer in gan.D.body if isinstance(layer, nn.Linear)]))

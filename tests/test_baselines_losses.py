@@ -16,14 +16,16 @@ from ganbench import baseline
 from ganbench.errors import UserError
 from ganbench.gan import Batch, DataSpec, Gan
 from ganbench.layers.slope import slope
-from ganbench.training import loop as train
+from ganbench.training import loop
+from ganbench.training.checkpoint import State
+from ganbench.training.order import TrainingData, reseed
 
 POINTS = DataSpec((2,))
 IMAGES = DataSpec((3, 8, 8))
 
 
 def build(name: str, spec: DataSpec = POINTS, **overrides: object) -> Gan:
-    train.reseed(0)
+    reseed(0)
     narrow = {"pacgan": {"units_g": 8, "units_d": 8}, "gan": {"width_g": 8, "width_d": 8}}.get(name, {"units": 8})
     if name != "gan":
         narrow |= {"width": 4}
@@ -69,9 +71,9 @@ def batch(x: Tensor) -> Batch:
     return Batch(x, torch.full((len(x),), -1))
 
 
-def points(n: int = 1000) -> train.TrainingData:
+def points(n: int = 1000) -> TrainingData:
     x = torch.randn(n, 2, generator=torch.Generator().manual_seed(2))
-    return train.TrainingData(x, torch.full((n,), -1), POINTS)
+    return TrainingData(x, torch.full((n,), -1), POINTS)
 
 
 REAL = batch(torch.zeros(6, 2))
@@ -164,7 +166,7 @@ def test_wgan_gp_takes_five_critic_steps_on_fresh_data_before_the_generators_fir
     d_loss, g_loss = gan.d_loss, gan.g_loss
     gan.d_loss = lambda real: calls.append(("d", real.x)) or d_loss(real)  # type: ignore[method-assign,func-returns-value]
     gan.g_loss = lambda real: calls.append(("g", real.x)) or g_loss(real)  # type: ignore[method-assign,func-returns-value]
-    train.Training(gan, points(), 0).step()
+    loop.Training(gan, points(), 0).step()
     assert "".join(who for who, _ in calls) == "dddddg"
     assert len(torch.unique(torch.cat([x for who, x in calls if who == "d"]), dim=0)) == 5 * 16
 
@@ -200,7 +202,7 @@ def test_pacgan_with_packs_of_one_is_the_plain_gan() -> None:
     for player in ("d", "g"):
         values = []
         for gan in (plain, packed):
-            train.reseed(3)
+            reseed(3)
             loss = getattr(gan, f"{player}_loss")(real)["loss"]
             values.append((loss.detach(), gradients(loss, gan.D if player == "d" else gan.G)))
         assert torch.equal(values[0][0], values[1][0])
@@ -250,9 +252,9 @@ def test_pacgan_says_that_a_batch_is_made_of_packs() -> None:
 # Unrolled GAN
 
 
-def trained_unrolled(spec: DataSpec = POINTS, **overrides: object) -> tuple[Gan, train.Training]:
+def trained_unrolled(spec: DataSpec = POINTS, **overrides: object) -> tuple[Gan, loop.Training]:
     gan = build("unrolled", spec, batch=16, z=4, **overrides)
-    training = train.Training(gan, points(), 0)
+    training = loop.Training(gan, points(), 0)
     if spec == POINTS:
         for _ in range(3):
             training.step()
@@ -266,7 +268,7 @@ def test_unrolled_by_no_step_is_the_minimax_gan() -> None:
     for player in ("d", "g"):
         found = []
         for gan in (plain, unrolled):
-            train.reseed(3)
+            reseed(3)
             found.append(gradients(getattr(gan, f"{player}_loss")(real)["loss"], gan.D if player == "d" else gan.G))
         assert torch.equal(*found)
 
@@ -278,14 +280,14 @@ def test_unrolled_steps_are_those_that_the_discriminators_own_optimiser_would_ta
     f = gan.f
     gan.f = lambda theta, x, fake: thetas.append(theta.detach()) or f(theta, x, fake)  # type: ignore[func-returns-value]
     x = torch.randn(16, 2)
-    train.reseed(3)
+    reseed(3)
     gan.g_loss(batch(x))
-    train.reseed(3)
+    reseed(3)
     fake = gan.sample(16).detach()
     start = parameters_to_vector(gan.D.parameters()).detach()
     for _ in range(K):
         loss = softplus(-gan.D(x)).mean() + softplus(gan.D(fake)).mean()
-        train.descend({"loss": loss}, training.opt_d)
+        loop.descend({"loss": loss}, training.opt_d)
     theta = parameters_to_vector(gan.D.parameters())
     assert (theta - start).abs().max() > 0.005
     assert torch.allclose(thetas[-1], theta, atol=1e-6)
@@ -315,9 +317,9 @@ def test_unrolled_gradient_holds_how_the_discriminator_will_answer() -> None:
     f = gan.f
     gan.f = lambda theta, x, fake: thetas.append(theta) or f(theta, x, fake)  # type: ignore[func-returns-value]
     real = batch(torch.randn(16, 2))
-    train.reseed(3)
+    reseed(3)
     whole = gradients(gan.g_loss(real)["loss"], gan.G)
-    train.reseed(3)
+    reseed(3)
     first_term = gradients(f(thetas[-1].detach(), real.x, gan.sample(16)), gan.G)  # theta_D^K taken as a constant
     assert (whole - first_term).norm() > 0.01 * whole.norm()
 
@@ -457,7 +459,7 @@ def test_instance_noise_is_on_all_that_the_discriminator_sees_and_on_no_sample()
 
 def test_instance_noise_counts_the_images_that_the_discriminator_saw() -> None:
     gan = build("tricks", batch=10, n_critic=2)
-    train.Training(gan, points(), 0).step()
+    loop.Training(gan, points(), 0).step()
     assert gan.seen == 20
 
 
@@ -478,7 +480,7 @@ def test_discriminator_keeps_its_weights_while_its_loss_is_below_the_threshold()
     frozen, free, plain = (build("tricks", batch=16, d_threshold=t) for t in (100.0, 1e-9, 0.0))
     start = parameters_to_vector(plain.D.parameters()).detach().clone()
     for gan in (frozen, free, plain):
-        training = train.Training(gan, points(), 0)
+        training = loop.Training(gan, points(), 0)
         training.step()
         training.step()
     assert torch.equal(parameters_to_vector(frozen.D.parameters()), start)
@@ -496,16 +498,16 @@ def test_training_with_every_trick_resumes_to_the_bit() -> None:
         "replay_batches": 1,
         "d_threshold": 1.3,
     }
-    runs = [train.Training(build("tricks", batch=16, **tricks), points(), 0) for _ in range(3)]
+    runs = [loop.Training(build("tricks", batch=16, **tricks), points(), 0) for _ in range(3)]
     whole, half, other = runs
     for _ in range(4):
         whole.step()
     for _ in range(2):
         half.step()
-    other.restore({k: v.clone() for k, v in half.tensors().items()}, half.seen, 0.0)
+    other.restore(State({k: v.clone() for k, v in half.state.tensors.items()}, half.seen, 0.0))
     for _ in range(2):
         other.step()
-    expected, found = whole.tensors(), other.tensors()
+    expected, found = whole.state.tensors, other.state.tensors
     assert expected.keys() == found.keys()
     assert all(torch.equal(expected[k], found[k]) for k in expected)
 
@@ -583,7 +585,7 @@ def test_vae_players_descend_the_same_bound_in_turn() -> None:
     real = batch(torch.randn(6, 2))
     values = []
     for loss in (gan.d_loss, gan.g_loss):
-        train.reseed(4)
+        reseed(4)
         values.append(loss(real)["loss"])
     assert torch.equal(*values)
     assert gan.config.n_critic == 1

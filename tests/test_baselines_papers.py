@@ -11,13 +11,14 @@ from torch import Tensor, nn
 from ganbench import baseline
 from ganbench.gan import Batch, DataSpec, Gan, Unsupported
 from ganbench.layers.mlp import mlp
-from ganbench.training import loop as train
+from ganbench.training import loop
+from ganbench.training.order import TrainingData, reseed
 
 POINTS = DataSpec((2,))
 
 
 def build(name: str, spec: DataSpec = POINTS, **overrides: object) -> Gan:
-    train.reseed(0)
+    reseed(0)
     return baseline.create(baseline.folder() / f"{name}.py", spec, overrides)
 
 
@@ -154,15 +155,15 @@ def test_wgan_losses_are_the_dual_of_the_wasserstein_distance() -> None:
 
 def test_wgan_critic_weights_stay_within_the_clip() -> None:
     gan = build("wgan", units=8, c=0.01)
-    training = train.Training(gan, points(), 0)
+    training = loop.Training(gan, points(), 0)
     for _ in range(3):
         training.step()
         assert max(w.abs().max().item() for w in gan.D.parameters()) <= 0.01
     assert any((w.abs() == 0.01).any() for w in gan.D.parameters()), "the clip was never met, so nothing was tested"
 
 
-def points() -> train.TrainingData:
-    return train.TrainingData(torch.randn(1000, 2), torch.full((1000,), -1), POINTS)
+def points() -> TrainingData:
+    return TrainingData(torch.randn(1000, 2), torch.full((1000,), -1), POINTS)
 
 
 @pytest.mark.parametrize("n_critic", [1, 5])
@@ -172,7 +173,7 @@ def test_critic_steps_come_before_the_generators_and_each_has_a_fresh_batch(n_cr
     d_loss, g_loss = gan.d_loss, gan.g_loss
     gan.d_loss = lambda real: calls.append(("d", real.x)) or d_loss(real)  # type: ignore[method-assign,func-returns-value]
     gan.g_loss = lambda real: calls.append(("g", real.x)) or g_loss(real)  # type: ignore[method-assign,func-returns-value]
-    training = train.Training(gan, points(), 0)
+    training = loop.Training(gan, points(), 0)
     training.step()
     training.step()
     assert "".join(who for who, _ in calls) == ("d" * n_critic + "g") * 2

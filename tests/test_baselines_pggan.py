@@ -14,14 +14,16 @@ from torch.nn.functional import interpolate
 from ganbench import baseline
 from ganbench.gan import Batch, DataSpec, Gan, Unsupported
 from ganbench.layers.dcgan import halvings
-from ganbench.training import loop as train
+from ganbench.training import loop
+from ganbench.training.checkpoint import State
+from ganbench.training.order import TrainingData, reseed
 
 PHASE = 60  # images
 SPEC = DataSpec((1, 28, 28))  # 4, 7, 14, 28
 
 
 def build(spec: DataSpec = SPEC, **overrides: object) -> Gan:
-    train.reseed(0)
+    reseed(0)
     small = {"width": 8, "z": 8, "batch": 6, "images_per_phase": PHASE}
     return baseline.create(baseline.folder() / "pggan.py", spec, small | overrides)
 
@@ -37,9 +39,9 @@ def module() -> ModuleType:
     return sys.modules[type(build()).__module__]
 
 
-def source(spec: DataSpec = SPEC) -> train.TrainingData:
+def source(spec: DataSpec = SPEC) -> TrainingData:
     x = torch.randint(0, 256, (40, *spec.shape), dtype=torch.uint8)
-    return train.TrainingData(x, torch.zeros(40, dtype=torch.int64), spec)
+    return TrainingData(x, torch.zeros(40, dtype=torch.int64), spec)
 
 
 def test_each_level_fades_in_for_a_phase_and_is_stable_for_one() -> None:
@@ -182,7 +184,7 @@ def test_losses_are_wgan_gps_with_a_drift_of_the_real_outputs() -> None:
 
 def test_images_are_counted_once_per_step_of_the_discriminator() -> None:
     gan = build(n_critic=2)
-    training = train.Training(gan, source(), 0)
+    training = loop.Training(gan, source(), 0)
     for _ in range(3):
         training.step()
     assert gan.seen.item() == training.seen == 36
@@ -198,7 +200,7 @@ def changed(before: dict[str, Tensor], gan: Gan) -> set[str]:
 
 def test_layers_learn_only_when_their_level_is_in_use() -> None:
     gan = build(images_per_phase=12)
-    training = train.Training(gan, source(), 0)
+    training = loop.Training(gan, source(), 0)
     before = weights(gan)
     training.step()
     first = {f"{part}.0." for part in ("G.blocks", "G.to_rgb", "D.blocks", "D.from_rgb")}
@@ -213,7 +215,7 @@ def test_layers_learn_only_when_their_level_is_in_use() -> None:
 
 def test_optimisers_start_afresh_with_each_new_block() -> None:
     gan = build(images_per_phase=12)
-    training = train.Training(gan, source(), 0)
+    training = loop.Training(gan, source(), 0)
     d_loss, stages = gan.d_loss, []
 
     def spy(real: Batch) -> dict[str, Tensor]:
@@ -229,17 +231,17 @@ def test_optimisers_start_afresh_with_each_new_block() -> None:
 
 @pytest.mark.parametrize("stop", [1, 2, 3])
 def test_training_resumed_at_any_time_is_the_uninterrupted_one_to_the_bit(stop: int) -> None:
-    def training() -> train.Training:
-        return train.Training(build(images_per_phase=12), source(), 3)
+    def training() -> loop.Training:
+        return loop.Training(build(images_per_phase=12), source(), 3)
 
     whole, half, other = training(), training(), training()
     for i in range(5):
         whole.step()
         if i < stop:
             half.step()
-    other.restore({k: v.clone() for k, v in half.tensors().items()}, half.seen, half.seconds)
+    other.restore(State({k: v.clone() for k, v in half.state.tensors.items()}, half.seen, half.seconds))
     for _ in range(stop, 5):
         other.step()
-    expected, there = whole.tensors(), other.tensors()
+    expected, there = whole.state.tensors, other.state.tensors
     assert expected.keys() == there.keys()
     assert all(torch.equal(expected[k], there[k]) for k in expected)

@@ -12,7 +12,8 @@ from ganbench import baseline
 from ganbench.gan import Batch, DataSpec, Gan, Unsupported
 from ganbench.layers import resnet
 from ganbench.layers.attention import SelfAttention
-from ganbench.training import loop as train
+from ganbench.training import loop
+from ganbench.training.order import TrainingData, reseed
 
 POINTS = DataSpec((2,))
 DIGITS = DataSpec((1, 8, 8), classes=10)
@@ -25,7 +26,7 @@ CONDITIONAL = ["sagan", "biggan"]
 
 
 def build(name: str, spec: DataSpec = DIGITS, **overrides: object) -> Gan:
-    train.reseed(0)
+    reseed(0)
     return baseline.create(baseline.folder() / f"{name}.py", spec, SMALL[name] | overrides)
 
 
@@ -96,11 +97,9 @@ def test_sngan_discriminators_weights_have_a_largest_singular_value_of_1(spec: D
 
 def test_sngan_generator_step_moves_power_iteration_but_no_weight_of_the_discriminator() -> None:
     gan = build("sngan")
-    training = train.Training(
-        gan, train.TrainingData(torch.zeros(40, 1, 8, 8, dtype=torch.uint8), torch.zeros(40), DIGITS), 0
-    )
+    training = loop.Training(gan, TrainingData(torch.zeros(40, 1, 8, 8, dtype=torch.uint8), torch.zeros(40), DIGITS), 0)
     before = {k: v.clone() for k, v in gan.D.state_dict().items()}
-    train.descend(gan.g_loss(batch()), training.opt_g)
+    loop.descend(gan.g_loss(batch()), training.opt_g)
     changed = {k for k, v in gan.D.state_dict().items() if not torch.equal(v, before[k])}
     assert changed <= {k for k in before if k.endswith(("_u", "_v"))}
 
@@ -227,10 +226,10 @@ def test_real_labels_reach_the_discriminators_loss_alone(name: str) -> None:
     losses = {}
     for key, labels in (("there", real), ("other", other)):
         gan = build(name)
-        train.reseed(1)
+        reseed(1)
         losses["d", key] = gan.d_loss(labels)["loss"]
         gan = build(name)
-        train.reseed(1)
+        reseed(1)
         losses["g", key] = gan.g_loss(labels)["loss"]
     assert losses["d", "there"] != losses["d", "other"]
     assert losses["g", "there"] == losses["g", "other"]
@@ -341,9 +340,9 @@ def test_biggan_ortho_adds_equation_3_to_the_generators_loss_and_changes_nothing
     losses = {}
     for beta in (0.0, 0.01):
         gan = build("biggan", ortho=beta)
-        train.reseed(1)
+        reseed(1)
         losses[beta] = gan.g_loss(batch())["loss"].item()
-        train.reseed(1)
+        reseed(1)
         losses["d", beta] = gan.d_loss(batch())["loss"].item()
     penalty = 0.0
     for name, w in gan.G.named_parameters():
@@ -387,8 +386,8 @@ def test_biggan_channels_at_128_are_those_of_the_papers_table() -> None:
 
 def test_biggan_is_sampled_with_averaged_weights_after_two_steps_of_the_discriminator() -> None:
     gan = build("biggan", ema=0.5)
-    source = train.TrainingData(torch.randint(0, 256, (40, 1, 8, 8), dtype=torch.uint8), torch.arange(40) % 10, DIGITS)
-    training = train.Training(gan, source, 0)
+    source = TrainingData(torch.randint(0, 256, (40, 1, 8, 8), dtype=torch.uint8), torch.arange(40) % 10, DIGITS)
+    training = loop.Training(gan, source, 0)
     training.step()
     first = next(gan.G.parameters()).detach().clone()
     training.step()

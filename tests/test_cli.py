@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from ganbench.cli import main
 from ganbench.cli._common import require_weights
 from ganbench.features import Extractor
 from ganbench.samples import SampleSet, write
+from ganbench.training.run import Run
 
 VERBS = (
     "train",
@@ -88,7 +90,7 @@ def test_every_verb_has_an_example_in_its_help(ganbench: Callable[..., Done], ve
         (["scor"], "Did you mean 'score'"),
         (["list", "metric"], "did you mean 'metrics'"),
         (["data", "build", "dgits"], "did you mean 'digits'"),
-        (["train", "baselines/dcgn.py", "--dataset", "digits", "--out", "x"], "no such baseline; there are baselines/acgan.py"),
+        (["train", "baselines/dcgn.py", "--dataset", "digits", "--out", "x"], "no baseline 'dcgn'; did you mean 'dcgan'?"),
         (["train", "baselines/gan.py", "--dataset", "rng", "--out", "x"], "did you mean 'ring'"),
         (["train", "baselines/gan.py", "--dataset", "ring", "--out", "x", "--set", "z"], "write it as key=value"),
         (["sample", "runs/gan-ring-s0"], "Missing option '--out'"),
@@ -386,7 +388,7 @@ def test_a_run_is_named_by_baseline_dataset_and_seed_unless_told(
     ganbench: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "ganbench.training.loop.train", lambda path, dataset, out, **_: {"diverged": f"in {out.as_posix()}"}
+        "ganbench.training.loop.train", lambda path, dataset, out, **_: SimpleNamespace(diverged=f"in {out.as_posix()}")
     )
     assert "in runs/gan-ring-s3." in ganbench("train", "baselines/gan.py", "--dataset", "ring", "--seed", "3").stderr
 
@@ -397,6 +399,13 @@ def test_users_own_gan_is_trained_by_its_path(ganbench: Callable[..., Done], tmp
         "train", tmp_path / "mine.py", "--dataset", "ring", "--images", "500", "--set", "width_g=8", "--out", tmp_path / "r"
     )  # fmt: skip
     ganbench("sample", tmp_path / "r", "--n", "10", "--out", tmp_path / "s.npz")
+    assert np.load(tmp_path / "s.npz")["arr_0"].shape == (10, 2)
+
+
+def test_baseline_is_trained_by_its_name(ganbench: Callable[..., Done], tmp_path: Path) -> None:
+    size = ("--images", "100", "--set", "width_g=8", "--out", tmp_path / "r")
+    assert "100 images in" in ganbench("train", "gan", "--dataset", "ring", *size).stderr
+    assert Run.read(tmp_path / "r").baseline == "gan"
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from conftest import REPOSITORY
 from experiments import precision, semi_supervised
 from experiments.__main__ import EXPERIMENTS
 from ganbench import data
-from ganbench.training import loop as train
+from ganbench.training import checkpoint
 
 RESULTS = REPOSITORY / "results"
 ROW = re.compile(
@@ -64,7 +64,7 @@ def test_semi_supervised_counts_the_wrong_test_images(monkeypatch: pytest.Monkey
     monkeypatch.setattr(semi_supervised, "DATASET", "digits")
     semi_supervised.main(splits=2, epochs=2, runs=tmp_path / "runs", out=tmp_path)
     table = pd.read_csv(tmp_path / "splits.csv")
-    gan, _ = train.load(tmp_path / "runs/s1")
+    gan, _ = checkpoint.load(tmp_path / "runs/s1")
     test = data.load("digits", "test")
     guess = gan.D(torch.from_numpy(np.array(test.x)).permute(0, 3, 1, 2) / 127.5 - 1).argmax(1)
     assert table["wrong"][1] == (guess.numpy() != test.y).sum()

@@ -11,8 +11,7 @@ from ganbench.metrics import NotApplicable
 from ganbench.metrics.wasserstein_1d import wasserstein_1d
 from ganbench.scoring import score
 from ganbench.scoring.sources import open_set
-from ganbench.training import drawing as sample
-from ganbench.training import loop as train
+from ganbench.training import loop, sampling
 
 ONE = Mixture(np.array([[4.0]]), 0.5)
 TWO = Mixture(np.array([[0.0], [10.0]]), 0.1)
@@ -126,10 +125,10 @@ def test_plane_is_a_reason():
 def test_trained_gans_file_carries_its_discriminator_to_the_score(tmp_path: Path):
     data.obtain("gaussian1d")
     small = {"width_g": 16, "width_d": 16}
-    train.train(
+    loop.train(
         baseline.folder() / "gan.py", "gaussian1d", tmp_path / "run", seed=0, images=1000, overrides=small, device="cpu"
     )
-    sample.draw(tmp_path / "run", 300, 0, tmp_path / "gan.npz")
+    sampling.write_samples(tmp_path / "run", 300, 0, tmp_path / "gan.npz")
     drawn = samples.read(tmp_path / "gan.npz")
     places, D = drawn.discriminator.T
     assert drawn.discriminator.dtype == np.float64

@@ -61,6 +61,19 @@ def test_points_of_unequal_dimensions_are_refused(tmp_path: Path) -> None:
         overview(sets, tmp_path / "x.png")
 
 
+def test_empty_set_of_unknown_reason_is_a_panel_without_samples(tmp_path: Path) -> None:
+    overview({"a": SampleSet(np.empty((0, 2)), None, {})}, tmp_path / "x.png")
+    with Image.open(tmp_path / "x.png") as picture:
+        assert len(np.unique(np.asarray(picture.convert("L")))) > 2
+
+
+@pytest.mark.parametrize("name", ["x.txt", "folder", "x.pdf"])
+def test_overview_is_written_as_png_alone(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UserError, match=r"an overview is written as \.png"):
+        overview({"a": SampleSet(np.zeros((3, 2), np.float32), None, {})}, tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
 def test_small_images_of_a_strip_are_enlarged_without_new_values() -> None:
     x = np.random.default_rng(0).integers(0, 256, (2, 3, 8, 8, 1), dtype=np.uint8)
     sheet = strip(x)

@@ -13,15 +13,14 @@ from PIL import Image
 from ganbench import baseline, samples
 from ganbench.errors import UserError
 from ganbench.gan import DataSpec, Gan, class_weights
-from ganbench.training import drawing as sample
-from ganbench.training import loop as train
-from ganbench.training import walks
+from ganbench.training import checkpoint, loop, sampling, walks
+from ganbench.training.order import reseed
 
 DIGITS = DataSpec((1, 8, 8), classes=10)
 
 
 def build(name: str, spec: DataSpec = DIGITS, **settings: object) -> Gan:
-    train.reseed(0)
+    reseed(0)
     return baseline.create(Path(f"baselines/{name}.py"), spec, settings).eval()
 
 
@@ -34,7 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Pat
         small = {"batch": 50} | (
             {} if name == "cgan" else {"width_g": 8, "width_d": 8} if name == "gan" else {"width": 8}
         )
-        train.train(Path(f"baselines/{name}.py"), dataset, out, seed=0, images=50, overrides=small)
+        loop.train(Path(f"baselines/{name}.py"), dataset, out, seed=0, images=50, overrides=small)
         return out
 
     return run
@@ -102,7 +101,7 @@ def test_gan_knows_whether_its_inputs_are_normal(name: str, normal: bool) -> Non
 
 
 def test_truncated_inputs_lie_within_the_bound_and_reach_for_it() -> None:
-    z, _ = sample.inputs(build("sngan"), 0, 0, truncation=0.5)
+    z, _ = sampling.draw_inputs(build("sngan"), 0, 0, truncation=0.5)
     assert z.abs().max() <= 0.5
     assert z.abs().max() > 0.49
     assert z.std() == pytest.approx(0.5 / 3**0.5, rel=0.05)
@@ -110,7 +109,7 @@ def test_truncated_inputs_lie_within_the_bound_and_reach_for_it() -> None:
 
 def test_class_changes_no_other_input() -> None:
     gan = build("acgan")
-    (z, y), (same, threes) = sample.inputs(gan, 4, 250), sample.inputs(gan, 4, 250, label=3)
+    (z, y), (same, threes) = sampling.draw_inputs(gan, 4, 250), sampling.draw_inputs(gan, 4, 250, label=3)
     assert torch.equal(z, same)
     assert (threes == 3).all()
     assert len(y.unique()) == 10  # type: ignore[union-attr]
@@ -123,7 +122,7 @@ def test_every_conditional_gan_looks_at_the_class_it_is_asked_for(name: str) -> 
     gan = build(
         name, **{k: 8 for k in baseline.load(Path(f"baselines/{name}.py"))[1].model_fields if k.startswith("width")}
     )
-    z, _ = sample.inputs(gan, 0, 0)
+    z, _ = sampling.draw_inputs(gan, 0, 0)
     with torch.no_grad():
         for p in gan.parameters():
             p.add_(torch.randn_like(p))  # the gains and biases of a class may start at 0
@@ -153,16 +152,16 @@ def test_every_conditional_gan_takes_a_class_as_weights_and_mixes_classes(name: 
 def test_picked_samples_are_those_of_the_sample_set(folder: Callable[[str, str], Path], tmp_path: Path) -> None:
     for name, label in (("dcgan", None), ("acgan", None), ("acgan", 3)):
         run = folder(name, "digits")
-        sample.draw(run, 300, 5, tmp_path / "all.npz", label=label)
-        gan, _ = train.load(run)
+        sampling.write_samples(run, 300, 5, tmp_path / "all.npz", label=label)
+        gan, _ = checkpoint.load(run)
         with torch.inference_mode():
             _, x = walks.pick(gan, 5, [3, 260, 17], label)
-        assert np.array_equal(sample.to_files(gan, x), samples.read(tmp_path / "all.npz").x[[3, 260, 17]])
+        assert np.array_equal(sampling.to_files(gan, x), samples.read(tmp_path / "all.npz").x[[3, 260, 17]])
 
 
 def test_ends_of_a_strip_are_the_samples(folder: Callable[[str, str], Path], tmp_path: Path) -> None:
     run = folder("dcgan", "digits")
-    sample.draw(run, 20, 1, tmp_path / "all.npz")
+    sampling.write_samples(run, 20, 1, tmp_path / "all.npz")
     walks.interpolate(run, tmp_path / "strip.png", seed=1, points=[2, 19], steps=4)
     with Image.open(tmp_path / "strip.png") as picture:
         strip = np.asarray(picture)[::8, ::8].reshape(9, 5, 9)[1:, :, 1:].swapaxes(0, 1)
@@ -225,17 +224,17 @@ def test_wrong_numbers_are_one_line(text: str) -> None:
 @pytest.mark.parametrize(
     ("name", "wrong", "message"),
     [
-        ("dcgan", {"truncation": 0.5}, "dcgan draws its inputs from another one"),
+        ("dcgan", {"truncation": 0.5}, "the inputs of dcgan have another distribution"),
         ("dcgan", {"label": 3}, "not conditional"),
         ("acgan", {"label": 10}, "the classes of this data are 0 to 9"),
-        ("acgan", {"truncation": 0.0}, "a bound above 0"),
+        ("acgan", {"truncation": 0.0}, "choose a bound above 0"),
     ],
 )
 def test_wrong_sampling_is_one_line(
     folder: Callable[[str, str], Path], tmp_path: Path, name: str, wrong: dict[str, float], message: str
 ) -> None:
     with pytest.raises(UserError, match=message):
-        sample.draw(folder(name, "digits"), 5, 0, tmp_path / "a.npz", **wrong)  # type: ignore[arg-type]
+        sampling.write_samples(folder(name, "digits"), 5, 0, tmp_path / "a.npz", **wrong)  # type: ignore[arg-type]
     assert not (tmp_path / "a.npz").exists()
 
 
@@ -243,17 +242,17 @@ def test_wrong_walks_are_one_line(folder: Callable[[str, str], Path], tmp_path: 
     run = folder("dcgan", "digits")
     for out, points, classes, message in (
         ("a.jpg", [0, 1], None, ".png or .gif"),
-        ("a.png", [0], None, "two ends or more"),
+        ("a.png", [0], None, "at least two ends"),
         ("a.png", [0, 1], [1], "not conditional"),
     ):
         with pytest.raises(UserError, match=message):
             walks.interpolate(run, tmp_path / out, seed=0, points=points, steps=2, classes=classes)
     for through, classes, message in (
-        ([3], None, "two ends"),
+        ([3], None, "at least two ends"),
         ([3, 8], None, "not conditional"),
         ([3, 8], [1], "choose one"),
     ):
         with pytest.raises(UserError, match=message):
             walks.interpolate(run, tmp_path / "a.png", seed=0, points=[0, 1], steps=2, classes=classes, through=through)
-    with pytest.raises(UserError, match="say in which class"):
+    with pytest.raises(UserError, match="choose a class"):
         walks.arithmetic(folder("acgan", "digits"), tmp_path / "a.png", seed=0, plus=[[1]], minus=[], label=None)

@@ -396,5 +396,5 @@ def draw_levels(damaged: Mapping[tuple[str, float], list[Split]], path: Path) ->
             axes.axis("on")
             axes.set_title(f"{name} {level:g}" if level else NULL, fontsize=9)
             shown = np.linspace(0, len(one.x) - 1, pictures.SIDE**2).astype(int) if box is None else slice(None)
-            pictures.draw(axes, SampleSet(one.x[shown], None, {}), box)
+            pictures.paint(axes, SampleSet(one.x[shown], None, {}), box)
     figure.savefig(path, dpi=100, metadata={"Software": None})

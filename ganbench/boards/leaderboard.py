@@ -22,6 +22,7 @@ from ganbench.boards.board import Board, Track
 from ganbench.display.text import number
 from ganbench.errors import UserError
 from ganbench.statistics import student
+from ganbench.training.run import Run
 
 CONTROL_ORDER = {"real": 1, "copycat": 2, "noise": 3}
 
@@ -82,8 +83,8 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def _cost(run: Path) -> dict[str, float]:
-    about = read_json(run / "run.json")
-    return {"seconds": about["seconds"], "parameters": sum(about["parameters"].values())}
+    trained = Run.read(run)
+    return {"seconds": trained.seconds, "parameters": sum(trained.parameters.values())}
 
 
 def _cell(results: dict[str, Any], column: str) -> dict[str, Any]:

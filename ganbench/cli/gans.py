@@ -1,4 +1,4 @@
-"""Verbs of one GAN: train it, draw from it, walk through it, look at it."""
+"""Verbs for a single GAN: train it, sample it, walk through its inputs, look at its samples."""
 
 from __future__ import annotations
 
@@ -13,57 +13,62 @@ from ganbench.errors import UserError
 
 @app.command()
 def train(
-    baseline: Annotated[Path, typer.Argument(help="file of a GAN, ours or your own")],
+    baseline: Annotated[
+        str, typer.Argument(help="name of a baseline (see `ganbench list baselines`), or the file of a GAN of your own")
+    ],
     dataset: Annotated[
         str,
         typer.Option(metavar="NAME|PATH", help="name of a dataset, or data of your own: what `ganbench score` reads"),
     ],
     out: Annotated[
-        Path | None, typer.Option(help="folder of the run; by default runs/BASELINE-DATASET-sSEED, here")
+        Path | None,
+        typer.Option(help="folder of the run; by default runs/BASELINE-DATASET-sSEED in the current folder"),
     ] = None,
-    images: Annotated[int, typer.Option(help="budget: real images seen", min=1)] = 300_000,
+    images: Annotated[int, typer.Option(help="budget, in real images seen", min=1)] = 300_000,
     seed: Seed = 0,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="change a setting of the GAN")
     ] = None,
-    device: Annotated[str | None, typer.Option(help="torch device; by default CUDA if there is one")] = None,
+    device: Annotated[str | None, typer.Option(help="torch device; by default CUDA if there is a CUDA device")] = None,
 ) -> None:
-    """Train a GAN. The same command again resumes an interrupted run; a larger --images continues a finished one.
+    """Train a GAN. The same command resumes an interrupted run. With a larger --images it continues a finished run.
 
     \b
     Examples:
-      ganbench train baselines/dcgan.py --dataset mnist
+      ganbench train dcgan --dataset mnist
       ganbench train my_gan.py --dataset ring --set lr_g=1e-4 --set 'betas=[0, 0.9]' --out runs/mine
     """
-    from ganbench import data
-    from ganbench.config import settings as parse
+    from ganbench import config, data
+    from ganbench.baseline import resolve
 
-    overrides = parse(settings or [])
+    path = resolve(baseline)
+    overrides = config.settings(settings or [])
     dataset = data.resolve(dataset)
-    from ganbench.training import loop as training
+    from ganbench.training import loop  # imports torch, which takes longer than to check the arguments
 
-    out = out or Path("runs") / f"{baseline.stem}-{dataset}-s{seed}"
-    run = training.train(baseline, dataset, out, seed=seed, images=images, overrides=overrides, device=device)
-    if run["diverged"]:
-        say(f"DIVERGED: {run['diverged']}. That is a result, and the board will say so; its run is in {out}")
+    out = out or Path("runs") / f"{path.stem}-{dataset}-s{seed}"
+    run = loop.train(path, dataset, out, seed=seed, images=images, overrides=overrides, device=device)
+    if run.diverged:
+        say(f"DIVERGED: {run.diverged}. This is a result, and a board shows it as such. The run is in {out}")
     else:
-        say(f"{run['seen']:,} images in {run['seconds']:,.0f} s; checkpoint, history.jsonl and run.json are in {out}")
+        say(f"{run.seen:,} images in {run.seconds:,.0f} s; checkpoint, history.jsonl and run.json are in {out}")
 
 
 @app.command()
 def sample(
     folder: Annotated[Path, typer.Argument(help="folder of a trained run")],
-    out: Annotated[Path, typer.Option(help="where the samples go, .npz")],
-    n: Annotated[int, typer.Option("--n", help="how many", min=1)] = 10_000,
+    out: Annotated[Path, typer.Option(help="file for the samples, .npz")],
+    n: Annotated[int, typer.Option("--n", help="number of samples", min=1)] = 10_000,
     seed: Seed = 0,
     truncation: Annotated[
-        float | None, typer.Option(help="draw normal inputs within [-T, T] only: less variety", metavar="T")
+        float | None,
+        typer.Option(help="draw normal inputs within [-T, T] only, for cleaner samples of less variety", metavar="T"),
     ] = None,
     label: Label = None,
 ) -> None:
-    """Draw samples from a trained GAN: arr_0, uint8 NHWC, in an .npz with a manifest beside it.
+    """Sample a trained GAN: arr_0, uint8 NHWC, in an .npz with a manifest beside it.
 
-    Sample i depends on the run, the seed and i alone, however many are drawn.
+    Sample i depends on the run, the seed and i alone, not on the number of samples.
 
     \b
     Examples:
@@ -71,9 +76,9 @@ def sample(
       ganbench sample runs/biggan --n 64 --truncation 0.5 --out clean.npz
       ganbench sample runs/acgan --n 64 --class 3 --seed 1 --out threes.npz
     """
-    from ganbench.training.drawing import draw
+    from ganbench.training.sampling import write_samples
 
-    draw(folder, n, seed, out, truncation=truncation, label=label)
+    write_samples(folder, n, seed, out, truncation=truncation, label=label)
 
 
 @app.command()
@@ -81,22 +86,22 @@ def interpolate(
     folder: Annotated[Path, typer.Argument(help="folder of a trained run")],
     out: Annotated[Path, typer.Option(help="a strip, .png, or an animation that returns to its start, .gif")],
     points: Annotated[str, typer.Option(help="samples to walk through (see `ganbench overview --numbered`)")] = "0,1",
-    steps: Annotated[int, typer.Option(help="from one sample to the next", min=1)] = 8,
+    steps: Annotated[int, typer.Option(help="steps from each sample to the next", min=1)] = 8,
     seed: Seed = 0,
     classes: Annotated[
-        str | None, typer.Option(help="of a conditional GAN, a row each; by default the first ten")
+        str | None, typer.Option(help="for a conditional GAN: its classes, a row each; by default the first ten")
     ] = None,
     through: Annotated[
         str | None,
         typer.Option(
-            help="of a conditional GAN: walk from class to class instead, a row per sample", metavar="CLASSES"
+            help="for a conditional GAN: walk from class to class instead, a row per sample", metavar="CLASSES"
         ),
     ] = None,
 ) -> None:
-    """Walk from sample to sample through the generator's inputs: along an arc if they are normal, else straight.
+    """Walk from sample to sample through the generator's inputs: along an arc if the inputs are normal, else straight.
 
-    The ends are the samples that `ganbench sample` draws from the same seed, by their numbers. A conditional GAN shows the
-    same walk in every class, or, with --through, each sample on its way from class to class.
+    The samples are those that `ganbench sample` draws from the same seed, by their numbers. A conditional GAN shows the
+    same walk in every class. With --through it shows each sample on its way from class to class.
 
     \b
     Examples:
@@ -107,16 +112,14 @@ def interpolate(
     """
     from ganbench.training import walks
 
-    ways = [None if text is None else walks.numbers(text) for text in (classes, through)]
-    walks.interpolate(
-        folder, out, seed=seed, points=walks.numbers(points), steps=steps, classes=ways[0], through=ways[1]
-    )
+    shown, passed = (None if text is None else walks.numbers(text) for text in (classes, through))
+    walks.interpolate(folder, out, seed=seed, points=walks.numbers(points), steps=steps, classes=shown, through=passed)
 
 
 @app.command()
 def arithmetic(
     folder: Annotated[Path, typer.Argument(help="folder of a trained run")],
-    out: Annotated[Path, typer.Option(help="the picture, .png")],
+    out: Annotated[Path, typer.Option(help="file for the picture, .png")],
     plus: Annotated[
         list[str], typer.Option(help="samples whose mean is added (see `ganbench overview --numbered`); repeatable")
     ],
@@ -126,7 +129,7 @@ def arithmetic(
 ) -> None:
     """Add and subtract the mean inputs of samples, as DCGAN's paper does with three faces per term.
 
-    Each term is a column, its mean at the bottom; the sum is in the middle of eight neighbours.
+    Each term is a column with its mean at the bottom. The sum is in the middle of eight neighbours.
 
     \b
     Examples:
@@ -135,19 +138,19 @@ def arithmetic(
     """
     from ganbench.training import walks
 
-    terms = [[walks.numbers(text) for text in texts or []] for texts in (plus, minus)]
-    walks.arithmetic(folder, out, seed=seed, plus=terms[0], minus=terms[1], label=label)
+    added, subtracted = ([walks.numbers(text) for text in texts or []] for texts in (plus, minus))
+    walks.arithmetic(folder, out, seed=seed, plus=added, minus=subtracted, label=label)
 
 
 @app.command()
 def control(
     kind: Annotated[str, typer.Argument(help="real, copycat, noise or reference")],
     dataset: Annotated[str, typer.Option(help="name of a dataset")],
-    out: Annotated[Path, typer.Option(help="where the samples go, .npz")],
-    n: Annotated[int, typer.Option("--n", help="how many", min=1)] = 1000,
+    out: Annotated[Path, typer.Option(help="file for the samples, .npz")],
+    n: Annotated[int, typer.Option("--n", help="number of samples", min=1)] = 1000,
     seed: Seed = 0,
 ) -> None:
-    """Write a control set, whose scores show what a metric can see.
+    """Write a control set. Its scores show what a metric can see.
 
     \b
     Example:
@@ -161,15 +164,15 @@ def control(
 
 @app.command()
 def overview(
-    out: Annotated[Path, typer.Option(help="the picture, .png")],
+    out: Annotated[Path, typer.Option(help="file for the picture, .png")],
     sets: Annotated[list[str], typer.Argument(metavar="NAME=SAMPLES...", help="sample sets and their titles")],
     numbered: Annotated[
-        bool, typer.Option("--numbered", help="with their numbers beside the first 64 samples")
+        bool, typer.Option("--numbered", help="write their numbers beside the first 64 samples")
     ] = False,
     range_: Range = None,
     layout: Layout = None,
 ) -> None:
-    """Draw sample sets side by side: images as contact sheets, points as clouds in the frame of the last set.
+    """Paint sample sets side by side: images as contact sheets, points as clouds in the frame of the last set.
 
     \b
     Examples:
@@ -180,9 +183,9 @@ def overview(
     from ganbench.samples import declared
     from ganbench.scoring import sources
 
-    how = declared(range_, layout)
+    form = declared(range_, layout)
     named = dict(s.partition("=")[::2] for s in sets)
     for name, path in named.items():
         if not path:
             raise UserError(f"'{name}': write each set as TITLE=SAMPLES, for example gan=samples.npz")
-    pictures.overview({name: sources.open_set(path, "test", how) for name, path in named.items()}, out, numbered)
+    pictures.overview({name: sources.open_set(path, "test", form) for name, path in named.items()}, out, numbered)

@@ -37,7 +37,7 @@ PRELOADED = (
     "matplotlib.backends.backend_agg",
     "matplotlib.figure",
     "ganbench.data",
-    "ganbench.training.drawing",
+    "ganbench.training.sampling",
     "ganbench.boards.controls",
     "ganbench.boards.leaderboard",
     "ganbench.display.pictures",

@@ -1,4 +1,4 @@
-"""Sample sets as pictures: contact sheets of images, density maps of points."""
+"""Sample sets as pictures: contact sheets of images, clouds of points, histograms of numbers."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ganbench.errors import UserError
 from ganbench.samples import SampleSet
 
 SIDE = 8  # images per side of a sheet
-LINE = 96  # grey of the lines between them
-VISIBLE = 64  # pixels that an image of a strip is high, or more
+LINE = 96  # grey value of the lines between images
+VISIBLE = 64  # least height of an image in a strip, in pixels
 STEP = 100  # milliseconds per frame
 
 
@@ -35,39 +35,39 @@ def contact_sheet(x: np.ndarray, rows: int = SIDE, columns: int = SIDE) -> np.nd
     return lined.reshape(rows, columns, h, w, c).swapaxes(1, 2).reshape(rows * h, columns * w, c)
 
 
-def show(axes: Axes, x: np.ndarray, rows: int = SIDE, columns: int = SIDE) -> None:
-    """Draw a contact sheet."""
+def paint_sheet(axes: Axes, x: np.ndarray, rows: int = SIDE, columns: int = SIDE) -> None:
+    """Paint a contact sheet of the first images of uint8 `[n, H, W, C]`."""
     sheet = contact_sheet(x, rows, columns)
     axes.imshow(
         sheet.squeeze(-1) if sheet.shape[-1] == 1 else sheet, cmap="gray", vmin=0, vmax=255, interpolation="nearest"
     )
 
 
-def draw(axes: Axes, one: SampleSet, box: np.ndarray | None, numbered: bool = False) -> None:
-    """Draw a sample set. `box` `[2, d]` is the range that points are shown in, the same for every set of a dataset.
+def paint(axes: Axes, samples: SampleSet, box: np.ndarray | None, numbered: bool = False) -> None:
+    """Paint a sample set. Points are shown in the range `box` `[2, d]`, the same for every set of a dataset.
 
-    `numbered` writes their number beside the first 64 samples.
+    If `numbered`, the first 64 samples have their numbers beside them.
     """
     axes.set_xticks([])
     axes.set_yticks([])
     if numbered:
-        for i, (x, y) in enumerate(zip(*_places(one.x), strict=True)):
+        for i, (x, y) in enumerate(zip(*_places(samples.x), strict=True)):
             axes.annotate(str(i), (x, y), color="tab:orange", fontsize=6, va="top")
-    if one.x.ndim == 4:
-        show(axes, one.x)
+    if samples.x.ndim == 4:
+        paint_sheet(axes, samples.x)
         return
     assert box is not None
-    if one.x.shape[1] == 1:
-        axes.hist(one.x[:, 0], bins=100, range=tuple(box[:, 0]), density=True, color="tab:blue")
+    if samples.x.shape[1] == 1:
+        axes.hist(samples.x[:, 0], bins=100, range=tuple(box[:, 0]), density=True, color="tab:blue")
         return
-    axes.scatter(one.x[:, 0], one.x[:, 1], s=1, alpha=0.3, linewidths=0, color="tab:blue")
+    axes.scatter(samples.x[:, 0], samples.x[:, 1], s=1, alpha=0.3, linewidths=0, color="tab:blue")
     axes.set_xlim(*box[:, 0])
     axes.set_ylim(*box[:, 1])
     axes.set_aspect("equal")
 
 
 def _places(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where the first 64 samples are drawn: the corners of their cells, or the points."""
+    """Where the first 64 samples are in the picture: the corners of their cells, or the points themselves."""
     if x.ndim == 2:
         return _plane(x[: SIDE**2])
     row, column = np.divmod(np.arange(min(len(x), SIDE**2)), SIDE)
@@ -75,20 +75,22 @@ def _places(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def frame(x: np.ndarray) -> np.ndarray:
-    """The range `[2, d]` of points `[n, d]` with a margin around it."""
+    """The range `[2, d]` of points `[n, d]`, lowest and highest coordinates, with a margin of a fifth of its width."""
     low, high = x.min(0), x.max(0)
     return np.stack([low - 0.2 * (high - low), high + 0.2 * (high - low)])
 
 
 def overview(named: dict[str, SampleSet], path: Path, numbered: bool = False) -> None:
-    """One picture with a panel per sample set, under its name; points in the frame of the last set that is not empty.
+    """Write one picture with a panel per sample set, under its name. Points are in the frame of the last set that is not empty.
 
-    `numbered` writes their number beside the first 64 samples.
+    If `numbered`, the first 64 samples have their numbers beside them.
 
     Raises:
-        UserError: points of unequal dimensions, which no frame has room for.
+        UserError: the sets have points of unequal dimensions, which do not fit into one frame, or `path` is no .png.
     """
-    points = [one.x for one in named.values() if one.x.ndim == 2 and len(one.x)]
+    if path.suffix != ".png":
+        raise UserError(f"--out {path}: an overview is written as .png")
+    points = [samples.x for samples in named.values() if samples.x.ndim == 2 and len(samples.x)]
     if len(dimensions := {x.shape[1] for x in points}) > 1:
         raise UserError(f"points of {' and '.join(map(str, sorted(dimensions)))} dimensions do not go into one picture")
     box = frame(points[-1]) if points else None
@@ -97,27 +99,28 @@ def overview(named: dict[str, SampleSet], path: Path, numbered: bool = False) ->
     figure = Figure(figsize=(3.2 * columns, 3.4 * rows), layout="constrained")
     for axes in figure.subplots(rows, columns, squeeze=False).flat:
         axes.axis("off")
-    for axes, (name, one) in zip(figure.axes, named.items(), strict=False):
+    for axes, (name, samples) in zip(figure.axes, named.items(), strict=False):
         axes.axis("on")
-        axes.set_title(name if len(one.x) else f"{name}: {one.manifest['reason']}", fontsize=10, wrap=True)
-        if len(one.x):
-            draw(axes, one, box, numbered)
+        empty = f"{name}: {samples.manifest.get('reason') or 'no samples'}"
+        axes.set_title(name if len(samples.x) else empty, fontsize=10, wrap=True)
+        if len(samples.x):
+            paint(axes, samples, box, numbered)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110, metadata={"Software": None})
 
 
 class Panel(NamedTuple):
-    """A few samples in their order: images as a small sheet, points before what the GAN makes otherwise."""
+    """A few samples in their order: images as a small sheet, points in front of a cloud of other samples."""
 
     title: str
     x: np.ndarray  # uint8 [n, H, W, C], or float32 [n, d]
     columns: int  # images side by side
-    mark: int | None  # the sample that the panel is about
-    cloud: np.ndarray | None  # float32 [m, d] behind points
+    mark: int | None  # number of the sample that the panel is about
+    cloud: np.ndarray | None  # samples behind points, float32 [m, d]; None for images
 
 
 def panels(parts: Sequence[Panel]) -> np.ndarray:
-    """Panels side by side, uint8 `[height, width, 3]`. Points go from dark to light, and the marked one is a star."""
+    """Panels side by side, uint8 `[height, width, 3]`. Points go from dark to light, and the marked point is a star."""
     heights = [-(-len(p.x) // p.columns) if p.cloud is None else 3 for p in parts]
     widths = [p.columns if p.cloud is None else 3 for p in parts]
     figure = Figure(figsize=(1.1 * sum(widths) + 0.3 * len(parts), 1.1 * max(heights) + 0.5), layout="constrained")
@@ -129,7 +132,7 @@ def panels(parts: Sequence[Panel]) -> np.ndarray:
         axes.set_yticks([])
         axes.set_title(part.title, fontsize=9)
         if part.cloud is None:
-            show(axes, part.x, height, part.columns)
+            paint_sheet(axes, part.x, height, part.columns)
             continue
         x, y = _plane(part.x)
         axes.scatter(*_plane(part.cloud), s=3, color="silver", linewidths=0)
@@ -143,12 +146,12 @@ def panels(parts: Sequence[Panel]) -> np.ndarray:
 
 
 def _plane(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The first two coordinates of points `[n, d]`; on the line the second is 0."""
+    """The first two coordinates of points `[n, d]`, each `[n]`; the second is 0 where d is 1."""
     return x[:, 0], x[:, 1] if x.shape[1] > 1 else np.zeros(len(x))
 
 
 def strip(x: np.ndarray) -> np.ndarray:
-    """A contact sheet of all of uint8 `[rows, columns, H, W, C]`, small images enlarged by repeating pixels."""
+    """A contact sheet of uint8 `[rows, columns, H, W, C]`; small images are enlarged by repeating pixels."""
     rows, columns, height = x.shape[:3]
     sheet = contact_sheet(x.reshape(-1, *x.shape[2:]), rows, columns)
     times = -(-VISIBLE // height)
@@ -156,13 +159,13 @@ def strip(x: np.ndarray) -> np.ndarray:
 
 
 def write_png(picture: np.ndarray, path: Path) -> None:
-    """Write a uint8 `[H, W, C]`."""
+    """Write a picture, uint8 `[H, W, C]`, as .png."""
     path.parent.mkdir(parents=True, exist_ok=True)
     _image(picture).save(path)
 
 
 def write_gif(frames: Sequence[np.ndarray], path: Path) -> None:
-    """Write uint8 `[H, W, C]` frames as an animation without end."""
+    """Write frames, uint8 `[H, W, C]`, as a .gif that repeats for ever."""
     path.parent.mkdir(parents=True, exist_ok=True)
     first, *others = map(_image, frames)
     first.save(path, save_all=True, append_images=others, duration=STEP, loop=0)

@@ -1,22 +1,27 @@
-"""What a training step frees, the next one needs again: keep it in the process."""
+"""How training uses memory: what a step frees is kept for the next step, and kernels lie as NHWC."""
 
 from __future__ import annotations
 
 import ctypes
 import sys
 
-# From glibc's malloc.h. With one of them set, the other is no longer adapted to the blocks that were freed.
-M_TRIM_THRESHOLD = -1  # bytes free at the end of the heap from which on they are given back to the system
-M_MMAP_THRESHOLD = -3  # bytes of a block from which on it is mapped, and unmapped when it is freed
+import torch
+
+from ganbench.gan import Gan
+
+# From glibc's malloc.h. Where one of the two is set, glibc no longer adapts the other to the blocks that were freed.
+M_TRIM_THRESHOLD = -1  # free bytes at the end of the heap above which malloc returns them to the system
+M_MMAP_THRESHOLD = -3  # size in bytes above which a block is mapped alone, and unmapped when it is freed
 
 NEVER = 2**31 - 1
-LARGEST = 32 * 2**20  # that glibc accepts for the second
+LARGEST = 32 * 2**20  # the largest M_MMAP_THRESHOLD that glibc accepts
 
 
 def keep_freed() -> bool:
-    """Have glibc keep freed memory for the next block: each page that it gives back and asks for again costs a page fault.
+    """Let glibc keep freed memory for the next block, in this whole process and until it ends.
 
-    Returns whether it does; other C libraries have no such settings, and stay as they are.
+    A training step asks again for the memory that the last step freed, and each page that was returned to the system costs a
+    page fault. Returns whether glibc agreed; other C libraries have no such settings and do not change.
     """
     if sys.platform != "linux":
         return False
@@ -24,3 +29,14 @@ def keep_freed() -> bool:
     if not hasattr(libc, "mallopt"):
         return False
     return all([libc.mallopt(M_TRIM_THRESHOLD, NEVER), libc.mallopt(M_MMAP_THRESHOLD, LARGEST)])
+
+
+def channels_last(gan: Gan) -> Gan:
+    """The GAN with the kernels of its convolutions in memory as NHWC, which makes training up to twice as fast on a CPU.
+
+    The features follow from the kernels. `nn.Module.to` would do it too, but refuses parameters of five dimensions.
+    """
+    for param in gan.parameters():
+        if param.ndim == 4:
+            param.data = param.data.contiguous(memory_format=torch.channels_last)
+    return gan

@@ -1,4 +1,4 @@
-"""The folder of a trained run as a sample set: its samples are drawn."""
+"""The folder of a trained run, read as a sample set: its samples are drawn anew."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ganbench.samples import SampleSet
 
-DRAWN = 10_000
+DRAWN = 10_000  # samples, as many as `ganbench sample` writes by default
 
 
 def opens(path: Path) -> bool:
@@ -15,7 +15,7 @@ def opens(path: Path) -> bool:
 
 
 def read(path: Path) -> SampleSet:
-    """The 10,000 samples that `ganbench sample` would write."""
-    from ganbench.training.drawing import drawn  # imports torch
+    """The 10,000 samples that `ganbench sample` would write with seed 0."""
+    from ganbench.training.sampling import sample  # imports torch
 
-    return drawn(path, DRAWN, 0)
+    return sample(path, DRAWN, 0)

@@ -1,13 +1,14 @@
 """Walks through the generator's inputs: from one sample to another, and sums of the mean vectors of samples.
 
-Normal inputs of z dimensions lie near the sphere of radius sqrt(z), and a straight line between two of them cuts through the
-ball, where G was never trained: a walk follows the great circle instead (White 2016, arXiv:1609.04468, section 2.1). Uniform
-inputs fill a cube, which a straight line does not leave and an arc may: they are walked in straight lines, as DCGAN does
-(Radford et al. 2015, arXiv:1511.06434, section 6.1).
+Normal inputs of z dimensions lie near the sphere of radius sqrt(z). A straight line between two of them cuts through the ball,
+where G was never trained, so a walk follows the great circle (White 2016, arXiv:1609.04468, section 2.1). Uniform inputs fill
+a cube. An arc may leave the cube and a straight line does not, so such a walk is a straight line, as in DCGAN (Radford et al.
+2015, arXiv:1511.06434, section 6.1).
 
 A conditional GAN shows the same walk in several classes, or one sample on the way from class to class, as in figure 8 of
-Brock et al. 2019 (arXiv:1809.11096): the weights of two classes are mixed in straight lines. BigGAN mixes embeddings by that;
-where labels enter as zeros and ones no mixture was ever trained, and what is between is what the network makes of it.
+Brock et al. 2019 (arXiv:1809.11096): the weights of two classes are mixed in straight lines. In BigGAN this mixes the
+embeddings of the classes. Other GANs take labels as zeros and ones and were never trained on a mixture, so their pictures
+between two classes show what the network happens to make.
 """
 
 from __future__ import annotations
@@ -25,10 +26,11 @@ from ganbench.display import pictures
 from ganbench.display.pictures import Panel
 from ganbench.errors import UserError
 from ganbench.gan import Gan, class_weights
-from ganbench.training import loop as train
-from ganbench.training.drawing import BLOCK, check_class, inputs, to_files
+from ganbench.training import checkpoint
+from ganbench.training.order import reseed
+from ganbench.training.sampling import BLOCK, check_class, draw_inputs, to_files
 
-ROWS = 10  # classes that a walk is shown in, unless told
+ROWS = 10  # classes that a walk is shown in, if the user names none
 NOISE = 0.25  # largest change of a coordinate from a sum to the eight neighbours that are drawn around it
 CLOUD = 4  # blocks of samples behind a picture of points
 
@@ -46,86 +48,93 @@ def numbers(text: str) -> list[int]:
 
 
 def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
-    """Along the arc from `a` to `b` `[N, z]` at `t` `[T]`, from 0 to 1: `[N, T, z]`. The length goes from |a| to |b| evenly.
+    """Points on the arcs from `a` to `b` `[N, z]` at the shares `t` `[T]` of the way, 0 to 1: `[N, T, z]`.
+
+    The length changes evenly from |a| to |b|.
 
     Raises:
-        UserError: two points are opposite, so that no arc is the shortest; in one dimension that is half of the pairs.
+        UserError: two points are opposite, so that no arc is the shortest. In one dimension half of all pairs are opposite.
     """
     length_a, length_b = (x.double().norm(dim=1)[:, None, None] for x in (a, b))
     unit_a, unit_b = a.double()[:, None] / length_a, b.double()[:, None] / length_b
     cos = (unit_a * unit_b).sum(2, keepdim=True).clamp(-1, 1)
     if (cos < 1e-9 - 1).any():
-        raise UserError("no walk between opposite points: every great circle is as short; choose other samples")
+        raise UserError(
+            "two samples have opposite inputs, so there is no shortest walk between them; choose other samples"
+        )
     angle, t = cos.acos() / math.pi, t.double()[:, None]
     weight_a, weight_b = ((s * torch.sinc(s * angle) / torch.sinc(angle)) for s in (1 - t, t))  # sin(s w) / sin(w)
-    return ((weight_a * unit_a + weight_b * unit_b) * torch.lerp(length_a, length_b, t)).to(a.dtype)
+    arc: Tensor = (weight_a * unit_a + weight_b * unit_b) * torch.lerp(length_a, length_b, t)
+    return arc.to(a.dtype)
 
 
 def straight(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
-    """Along the line from `a` to `b` `[N, z]` at `t` `[T]`, from 0 to 1: `[N, T, z]`."""
+    """Points on the lines from `a` to `b` `[N, z]` at the shares `t` `[T]` of the way, 0 to 1: `[N, T, z]`."""
     return torch.lerp(a[:, None], b[:, None], t.to(a.dtype)[:, None])
 
 
 def walk(points: Tensor, steps: int, normal: bool) -> Tensor:
-    """From each of `points` `[N, ...]` to the next, in `steps` steps each: `[(N - 1) * steps + 1, ...]`, ends included."""
+    """A walk through `points` `[N, ...]`, `steps` steps from each point to the next: `[(N - 1) * steps + 1, ...]`.
+
+    The walk contains all of the points. It follows arcs if the inputs are `normal`, else straight lines.
+    """
     flat = points.flatten(1)
     t = torch.arange(steps, device=points.device) / steps
     legs = (slerp if normal else straight)(flat[:-1], flat[1:], t).flatten(0, 1)
-    return torch.cat([legs, flat[-1:]]).unflatten(1, points.shape[1:])
+    return torch.cat([legs, flat[-1:]]).reshape(-1, *points.shape[1:])
 
 
 def tour(points: Tensor, steps: int, normal: bool) -> Tensor:
-    """The same and back to the start, which does not come twice: `[N * steps, ...]`."""
+    """A walk through `points` `[N, ...]` and back to the first point, which the result has once: `[N * steps, ...]`."""
     return walk(torch.cat([points, points[:1]]), steps, normal)[:-1]
 
 
 def total(plus: Sequence[Tensor], minus: Sequence[Tensor]) -> Tensor:
-    """The sum of the mean vectors of `plus` less those of `minus`, each `[k, ...]`: `[...]`.
+    """The sum of the mean vectors of `plus` minus the mean vectors of `minus`, each `[k, ...]`: `[...]`.
 
-    Radford et al. 2015, arXiv:1511.06434, section 6.3.2: single samples were unstable, means of three were not.
+    Radford et al. 2015, arXiv:1511.06434, section 6.3.2: sums of single samples were unstable, sums of means of three were not.
     """
     return sum((x.mean(0) for x in plus), torch.zeros(())) - sum((x.mean(0) for x in minus), torch.zeros(()))
 
 
 def pick(gan: Gan, seed: int, numbers: Sequence[int], label: int | None = None) -> tuple[Tensor, Tensor]:
-    """The inputs `[N, ...]` of samples of `ganbench sample --seed`, by their numbers, and those samples `[N, *shape]`."""
+    """The inputs `[N, ...]` of samples that `ganbench sample --seed` draws, and the samples `[N, *shape]`, by their numbers."""
     z, x = [], []
     for i in numbers:
-        latent, y = inputs(gan, seed, i - i % BLOCK, label=label)
+        latent, y = draw_inputs(gan, seed, i - i % BLOCK, label=label)
         z.append(latent[i % BLOCK])
         x.append(gan.generate(latent, y)[i % BLOCK])
     return torch.stack(z), torch.stack(x)
 
 
 def generate(gan: Gan, z: Tensor, y: Tensor | int | None) -> np.ndarray:
-    """What the GAN makes of inputs `[N, ...]`, as it is written to files.
+    """The samples that the GAN makes of inputs, as `to_files` gives them: `[N, ...]`.
 
     Args:
         gan: a GAN.
-        z: its inputs.
-        y: of a conditional GAN, the class of all of them, or weights of the classes `[N, classes]`.
+        z: its inputs `[N, ...]`.
+        y: for a conditional GAN, the class of all samples, or weights of the classes `[N, classes]`.
     """
     if isinstance(y, int):
         y = torch.full((len(z),), y, device=gan.device)
-    blocks = z.split(BLOCK)
-    wanted = [None] * len(blocks) if y is None else y.split(BLOCK)
-    return to_files(gan, torch.cat([gan.generate(*block) for block in zip(blocks, wanted, strict=True)]))
+    parts = [slice(start, start + BLOCK) for start in range(0, len(z), BLOCK)]
+    return to_files(gan, torch.cat([gan.generate(z[part], None if y is None else y[part]) for part in parts]))
 
 
 def cloud(gan: Gan, seed: int, label: int | None) -> np.ndarray | None:
-    """Samples to draw behind points, None for images."""
+    """1,000 samples that are painted behind points, float32 `[1000, d]`; None for images."""
     if gan.spec.is_image:
         return None
     return np.concatenate(
-        [to_files(gan, gan.generate(*inputs(gan, seed, i * BLOCK, label=label))) for i in range(CLOUD)]
+        [to_files(gan, gan.generate(*draw_inputs(gan, seed, i * BLOCK, label=label))) for i in range(CLOUD)]
     )
 
 
 def load(folder: Path) -> Gan:
     """The GAN of a run that did not diverge."""
-    gan, run = train.load(folder)
-    if run["diverged"]:
-        raise UserError(f"{folder} diverged ({run['diverged']}): there is nothing to walk through")
+    gan, run = checkpoint.load(folder)
+    if run.diverged:
+        raise UserError(f"{folder} diverged ({run.diverged}): there is nothing to walk through")
     return gan
 
 
@@ -134,24 +143,24 @@ class Row(NamedTuple):
 
     title: str
     z: Tensor  # [T, ...]
-    y: Tensor | int | None  # as `generate` takes it
+    y: Tensor | int | None  # as in `generate`
 
 
 def in_classes(
-    gan: Gan, seed: int, points: Sequence[int], classes: Sequence[int | None], steps: int, loop: bool
+    gan: Gan, seed: int, points: Sequence[int], classes: Sequence[int | None], steps: int, closed: bool
 ) -> list[Row]:
-    """The same walk through samples in each of the classes."""
-    z = (tour if loop else walk)(pick(gan, seed, points)[0], steps, gan.normal)
+    """The same walk through samples in each of the classes; a `closed` walk returns to its start."""
+    z = (tour if closed else walk)(pick(gan, seed, points)[0], steps, gan.normal)
     title = " → ".join(map(str, points))
     return [Row(title if y is None else f"class {y}: {title}", z, y) for y in classes]
 
 
 def between_classes(
-    gan: Gan, seed: int, points: Sequence[int], classes: Sequence[int], steps: int, loop: bool
+    gan: Gan, seed: int, points: Sequence[int], classes: Sequence[int], steps: int, closed: bool
 ) -> list[Row]:
-    """Each of the samples on its way from class to class."""
+    """The way of each sample from class to class; a `closed` way returns to its start."""
     ends = class_weights(torch.tensor(classes, device=gan.device), gan.spec.classes)
-    y = (tour if loop else walk)(ends, steps, normal=False)
+    y = (tour if closed else walk)(ends, steps, normal=False)
     title = "class " + " → ".join(map(str, classes))
     return [
         Row(f"{i}: {title}", z.expand(len(y), *z.shape), y)
@@ -170,35 +179,38 @@ def interpolate(
     classes: Sequence[int] | None = None,
     through: Sequence[int] | None = None,
 ) -> None:
-    """Draw a walk through samples as a strip (`out` is a .png), or as an animation that returns to its start (.gif).
+    """Paint a walk through samples as a strip (`out` is a .png), or as an animation that returns to its start (.gif).
 
     Args:
-        folder: of a trained run.
+        folder: the folder of a trained run.
         out: the picture.
-        seed: of the sample set that `points` number the samples of.
+        seed: seed of the sample set; `points` are numbers of its samples.
         points: samples to walk through, two or more.
-        steps: from one to the next.
-        classes: of a conditional GAN, a row each; None is the first ten. The inputs are the same in all.
-        through: of a conditional GAN, walk through these classes instead, two or more, with a row per sample.
+        steps: steps from each sample to the next.
+        classes: for a conditional GAN, the classes; each has a row with the same inputs. None means the first ten classes.
+        through: for a conditional GAN, two or more classes to walk through instead, with a row per sample.
+
+    Raises:
+        UserError: the folder holds no run to walk through, or there is no such walk.
     """
     if out.suffix not in (".png", ".gif"):
-        raise UserError(f"--out {out}: a walk is drawn as .png or .gif")
+        raise UserError(f"--out {out}: a walk is written as .png or .gif")
     if len(points if through is None else through) < 2:
-        raise UserError("a walk needs two ends or more, for example --points 3,17 or --through 0,8")
+        raise UserError("a walk needs at least two ends, for example --points 3,17 or --through 0,8")
     if classes and through:
         raise UserError("--classes shows one walk in several classes, --through walks from class to class: choose one")
     gan = load(folder)
     for label in through or classes or ():
         check_class(gan, label)
-    loop = out.suffix == ".gif"
+    closed = out.suffix == ".gif"
     if through is not None:
-        rows = between_classes(gan, seed, points, through, steps, loop)
+        rows = between_classes(gan, seed, points, through, steps, closed)
     else:
-        every = range(min(gan.spec.classes, ROWS)) if gan.conditional else [None]
-        rows = in_classes(gan, seed, points, classes or every, steps, loop)
+        shown = range(min(gan.spec.classes, ROWS)) if gan.conditional else [None]
+        rows = in_classes(gan, seed, points, classes or shown, steps, closed)
     made = [generate(gan, row.z, row.y) for row in rows]
     if gan.spec.is_image:
-        if loop:
+        if closed:
             pictures.write_gif([pictures.strip(np.stack(frame)[:, None]) for frame in zip(*made, strict=True)], out)
         else:
             pictures.write_png(pictures.strip(np.stack(made)), out)
@@ -209,7 +221,7 @@ def interpolate(
         parts = [Panel(row.title, x, 1, t, c) for row, x, c in zip(rows, made, clouds, strict=True)]
         return pictures.panels(parts)
 
-    if loop:
+    if closed:
         pictures.write_gif([frame(t) for t in range(len(made[0]))], out)
     else:
         pictures.write_png(frame(None), out)
@@ -225,34 +237,38 @@ def arithmetic(
     minus: Sequence[Sequence[int]],
     label: int | None,
 ) -> None:
-    """Draw the sum of the mean vectors of samples: the samples of each term above its mean, and the sum amid neighbours.
+    """Paint the sum of the mean vectors of samples, as in DCGAN's figure 7.
 
-    DCGAN's figure 7. The neighbours differ from the sum by uniform noise of up to 0.25 per coordinate.
+    Each term is a column: its samples, and below them what the GAN makes of their mean. The sum is in the middle of eight
+    neighbours, which differ from it by uniform noise of up to 0.25 per coordinate.
 
     Args:
-        folder: of a trained run.
+        folder: the folder of a trained run.
         out: the picture, .png.
-        seed: of the sample set that the terms number the samples of.
+        seed: seed of the sample set; the terms are numbers of its samples.
         plus: the samples of each term that is added.
         minus: the samples of each term that is subtracted.
-        label: the class that a conditional GAN makes all of it in.
+        label: for a conditional GAN, the class of all pictures.
+
+    Raises:
+        UserError: the folder holds no run to add samples of, or there is no such sum.
     """
     if out.suffix != ".png":
-        raise UserError(f"--out {out}: a sum is drawn as .png")
+        raise UserError(f"--out {out}: a sum is written as .png")
     gan = load(folder)
     if gan.conditional and label is None:
-        raise UserError(f"{folder} is conditional: say in which class, for example --class 0")
+        raise UserError(f"{folder} holds a conditional GAN: choose a class, for example --class 0")
     if label is not None:
         check_class(gan, label)
     behind = cloud(gan, seed, label)
-    drawn = [[pick(gan, seed, chosen, label) for chosen in groups] for groups in (plus, minus)]
+    picked = [[pick(gan, seed, chosen, label) for chosen in groups] for groups in (plus, minus)]
     parts = []
-    for sign, groups, terms in zip("+-", (plus, minus), drawn, strict=True):
+    for sign, groups, terms in zip("+-", (plus, minus), picked, strict=True):
         for chosen, (z, x) in zip(groups, terms, strict=True):
             column = np.concatenate([to_files(gan, x), generate(gan, z.mean(0, keepdim=True), label)])
             parts.append(Panel(f"{sign} {', '.join(map(str, chosen))}", column, 1, len(chosen), behind))
-    Y = total(*([z for z, _ in terms] for terms in drawn))
-    train.reseed(seed, 0, 0)
+    Y = total(*([z for z, _ in terms] for terms in picked))
+    reseed(seed, 0, 0)
     noise = (2 * torch.rand(9, *Y.shape, device=Y.device) - 1) * NOISE
     noise[4] = 0  # the middle of three by three
     parts.append(Panel("=", generate(gan, Y + noise, label), 3, 4, behind))

@@ -1,0 +1,113 @@
+"""The record of a run: `run.json`, typed. It says what was trained, how far, and by what. No torch in this module."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, PositiveInt, ValidationError
+
+from ganbench import baseline, paths
+from ganbench.config import TrainConfig
+from ganbench.errors import UserError
+
+RECORD = "run.json"
+
+
+class Identity(BaseModel):
+    """What a run's weights depend on, besides the budget."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    baseline: str = Field(description="name of the baseline: its file's, without .py")
+    source: str = Field(description="SHA-256 of the baseline's file")
+    config: dict[str, JsonValue] = Field(description="all settings, the defaults included")
+    dataset: str
+    data: str = Field(description="version of the dataset")
+    seed: int
+    recipe: int = Field(description="`ganbench.config.RECIPE` at that time")
+
+    def to_json(self, indent: int | None = None) -> str:
+        """The fields as a JSON document, in their order."""
+        return json.dumps(self.model_dump(mode="json"), indent=indent)
+
+    def differences(self, stored: dict[str, Any]) -> list[str]:
+        """The fields and settings in which another run's identity, as JSON, differs: "lr_g 0.1 there, 0.2 now".
+
+        A run that is older than one of the loop's settings was trained with that setting's default.
+        """
+        defaults = TrainConfig.model_validate({}).model_dump(mode="json")
+        ours, theirs = (
+            defaults | fields.get("config", {}) | {key: value for key, value in fields.items() if key != "config"}
+            for fields in (self.model_dump(mode="json"), stored)
+        )
+        return [f"{key} {theirs.get(key)} there, {ours[key]} now" for key in ours if theirs.get(key) != ours[key]]
+
+
+class Run(Identity):
+    """A run that has ended: it reached its budget, or it diverged."""
+
+    baseline_path: str = Field(description="the baseline's file, relative to `paths.definitions()`")
+    overrides: dict[str, JsonValue] = Field(description="settings that differ from the baseline's `Config`")
+    shape: tuple[PositiveInt, ...] = Field(description="of one sample: [d], or [C, H, W]")
+    classes: int = Field(ge=0, description="of the data; 0 without labels")
+    images: int = Field(description="budget, in real images seen")
+    seen: int = Field(description="real images seen")
+    diverged: str | None = Field(description="which loss was not finite, and when")
+    seconds: float = Field(description="of training; the work that an interruption lost is not counted")
+    parameters: dict[str, int] = Field(description="trainable numbers of G and of D")
+    device: str
+    threads: int
+    versions: dict[str, str] = Field(description="of ganbench, torch and Python")
+
+    @classmethod
+    def read(cls, folder: Path) -> Run:
+        """The record in a run's folder.
+
+        Raises:
+            UserError: there is none, or it is no record of a run.
+        """
+        path = folder / RECORD
+        try:
+            return cls.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        except (FileNotFoundError, NotADirectoryError):
+            raise UserError(
+                f"{folder} holds no finished run (no {RECORD}); train one with `ganbench train ... --out {folder}`"
+            ) from None
+        except ValidationError as error:
+            fault = error.errors()[0]
+            raise _damaged(path, f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}") from None
+        except (ValueError, RecursionError) as error:
+            raise _damaged(path, str(error)) from None
+
+    def write(self, folder: Path) -> None:
+        """Write the record into a run's folder."""
+        (folder / RECORD).write_text(self.to_json(indent=1) + "\n")
+
+    def locate_baseline(self) -> Path:
+        """The baseline's file, the same to the bit as when the run was trained. It is compared before anyone executes it.
+
+        A baseline of this name is looked for among `baseline.names()` first, so that a run can be moved to another
+        machine, and then at the recorded path.
+
+        Raises:
+            UserError: no file is there, or each file that is there has changed.
+        """
+        recorded = paths.definitions() / self.baseline_path
+        named = [baseline.resolve(self.baseline)] if self.baseline in baseline.names() else []
+        present = [path for path in (*named, recorded) if path.is_file()]
+        for path in present:
+            if baseline.source_hash(path) == self.source:
+                return path
+        if present:
+            changed = " and ".join(dict.fromkeys(map(str, present)))
+            raise UserError(f"{changed} has changed since this run was trained; train again, or restore the file")
+        raise UserError(
+            f"this run was trained by the baseline '{self.baseline}', which is not installed, and {recorded} is missing; "
+            f"copy the baseline's file to that place"
+        )
+
+
+def _damaged(path: Path, why: str) -> UserError:
+    return UserError(f"{path} is damaged ({why}); train the run again")

@@ -1,0 +1,178 @@
+"""The record of a run, and how its GAN is found again."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ganbench import baseline, paths
+from ganbench.errors import UserError
+from ganbench.training import checkpoint, loop
+from ganbench.training.run import Run
+
+GAN = Path("baselines/gan.py")
+RECORDS = sorted(Path(__file__).parents[1].glob("results/*/runs/*.json"))
+
+
+def train(path: Path, out: Path) -> Run:
+    return loop.train(path, "ring", out, seed=0, images=100, overrides={"width_g": 8, "width_d": 8})
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of a baseline of ganbench."""
+    out = tmp_path_factory.mktemp("runs") / "gan"
+    train(baseline.folder() / "gan.py", out)
+    return out
+
+
+@pytest.fixture
+def folder(trained: Path, tmp_path: Path) -> Path:
+    """A copy that a test may damage."""
+    return Path(shutil.copytree(trained, tmp_path / "run"))
+
+
+def test_published_records_are_read_and_written_byte_for_byte() -> None:
+    runs = [record["samples"]["run"] for record in map(_read, RECORDS) if "run" in record["samples"]]
+    assert len(runs) > 100
+    for run in runs:
+        assert Run.model_validate(run).to_json(indent=1) == json.dumps(run, indent=1)
+
+
+def _read(path: Path) -> dict[str, dict[str, object]]:
+    content: dict[str, dict[str, object]] = json.loads(path.read_text())
+    return content
+
+
+def test_run_is_read_as_it_was_written(folder: Path) -> None:
+    before = (folder / "run.json").read_bytes()
+    Run.read(folder).write(folder)
+    assert (folder / "run.json").read_bytes() == before
+
+
+def test_moved_run_finds_its_baseline_by_name(folder: Path) -> None:
+    _change(folder, baseline_path="../another/machine/gan.py")
+    assert Run.read(folder).locate_baseline() == baseline.folder() / "gan.py"
+
+
+def test_own_gan_is_found_at_its_path_though_its_name_is_taken(tmp_path: Path) -> None:
+    mine = tmp_path / "gan.py"
+    mine.write_text(GAN.read_text() + "# mine\n")
+    train(mine, tmp_path / "run")
+    run = Run.read(tmp_path / "run")
+    assert run.locate_baseline().resolve() == mine
+    mine.unlink()
+    with pytest.raises(UserError, match=r"baselines/gan\.py has changed since this run was trained"):
+        run.locate_baseline()
+
+
+def test_missing_own_gan_is_one_line_with_its_place(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.py"
+    mine.write_text(GAN.read_text())
+    train(mine, tmp_path / "run")
+    mine.unlink()
+    with pytest.raises(UserError, match=r"baseline 'mine', which is not installed, and .*mine\.py is missing"):
+        checkpoint.load(tmp_path / "run")
+
+
+def test_changed_baseline_is_refused_before_it_is_executed(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.py"
+    mine.write_text(GAN.read_text())
+    train(mine, tmp_path / "run")
+    mine.write_text(f"open({str(tmp_path / 'executed')!r}, 'w').close()\n" + GAN.read_text())
+    with pytest.raises(UserError, match="has changed since"):
+        checkpoint.load(tmp_path / "run")
+    assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: "",
+        lambda text: "[]",
+        lambda text: "{}",
+        lambda text: text[: len(text) // 2],
+        lambda text: "[" * 100_000,
+        lambda text: re.sub(r'"classes": \d+', '"classes": -1', text),
+        lambda text: text.replace('"shape": [\n  2\n ]', '"shape": "2"'),
+        lambda text: text.replace('"baseline_path": "', '"baseline_path": null, "x": "'),
+    ],
+    ids=["empty", "list", "no fields", "truncated", "deep", "classes", "shape", "no path"],
+)
+def test_damaged_record_is_one_line(folder: Path, damage: Callable[[str], str]) -> None:
+    path = folder / "run.json"
+    text = path.read_text()
+    path.write_text(damage(text))
+    assert path.read_text() != text
+    with pytest.raises(UserError, match=r"run\.json is damaged \("):
+        checkpoint.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "is damaged"), (b"\x10" + b"x" * 40, "is damaged"), (None, "is missing")],
+    ids=["empty", "noise", "missing"],
+)
+def test_damaged_weights_are_one_line(folder: Path, content: bytes | None, message: str) -> None:
+    (folder / "model.safetensors").unlink()
+    if content is not None:
+        (folder / "model.safetensors").write_bytes(content)
+    with pytest.raises(UserError, match=rf"model\.safetensors {message}"):
+        checkpoint.load(folder)
+
+
+def test_weights_of_another_gan_are_one_line(folder: Path) -> None:
+    _change(folder, overrides={"width_g": 16, "width_d": 8})
+    with pytest.raises(UserError, match="holds the weights of another GAN") as error:
+        checkpoint.load(folder)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x10" + b"x" * 40])
+def test_damaged_checkpoint_is_one_line(folder: Path, content: bytes) -> None:
+    (folder / "state/training.safetensors").write_bytes(content)
+    with pytest.raises(UserError, match=r"training\.safetensors is damaged .*; delete it"):
+        train(baseline.folder() / "gan.py", folder)
+
+
+def test_half_a_line_of_history_is_left_out(folder: Path) -> None:
+    whole = (folder / "history.jsonl").read_text()
+    with (folder / "history.jsonl").open("a") as file:
+        file.write(whole.splitlines()[-1][:20])
+    train(baseline.folder() / "gan.py", folder)
+    assert (folder / "history.jsonl").read_text() == whole
+
+
+def test_recorded_path_is_relative_to_the_definitions(folder: Path) -> None:
+    run = Run.read(folder)
+    assert run.baseline_path == "baselines/gan.py"
+    assert (paths.definitions() / run.baseline_path).is_file()
+
+
+@pytest.mark.parametrize("name", ["gan", "baselines/gan.py"])
+def test_baseline_is_called_by_name_and_by_path(name: str) -> None:
+    assert baseline.resolve(name).resolve() == GAN.resolve()
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("dcgn", "no file dcgn, and no baseline 'dcgn'; did you mean 'dcgan'"),
+        ("baselines/dcgn.py", r"no file baselines/dcgn\.py, and no baseline 'dcgn'; did you mean 'dcgan'"),
+        ("elsewhere/dcgan.py", r"elsewhere/dcgan\.py: no such file; write the name alone .*: dcgan"),
+        ("tests", "no file tests, and no baseline 'tests'"),
+    ],
+)
+def test_wrong_baseline_is_answered_with_the_nearest(name: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        baseline.resolve(name)
+
+
+def _change(folder: Path, **fields: object) -> None:
+    record = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps(record | fields))
