@@ -17,7 +17,7 @@ import pandas as pd
 import torch
 import typer
 
-from ganbench import data, scorer
+from ganbench import Scorer, data
 from ganbench.scoring.result import Result
 from ganbench.statistics import student
 from ganbench.training import drawing as sample
@@ -55,7 +55,7 @@ def main(
     dataset, width, images, n = ("digits", 8, 1000, 300) if quick else ("mnist", 32, 60_000, 5000)
     data.obtain(dataset)
     torch.set_num_threads(1)
-    evaluate = scorer(f"{dataset}:test", metrics=["fid"])
+    evaluate = Scorer.of(f"{dataset}:test", metrics=["fid"])
     rows = [
         {"precision": precision, "seed": seed}
         | run(dataset, images, n, {"width": width, "precision": precision}, seed, evaluate)

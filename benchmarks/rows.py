@@ -17,7 +17,7 @@ import pandas as pd
 import torch
 import typer
 
-from ganbench import samples, scorer
+from ganbench import Scorer, samples
 from ganbench.boards import controls, grid
 from ganbench.display import pictures
 from ganbench.display.text import interval, value
@@ -80,7 +80,7 @@ def main(
     torch.set_num_threads(1)  # as in the pipeline
     lines = grid.runs(BOARD)
     lines = lines[(lines.seed == SEED) & ((lines.kind == "baseline") | (lines.row == NOISE))].to_dict("records")
-    score = scorer(BOARD, metrics=METRICS)
+    score = Scorer.of(BOARD, metrics=METRICS)
     for line in lines:
         row = str(line["row"])
         if rows and row not in rows:

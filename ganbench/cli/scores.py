@@ -56,7 +56,8 @@ def embed(
     from ganbench.scoring import sources
 
     found = sources.open_set(samples, "train", files.declared(range_, layout))
-    extractor, _ = scoring.extractor_for([found], Extractor(features, weights, precision))
+    extractor, why = scoring.choose_extractor(found, None, Extractor(features, weights, precision))
+    scoring.announce(extractor, why)
     embedded = scoring.embed(found, extractor)
     files.write(out, scoring.embed_disturbed(embedded, extractor) if disturbed else embedded)
 
@@ -102,18 +103,22 @@ def score(
     """
     from ganbench import metrics, scoring
     from ganbench.features import Extractor
-    from ganbench.samples import declared, preflight
-    from ganbench.scoring import sources
+    from ganbench.samples import preflight
 
     names = None if wanted is None else [name.strip() for name in wanted.split(",")]
-    sets = sources.open_sets(samples, reference, train, declared(range_, layout))
+    extractor = Extractor(features, weights, precision)
+    scorer = scoring.Scorer.of(
+        reference, train, features=extractor, metrics=names, seed=seed, range=range_, layout=layout
+    )
+    sets = scorer.open(samples), scorer.reference, scorer.train
     for line in preflight.lines(*(one.manifest for one in sets if one is not None)):
         say(line)
-    least = {name: metrics.get(name).card.minimum for name in names or metrics.names()}
+    scorer.check_size(sets[0])
+    least = {name: metrics.get(name).card.minimum for name in scorer.metrics}
     for line in preflight.few(sets[0].manifest["name"], len(sets[0].x), least):
         say(line)
-    extractor = Extractor(features, weights, precision)
-    result = scoring.score(*sets, features=extractor, metrics=names, seed=seed)
+    result = scorer(sets[0])
+    scoring.require_values(result, sets[0])
     if html is not None:
         from ganbench.scoring import page
 
@@ -242,21 +247,18 @@ def spread(
     """
     from ganbench.display.text import table, wrap
     from ganbench.features import Extractor
-    from ganbench.samples import declared
-    from ganbench.scoring import sources
+    from ganbench.scoring import Scorer
     from ganbench.scoring import spread as spreading
 
-    how, named = declared(range_, layout), {}
-    for one in sets:
-        name, equals, path = one.partition("=")
-        found = sources.open_set(path if equals else one, "test", how)
-        named[name if equals else found.manifest["name"]] = found
-    extra = [name.strip() for name in others.split(",") if name.strip()]
-    _, ref, known = sources.open_sets(found, reference, train, how)
     house = Extractor(features, weights, precision)
-    tables = {
-        name: spreading.measure(one, ref, known, features=house, others=extra, seed=seed) for name, one in named.items()
-    }
+    scorer = Scorer.of(reference, train, features=house, seed=seed, range=range_, layout=layout)
+    named = {}
+    for argument in sets:
+        name, equals, path = argument.partition("=")
+        samples = scorer.open(path if equals else argument)
+        named[name if equals else samples.manifest["name"]] = samples
+    extra = [name.strip() for name in others.split(",") if name.strip()]
+    tables = {name: spreading.measure(samples, scorer, extra) for name, samples in named.items()}
     for name, lines in tables.items():
         table(spreading.summary_text(lines), name, ["metric"])
     if out is not None:

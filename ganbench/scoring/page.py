@@ -50,7 +50,7 @@ def _sheet(what: str, one: SampleSet, reference: SampleSet) -> dict[str, Any]:
         first = np.asarray(one.x[: pictures.SIDE**2])
         return about | {"shown": len(first), "picture": picture(pictures.contact_sheet(first))}
     figure = Figure(figsize=(5, 5), layout="constrained")
-    pictures.draw(figure.subplots(), one, pictures.frame(reference.x))
+    pictures.draw(figure.subplots(), one, pictures.frame(np.asarray(reference.x)))
     out = io.BytesIO()
     figure.savefig(out, dpi=110, metadata={"Software": None})
     return about | {"shown": len(one.x), "picture": _address(out.getvalue())}
