@@ -36,7 +36,8 @@ def is_images(split: Split) -> bool:
 
 def requantised(x: np.ndarray) -> np.ndarray:
     """Grey values clipped to [0, 255] and rounded, uint8."""
-    return np.clip(np.rint(x), 0, 255).astype(np.uint8)
+    levels: np.ndarray = np.clip(np.rint(x), 0, 255).astype(np.uint8)
+    return levels
 
 
 def first(split: Split, n: int) -> Split:

@@ -97,7 +97,8 @@ def _python(path: Path, content: bytes) -> Callable[[np.ndarray], Any]:
     exec(compile(content, str(path), "exec"), module.__dict__)  # the bytes that were hashed
     if not callable(getattr(module, "extract", None)):
         raise UserError(f"{path} has no function extract(x), from uint8 images [n, H, W, C] to features [n, d]")
-    return module.extract
+    extract: Callable[[np.ndarray], Any] = module.extract
+    return extract
 
 
 def _torchscript(path: Path, content: bytes) -> Callable[[np.ndarray], Any]:

@@ -100,7 +100,8 @@ def image_tower(state: dict[str, Any], dtype: Any) -> Callable[[Tensor], Tensor]
     """CLIP's image encoder, from the weights of all of CLIP."""
     from torch_fidelity.feature_extractor_clip import build_model
 
-    return build_model(state, dtype).visual.to(dtype)
+    tower: Callable[[Tensor], Tensor] = build_model(state, dtype).visual.to(dtype)
+    return tower
 
 
 def vision_transformer(state: dict[str, Any], side: int, dtype: Any) -> Callable[[Tensor], Tensor]:

@@ -64,7 +64,8 @@ def load(extractor: Extractor) -> Run:
 
     def stemmed(x: np.ndarray) -> Tensor:
         images = (resize(x, SIDE) - 128) / 128
-        return stem(images.to(dtype=dtype, memory_format=torch.channels_last))
+        maps: Tensor = stem(images.to(dtype=dtype, memory_format=torch.channels_last))
+        return maps
 
     @torch.inference_mode()
     def part(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -55,7 +55,8 @@ def _array(samples: Any) -> np.ndarray:
     if not hasattr(samples, "detach"):
         return np.asarray(samples)
     tensor = samples.detach().cpu()
-    return tensor.float().numpy() if tensor.dtype.is_floating_point else tensor.numpy()
+    array: np.ndarray = tensor.float().numpy() if tensor.dtype.is_floating_point else tensor.numpy()
+    return array
 
 
 def _drawn(name: str, draw: Callable[[int], Any], n: int) -> Iterator[Any]:
@@ -93,7 +94,7 @@ def _filed(
     batches: Iterable[Any],
     n: int | None,
     declaration: Declared,
-    file: tempfile.SpooledTemporaryFile,
+    file: tempfile.SpooledTemporaryFile[bytes],
 ) -> SampleSet:
     """The set of all batches, kept as uint8 images or float32 points."""
     labels: list[np.ndarray | None] = []

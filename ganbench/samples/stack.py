@@ -52,7 +52,7 @@ class Stack:
     @property
     def nbytes(self) -> int:
         """Bytes of all rows, like an array's. They are on disk, not in memory."""
-        return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+        return int(np.prod(self.shape, dtype=np.int64)) * int(self.dtype.itemsize)
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -60,7 +60,8 @@ class Stack:
     def __getitem__(self, rows: int | slice | np.ndarray | list[int]) -> np.ndarray:
         """One row, or the rows of a slice, of numbers or of a mask, as an array."""
         if isinstance(rows, int | np.integer):
-            return self[[int(rows)]][0]
+            row: np.ndarray = self[[int(rows)]][0]
+            return row
         if not isinstance(rows, slice):
             rows = np.asarray(rows)
             chosen = np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.int64)
@@ -120,7 +121,8 @@ class Pixels:
     def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
         """The vectors of these rows: float64 with the values of a float32 division."""
         x = self._x[self._rows[rows]]
-        return (x.reshape(len(x), -1).astype(np.float32) / 255).astype(np.float64)
+        vectors: np.ndarray = (x.reshape(len(x), -1).astype(np.float32) / 255).astype(np.float64)
+        return vectors
 
     def take(self, rows: np.ndarray, axis: int = 0) -> Pixels:
         """The same for these rows alone; nothing is computed yet."""
