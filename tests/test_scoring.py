@@ -98,7 +98,7 @@ def test_grey_images_with_three_channels_score_like_those_with_one() -> None:
 def test_one_image_and_a_result_without_values_are_refused() -> None:
     scorer = Scorer.of("digits", metrics=["fid", "support"])
     alone = samples.read(np.asarray(data.load("digits", "test").x[:1]))
-    with pytest.raises(UserError, match=r"has 1 samples; the metrics asked for need at least 2"):
+    with pytest.raises(UserError, match=r"too few samples \(1\); every metric needs at least 2"):
         scorer.check_size(alone)
     with pytest.raises(UserError, match=r"no metric could be computed \(fid needs at least 2 samples"):
         scoring.require_values(scorer(alone), alone)

@@ -124,7 +124,7 @@ class Scorer:
         least = min(get(name).card.minimum for name in self.metrics)
         if len(samples.x) < least and not samples.manifest.get("reason"):
             raise UserError(
-                f"{samples.manifest['name']} has {len(samples.x):,} samples; the metrics asked for need at least {least:,}"
+                f"{samples.manifest['name']}: too few samples ({len(samples.x):,}); every metric needs at least {least:,}"
             )
 
     def __call__(self, samples: Source) -> Result:
