@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ganbench import data, score, scorer
+from ganbench import Scorer, data, score
 from ganbench.images import to_float, to_uint8
 
 Z, BATCH = 16, 64
@@ -40,7 +40,7 @@ def main(steps: int, every: int) -> None:
 
     G, D = networks()
     optimisers = [torch.optim.Adam(net.parameters(), lr=1e-3, betas=(0.5, 0.999)) for net in (G, D)]
-    score_now = scorer(choosing, "digits:train", features="digits-cnn", metrics=["fid", "memorisation"])
+    score_now = Scorer.of(choosing, "digits:train", features="digits-cnn", metrics=["fid", "memorisation"])
 
     best, kept = float("inf"), {}
     for step in range(1, steps + 1):

@@ -18,7 +18,7 @@ import pandas as pd
 import torch
 import typer
 
-from ganbench import samples, scorer
+from ganbench import Scorer, samples
 from ganbench.boards import controls, grid
 from ganbench.display import pictures
 from ganbench.display.text import interval, value
@@ -81,7 +81,7 @@ def main(
     """Train, draw and score the rows, and write their page."""
     torch.set_num_threads(1)  # as in the pipeline
     planned = [r for r in grid.runs(BOARD) if r.seed == SEED and (r.kind == "baseline" or r.row == NOISE)]
-    score = scorer(BOARD, metrics=METRICS)
+    score = Scorer.of(BOARD, metrics=METRICS)
     for run in planned:
         row = run.row
         if rows and row not in rows:

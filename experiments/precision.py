@@ -19,7 +19,7 @@ import pandas as pd
 import torch
 import typer
 
-from ganbench import baseline, data, scorer
+from ganbench import baseline, data
 from ganbench.scoring.result import Result
 from ganbench.statistics import student
 from ganbench.training import loop, sampling
@@ -69,7 +69,7 @@ def main(
     dataset, width, images, n = ("digits", 8, 1000, 300) if quick else ("mnist", 32, 60_000, 5000)
     data.obtain(dataset)
     torch.set_num_threads(1)
-    evaluate = scorer(f"{dataset}:test", metrics=["fid"])
+    evaluate = Scorer.of(f"{dataset}:test", metrics=["fid"])
     rows = [
         {"dataset": dataset, "width": width, "images": images, "samples": n, "precision": precision, "seed": seed}
         | run(dataset, images, n, {"width": width, "precision": precision}, seed, evaluate)

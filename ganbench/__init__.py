@@ -1,6 +1,6 @@
 """ganbench: train GANs, score them, and say how far each number can be trusted.
 
-`from ganbench import score, scorer`: what the command line does, for other programs.
+`from ganbench import Scorer, score`: what the command line does, for other programs.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from ganbench._version import __version__
 
 if TYPE_CHECKING:
-    from ganbench.scoring import score, scorer
+    from ganbench.scoring import Scorer, score
 
-__all__ = ["__version__", "score", "scorer"]
+__all__ = ["Scorer", "__version__", "score"]
 
 
 def __getattr__(name: str) -> Any:
-    """`score` and `scorer` come when they are asked for, so that `import ganbench` costs nothing."""
-    if name in ("score", "scorer"):
+    """`score` and `Scorer` are imported when they are first used, so that `import ganbench` is fast."""
+    if name in ("score", "Scorer"):
         from ganbench import scoring
 
         return getattr(scoring, name)

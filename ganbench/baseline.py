@@ -39,7 +39,7 @@ def _builtin() -> list[str]:
 
 def _plugins() -> dict[str, str]:
     """Name and module of the baselines that other packages bring."""
-    return plugins.found(GROUP, _builtin())
+    return plugins.find(GROUP, _builtin())
 
 
 def resolve(what: str | Path, base: Path | None = None) -> Path:

@@ -1,4 +1,4 @@
-"""Plug-ins: metrics and extractors that other installed packages bring, named by entry points."""
+"""Plug-ins: what other installed packages bring (metrics, extractors), named by entry points."""
 
 from __future__ import annotations
 
@@ -10,25 +10,29 @@ from types import ModuleType
 from ganbench.errors import UserError
 
 
-def found(group: str, ours: Iterable[str]) -> dict[str, str]:
-    """Name and module of every entry point of `group`, of which none is imported yet.
+def find(group: str, own: Iterable[str]) -> dict[str, str]:
+    """Name and module of every entry point of `group`. No module is imported yet.
+
+    Args:
+        group: for instance "ganbench.metrics".
+        own: the names that ganbench itself has.
 
     Raises:
-        UserError: two of them, or one of them and one of `ours`, have the same name.
+        UserError: a name is taken, by ganbench or by another plug-in.
     """
-    modules: dict[str, str] = {}
+    by_name: dict[str, str] = {}
     for point in entry_points(group=group):
         owner = point.dist.name if point.dist else point.module
-        if point.name in ours or modules.setdefault(point.name, point.module) != point.module:
+        if point.name in own or by_name.setdefault(point.name, point.module) != point.module:
             raise UserError(f"the plug-in '{point.name}' of {owner} ({group}) has a name that is taken; uninstall it")
-    return modules
+    return by_name
 
 
 def load(module: str, needed: Iterable[str]) -> ModuleType:
-    """Import a module, ours or a plug-in's, that must have the attributes `needed`.
+    """Import a module of ganbench or of a plug-in. A plug-in must have the attributes `needed`.
 
     Raises:
-        UserError: a plug-in cannot be imported, or lacks one of them.
+        UserError: a plug-in cannot be imported, or lacks one of these attributes.
     """
     if module.startswith("ganbench."):
         return importlib.import_module(module)

@@ -1,4 +1,4 @@
-"""Intervals that metrics, verdicts and boards share. All are 95 %."""
+"""Intervals for metrics, verdicts and boards. All are 95 % intervals."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Z = float(ndtri(1 - ALPHA / 2))
 
 
 def share(k: int, n: int) -> Interval:
-    """Clopper-Pearson interval of a share of which k in n were seen (Biometrika 26, 1934); coverage at least 95 %."""
+    """Clopper-Pearson interval of a share, after k successes in n trials (Biometrika 26, 1934); coverage at least 95 %."""
     low = float(betaincinv(k, n - k + 1, ALPHA / 2)) if k else 0.0
     high = float(betaincinv(k + 1, n - k, 1 - ALPHA / 2)) if k < n else 1.0
     return low, high

@@ -136,7 +136,7 @@ def test_scores_have_the_documented_form(ganbench: Callable[..., Done], tmp_path
     ganbench("score", "ring:train", "--reference", "ring", "--metrics", "fid,modes,classifier_score", "--json", out)
     result = json.loads(out.read_text())
     assert set(result) == {"protocol", "features_why", "samples", "preflight", "metrics"}
-    assert result["features_why"] == "these are points"
+    assert result["features_why"] == "the reference has points"
     assert result["protocol"]["reference"]["name"] == "ring:test"
     assert result["protocol"]["train"]["name"] == "ring:train"
     assert result["protocol"]["features"] == features.describe("identity")
@@ -449,4 +449,4 @@ def test_who_reads_floats_asks_for_their_range_and_takes_it(
 def test_weights_for_an_extractor_that_has_none_are_refused(error: Callable[..., str], verb: tuple[str, ...]) -> None:
     for option in (("--weights", "mine.pth"), ("--precision", "bf16")):
         found = error(verb[0], "digits:train", *verb[1:], "--features", "pixels", *option)
-        assert "pixels is none" in found
+        assert "pixels is not such a network" in found

@@ -119,13 +119,13 @@ def test_a_dataset_that_is_not_there_has_no_extractor() -> None:
 @pytest.mark.parametrize(
     ("name", "x", "message"),
     [
-        ("mnist-cnn", np.zeros((2, 8, 8, 1), np.uint8), "mnist-cnn needs images, uint8 [n, 28, 28, 1]; these are uint8 [n, 8, 8, 1]"),
-        ("mnist-cnn", np.zeros((2, 28, 28), np.uint8), "mnist-cnn needs images, uint8 [n, 28, 28, 1]; these are uint8 [n, 28, 28]"),
-        ("digits-cnn", np.zeros((2, 8, 8, 1)), "digits-cnn needs images, uint8 [n, 8, 8, 1]; these are float64 [n, 8, 8, 1]"),
-        ("stacked-mnist-cnn", np.zeros((2, 28, 28, 1), np.uint8), "stacked-mnist-cnn needs images, uint8 [n, 28, 28, 3]; these are uint8 [n, 28, 28, 1]"),
-        ("pixels", np.zeros((2, 3), np.float32), "pixels needs images, uint8 [n, H, W, C]; these are float32 [n, 3]"),
-        ("identity", np.zeros((2, 8, 8, 1), np.uint8), "identity needs points, floats [n, d]; these are uint8 [n, 8, 8, 1]"),
-        ("identity", np.zeros((2, 2), int), "identity needs points, floats [n, d]; these are int64 [n, 2]"),
+        ("mnist-cnn", np.zeros((2, 8, 8, 1), np.uint8), "mnist-cnn needs images, uint8 [n, 28, 28, 1]; these samples are uint8 [n, 8, 8, 1]"),
+        ("mnist-cnn", np.zeros((2, 28, 28), np.uint8), "mnist-cnn needs images, uint8 [n, 28, 28, 1]; these samples are uint8 [n, 28, 28]"),
+        ("digits-cnn", np.zeros((2, 8, 8, 1)), "digits-cnn needs images, uint8 [n, 8, 8, 1]; these samples are float64 [n, 8, 8, 1]"),
+        ("stacked-mnist-cnn", np.zeros((2, 28, 28, 1), np.uint8), "stacked-mnist-cnn needs images, uint8 [n, 28, 28, 3]; these samples are uint8 [n, 28, 28, 1]"),
+        ("pixels", np.zeros((2, 3), np.float32), "pixels needs images, uint8 [n, H, W, C]; these samples are float32 [n, 3]"),
+        ("identity", np.zeros((2, 8, 8, 1), np.uint8), "identity needs points, floats [n, d]; these samples are uint8 [n, 8, 8, 1]"),
+        ("identity", np.zeros((2, 2), int), "identity needs points, floats [n, d]; these samples are int64 [n, 2]"),
     ],
 )  # fmt: skip
 def test_what_an_extractor_does_not_take_is_refused_with_what_it_needs(name: str, x: np.ndarray, message: str) -> None:
@@ -227,36 +227,33 @@ def test_a_jittered_image_keeps_its_ink_and_moves_by_no_more_than_the_shift() ->
     assert (at.std(1) > 0.8).all()
 
 
-COLOUR, GREY = np.zeros((2, 32, 32, 3), np.uint8), np.zeros((2, 28, 28, 1), np.uint8)
-
-
 @pytest.mark.parametrize(
-    ("dataset", "x", "inception", "efficientnet", "name", "why"),
+    ("dataset", "channels", "inception", "efficientnet", "name", "why"),
     [
-        (None, np.zeros((2, 2)), True, True, "identity", "these are points"),
-        ("mnist", GREY, True, True, "mnist-cnn", "it is the classifier of mnist"),
-        ("stacked-mnist", COLOUR, True, True, "stacked-mnist-cnn", "it is the classifier of stacked-mnist"),
-        (None, COLOUR, True, True, "inception", "these are colour images, and the network of the literature's FID is here"),
-        (None, COLOUR, False, True, "efficientnet-lite0@112", "this one is here, Inception is not"),
-        (None, GREY, False, True, "efficientnet-lite0@112", "no classifier knows them"),
+        (None, None, True, True, "identity", "the reference has points"),
+        ("mnist", 1, True, True, "mnist-cnn", "it is the classifier of mnist"),
+        ("stacked-mnist", 3, True, True, "stacked-mnist-cnn", "it is the classifier of stacked-mnist"),
+        (None, 3, True, True, "inception", "the reference has colour images, and the weights of the literature's FID are on this machine"),
+        (None, 3, False, True, "efficientnet-lite0@112", "is installed, and Inception's weights are not on this machine"),
+        (None, 1, False, True, "efficientnet-lite0@112", "grey images that are not from a built-in dataset"),
     ],
 )  # fmt: skip
 def test_auto_picks_by_the_data_and_by_what_is_here_and_says_why(
-    dataset: str | None, x: np.ndarray, inception: bool, efficientnet: bool, name: str, why: str,
+    dataset: str | None, channels: int | None, inception: bool, efficientnet: bool, name: str, why: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     only_here(monkeypatch, inception, efficientnet)
-    extractor, reason = features.pick(None, dataset, x)
+    extractor, reason = features.pick(None, dataset, channels)
     assert extractor.name == name
     assert why in str(reason)
-    assert features.pick("auto", dataset, x) == (extractor, reason)
-    assert features.pick("pixels", dataset, x) == (Extractor("pixels"), None)
+    assert features.pick("auto", dataset, channels) == (extractor, reason)
+    assert features.pick("pixels", dataset, channels) == (Extractor("pixels"), None)
 
 
 def test_auto_without_any_general_network_says_what_there_is_to_choose(monkeypatch: pytest.MonkeyPatch) -> None:
     only_here(monkeypatch, False, False)
     with pytest.raises(Unreachable, match=r"colour images.*pip install.*--features inception.*--features pixels"):
-        features.pick("auto", None, COLOUR)
+        features.pick("auto", None, 3)
 
 
 def only_here(monkeypatch: pytest.MonkeyPatch, inception: bool, efficientnet: bool) -> None:
@@ -264,15 +261,15 @@ def only_here(monkeypatch: pytest.MonkeyPatch, inception: bool, efficientnet: bo
     from ganbench.features import _weights
     from ganbench.features import efficientnet as lite
 
-    monkeypatch.setattr(_weights, "here", lambda weights: Path("there") if inception else None)
-    monkeypatch.setattr(lite, "here", lambda: Path("there") if efficientnet else None)
+    monkeypatch.setattr(_weights, "locate", lambda weights: Path("there") if inception else None)
+    monkeypatch.setattr(lite, "locate", lambda: Path("there") if efficientnet else None)
 
 
 @pytest.mark.parametrize(
     ("extractor", "message"),
     [
-        (Extractor("mnist-cnn", "w.pth"), "--weights and --precision are for networks with published weights; mnist-cnn is none"),
-        (Extractor("pixels", precision="bf16"), "--weights and --precision are for networks with published weights; pixels is none"),
+        (Extractor("mnist-cnn", "w.pth"), "--weights and --precision are for networks with published weights; mnist-cnn is not such a network"),
+        (Extractor("pixels", precision="bf16"), "--weights and --precision are for networks with published weights; pixels is not such a network"),
         (Extractor("inception", precision="fp8"), "--precision fp8: it is fp32 or bf16"),
         (Extractor("inception", "w.pth#abc"), "--weights w.pth#abc: write FILE#sha256= and the 64 hexadecimal digits"),
     ],
@@ -281,3 +278,20 @@ def test_what_an_extractor_cannot_be_run_with_is_refused(extractor: Extractor, m
     with pytest.raises(UserError) as error:
         features.describe(extractor)
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize(
+    ("extractor", "message"),
+    [
+        (Extractor("incption"), "did you mean 'inception'"),
+        (Extractor("auto", precision="fp8"), "--precision fp8: it is fp32 or bf16"),
+        (Extractor("auto", "gone.pth"), "--weights gone.pth: no such file"),
+        (Extractor("inception", "gone.pth#sha256=" + 64 * "0"), "--weights gone.pth: no such file"),
+        (Extractor("gone.onnx"), "--features gone.onnx: no such file"),
+    ],
+)
+def test_a_wrong_extractor_is_refused_without_any_sample(extractor: Extractor, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        features.require(extractor)
+    features.require(None)
+    features.require("pixels")

@@ -10,7 +10,7 @@ from ganbench.errors import Unreachable
 from ganbench.features import _resize, efficientnet
 
 NAME, TF1 = efficientnet.NAMES
-needs_weights = pytest.mark.skipif(efficientnet.here() is None, reason=f"not installed: {efficientnet.INSTALL}")
+needs_weights = pytest.mark.skipif(efficientnet.locate() is None, reason=f"not installed: {efficientnet.INSTALL}")
 
 
 def photographs() -> np.ndarray:
@@ -68,7 +68,7 @@ def test_its_weights_are_real_they_know_a_bell_cote_and_a_daisy() -> None:
 
 
 def test_without_the_packages_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(efficientnet, "here", lambda: None)
+    monkeypatch.setattr(efficientnet, "locate", lambda: None)
     efficientnet.load.cache_clear()
     with pytest.raises(Unreachable, match=r"pip install 'ganbench\[efficientnet\]'"):
         features.embed(NAME, np.zeros((1, 8, 8, 3), np.uint8))

@@ -13,7 +13,7 @@ import torch
 
 from ganbench import features
 from ganbench.errors import Unreachable, UserError
-from ganbench.features import Extractor, _inception_v3, _resize, _weights, inception
+from ganbench.features import Extractor, _resize, _weights, inception
 
 SIZES = [(32, 32), (7, 5), (299, 299), (400, 310), (1, 1)]
 
@@ -71,23 +71,6 @@ def test_inception_says_what_torch_fidelity_says(weights: str, channels: int) ->
     assert theirs_h.std(0).mean() > 0.1
     np.testing.assert_allclose(h, theirs_h, rtol=0, atol=1e-5 * np.abs(theirs_h).max())
     np.testing.assert_allclose(z, theirs_z, rtol=0, atol=1e-5 * np.abs(theirs_z).max())
-
-
-def test_a_convolution_with_its_rectifier_fused_is_the_two_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    if _inception_v3.FUSED is None:
-        pytest.skip("this torch has no oneDNN")
-    state = {
-        "a.conv.weight": torch.randn(8, 3, 1, 7),
-        "a.bn.running_mean": torch.randn(8),
-        "a.bn.running_var": torch.rand(8) + 1,
-    }
-    state |= {"a.bn.weight": torch.randn(8), "a.bn.bias": torch.randn(8)}
-    conv, x = _inception_v3.Conv(state, "a"), torch.randn(2, 3, 9, 9)
-    with torch.inference_mode():
-        fused = conv(x)
-        monkeypatch.setattr(_inception_v3, "FUSED", None)
-        torch.testing.assert_close(fused, conv(x))
-    assert (fused == 0).any()
 
 
 def test_inception_clean_is_the_same_network_after_clean_fids_resize(weights: str) -> None:
@@ -216,10 +199,10 @@ def test_a_mirror_is_asked_once_and_believed_only_if_the_hash_is_right(
 
 
 def test_the_published_weights_load_and_separate_real_images() -> None:
-    if _weights.here(inception.WEIGHTS) is None:
+    if _weights.locate(inception.WEIGHTS) is None:
         pytest.skip(f"{inception.WEIGHTS.file} is not here: put it into {_weights.folder()} to run this test")
     x = images(2, (32, 32))
     h, z = features.embed("inception", x)
-    theirs_h, theirs_z = peer(str(_weights.here(inception.WEIGHTS)), x)
+    theirs_h, theirs_z = peer(str(_weights.locate(inception.WEIGHTS)), x)
     np.testing.assert_allclose(h, theirs_h, rtol=0, atol=1e-5 * np.abs(theirs_h).max())
     np.testing.assert_allclose(z, theirs_z, rtol=0, atol=1e-5 * np.abs(theirs_z).max())

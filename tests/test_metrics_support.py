@@ -164,7 +164,7 @@ def test_images_are_scored_with_a_disturbed_reference():
     rng = np.random.default_rng(0)
     gen, ref = (SampleSet(rng.integers(0, 256, (250, 6, 6, 1), dtype=np.uint8), None, {"name": n}) for n in "ab")
     moved = scoring.disturbed(ref.x).astype(int) - ref.x
-    assert np.abs(moved).max() == scoring.DISTURBANCE
+    assert np.abs(moved).max() == scoring.embedding.DISTURBANCE
     assert (moved == scoring.disturbed(ref.x).astype(int) - ref.x).all()
     found = scoring.score(gen, ref, features="pixels", metrics=["support"]).metrics["support"]
     assert found.extra["sensitivity"] == 1

@@ -10,7 +10,7 @@ import pytest
 
 from ganbench import data, metrics, scoring
 from ganbench.samples import SampleSet
-from ganbench.scoring import page, sources
+from ganbench.scoring import page
 from ganbench.scoring.verdict import verdicts
 
 
@@ -40,9 +40,10 @@ def copies(name: str = "copies") -> SampleSet:
 
 @pytest.fixture(scope="module")
 def made() -> tuple[scoring.Result, str]:
-    sets = sources.open_sets(copies("<script>alert(1)</script>"), "digits", None)
-    result = scoring.score(*sets)
-    return result, page.render(result, *sets)
+    scorer = scoring.Scorer.of("digits")
+    samples = copies("<script>alert(1)</script>")
+    result = scorer(samples)
+    return result, page.render(result, samples, scorer.reference, scorer.train)
 
 
 def test_page_has_every_metric_with_its_sentence_and_every_verdict(made: tuple[scoring.Result, str]) -> None:
@@ -80,8 +81,9 @@ def test_points_and_an_empty_set_have_a_page_too() -> None:
         ("ring:train", 2),
         (SampleSet(np.empty((0, 2), np.float32), None, {"name": "gone", "reason": "diverged"}), 1),
     ):
-        sets = sources.open_sets(generated, "ring", None)
-        html = page.render(scoring.score(*sets, metrics=["fid"]), *sets)
+        scorer = scoring.Scorer.of("ring", metrics=["fid"])
+        samples = scorer.open(generated)
+        html = page.render(scorer(samples), samples, scorer.reference, scorer.train)
         assert len(Seen(html).images()) == pictures
         assert "None to show" in html
     assert "diverged" in html

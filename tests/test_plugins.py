@@ -13,6 +13,7 @@ from ganbench import data, features, metrics, score
 from ganbench.boards import checks
 from ganbench.cli import catalogue
 from ganbench.errors import UserError
+from ganbench.metrics._inputs import table
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "plugin"
 
@@ -39,7 +40,7 @@ def _forget() -> None:
     metrics._modules.cache_clear()
     metrics.get.cache_clear()
     features._families.cache_clear()
-    for name in [m for m in sys.modules if m.startswith("ganbench_energy")]:
+    for name in [m for m in sys.modules if m.startswith(("ganbench_energy", "asks"))]:
         del sys.modules[name]
 
 
@@ -106,6 +107,50 @@ def test_broken_plug_in_is_one_line(install: Callable[..., None], points: str, m
     with pytest.raises(UserError, match=message) as error:
         metrics.get("other")
     assert "\n" not in str(error.value)
+
+
+def plug_in(folder: Path, signature: str) -> None:
+    """A metric in one file, with these parameters."""
+    (folder / "asks.py").write_text(
+        "from ganbench.metrics import Card, Score\n"
+        "CARD = Card(answers='?', better='lower', range=(0, 1), minimum=2, paper='', version=1)\n"
+        f"def asks({signature}):\n    return Score(0.5)\n"
+    )
+
+
+@pytest.mark.parametrize("name", metrics.INPUTS)
+def test_a_missing_input_is_the_reason_of_an_empty_cell(
+    install: Callable[..., None], tmp_path: Path, name: str
+) -> None:
+    plug_in(tmp_path, "gen" if name == "gen" else f"gen, {name}")
+    install("asks", "[ganbench.metrics]\nasks = asks\n")
+    result = metrics.compute(["asks"], {"gen": np.zeros((5, 2))})["asks"]
+    if name in ("gen", "rng"):  # always there
+        assert result["value"] == 0.5
+    else:
+        assert result["value"] is None
+        assert result["reason"] == f"asks {metrics.INPUTS[name].absent}"
+
+
+@pytest.mark.parametrize("signature", ["gen, gen_label", "gen, gen_label=None", "gen, **gen_label"])
+def test_an_unknown_input_is_one_line_with_the_nearest(
+    install: Callable[..., None], tmp_path: Path, signature: str
+) -> None:
+    plug_in(tmp_path, signature)
+    install("asks", "[ganbench.metrics]\nasks = asks\n")
+    with pytest.raises(UserError, match=r"metric asks.*'gen_label'; did you mean 'gen_labels'\?") as error:
+        metrics.get("asks")
+    assert "\n" not in str(error.value)
+
+
+def test_a_constant_of_a_metric_is_no_input(install: Callable[..., None], tmp_path: Path) -> None:
+    plug_in(tmp_path, "gen, k=5")
+    install("asks", "[ganbench.metrics]\nasks = asks\n")
+    assert metrics.compute(["asks"], {"gen": np.zeros((5, 2))})["asks"]["value"] == 0.5
+
+
+def test_table_of_inputs_in_the_docs_is_that_of_the_code() -> None:
+    assert table() in (EXAMPLE.parents[1] / "docs" / "plugins.md").read_text()
 
 
 def test_two_plug_ins_of_one_name_are_refused(install: Callable[..., None]) -> None:

@@ -107,7 +107,7 @@ HOSTILE = {
     "symlink.zip": (zip_of("a.png", b"/etc/passwd", external_attr=0o120777 << 16), "is a link"),
     "bomb.zip": (zip_claiming(4_000_000_000), "a decompression bomb"),
     "lies.zip": (zip_claiming(10), "cannot be read|changed"),
-    "cut.zip": (zip_of("a.png")[:-10], "no form that is known|cannot be read"),
+    "cut.zip": (zip_of("a.png")[:-10], "its form is unknown|cannot be read"),
     "pickle.npz": (pickle.dumps(Exploit()), "a pickle, which is never loaded"),
     "pickle.npy": (b"\x93NUMPY\x01\x00" + struct.pack("<H", 62) + b"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }     \n" + pickle.dumps([Exploit()]), "object array is a pickle"),
     "pickle.png": (pickle.dumps(Exploit()), "a pickle"),
@@ -117,7 +117,7 @@ HOSTILE = {
     "negative.npy": (npy_claiming((-1, 8, 8, 1)), "header claims shape|cannot be read"),
     "huge.npz": (zip_of("arr_0.npy", npy_claiming((10**15,))), "header claims shape"),
     "bomb.npz": (zip_of("arr_0.npy", npy_claiming((3 * 10**8, 1, 1, 1)) + bytes(3 * 10**8)), "a decompression bomb"),
-    "header.safetensors": (struct.pack("<Q", 2**62) + b"{}", "no form that is known"),
+    "header.safetensors": (struct.pack("<Q", 2**62) + b"{}", "its form is unknown"),
     "cut.safetensors": (save({"x": RGB})[:-5], "cannot be read"),
     "text.parquet": (b"PAR1 nothing PAR1", "cannot be read"),
 }  # fmt: skip

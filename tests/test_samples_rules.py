@@ -22,7 +22,7 @@ from sample_files import (
     write_zip,
 )  # fmt: skip
 
-from ganbench import samples
+from ganbench import paths, samples
 from ganbench.errors import UserError
 from ganbench.samples import Declared, encoded, preflight
 
@@ -109,12 +109,12 @@ def test_wrong_files_are_one_clear_line(tmp_path: Path) -> None:
         "missing.npz": "no such file",
         "empty": "no images",
         "texts": "no images .* it holds a.txt",
-        "text.npz": "no form that is known. Samples are",
+        "text.npz": "its form is unknown. Samples are",
         "nothing.npz": "an empty file",
         "other.npz": "holds weights, biases, but samples are expected under one of 'arr_0'",
         "labels.npz": "one per sample",
         "one.png": "a single image; give the folder",
-        "a.tar.gz": "gunzip it first",
+        "a.tar.gz": r"unpack it first \(gunzip\)",
     }.items():
         with pytest.raises(UserError, match=message) as error:
             samples.read(tmp_path / name)
@@ -275,7 +275,7 @@ def test_shards_that_are_no_whole_set_are_refused(tmp_path: Path) -> None:
     unlabelled = write_tar(tmp_path / "b.tar", members(RGB, False)).read_bytes()
     for i, (files, message) in enumerate(
         (
-            ({"train-00000-of-00003.parquet": shards[0]}, "1 of 3 shards are here"),
+            ({"train-00000-of-00003.parquet": shards[0]}, "1 of 3 shards are in this folder"),
             ({"train-0.parquet": shards[0], "test-0.parquet": shards[1]}, "shards of 2 sets"),
             ({"0.parquet": shards[0], "1.tar": tar}, "folder of its own"),
             ({"0.tar": tar, "1.tar": unlabelled}, "labels are none in some shards"),
@@ -310,3 +310,9 @@ def test_report_says_what_was_found(tmp_path: Path) -> None:
     ):
         assert part in first
     assert [w.startswith("mine: warning: 1 of 5 images are JPEG") for w in warnings] == [True]
+
+
+def test_rules_in_the_docs_are_those_of_the_code() -> None:
+    table = [line for line in str(preflight.__doc__).splitlines() if line.startswith("|")]
+    assert len(table) > 20
+    assert "\n".join(table) in (paths.definitions() / "docs" / "scoring.md").read_text()

@@ -13,9 +13,9 @@ import pytest
 import torch
 
 import ganbench
-from ganbench import data, paths, score, scorer, scoring
+from ganbench import Scorer, data, features, metrics, paths, samples, score, scoring
 from ganbench.errors import UserError
-from ganbench.scoring import page, result, sources
+from ganbench.scoring import inputs, page, result, sources
 from ganbench.scoring.verdict import floor
 
 FEW = ("fid", "memorisation", "precision")
@@ -35,24 +35,84 @@ def test_array_tensor_path_and_name_score_alike(tmp_path: Path) -> None:
         assert without_names(other) == without_names(first)
 
 
-def test_images_that_are_not_uint8_are_refused_and_the_way_out_is_named() -> None:
+def test_float_images_are_refused_and_the_way_out_is_named() -> None:
     with pytest.raises(UserError, match="--range 0,1 or --range=-1,1"):
         score(np.zeros((300, 8, 8, 1), np.float32), "digits")
 
 
-def test_scorer_gives_the_numbers_of_score_and_embeds_the_real_data_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scorer_gives_scores_numbers_and_embeds_real_data_once(monkeypatch: pytest.MonkeyPatch) -> None:
     x = np.asarray(data.load("digits", "train").x[:300])
     plain = score(x, "digits", metrics=["fid", "memorisation", "support"])
     embedded: list[int] = []
-    embed = scoring.extractors.embed
-    monkeypatch.setattr(scoring.extractors, "embed", lambda name, x: embedded.append(len(x)) or embed(name, x))
-    during = scorer("digits", metrics=["fid", "memorisation", "support"])
-    real = len(embedded)
-    assert during(x) == plain == during(x)
-    assert embedded[real:] == [300, 300]
+    embed = features.embed
+    monkeypatch.setattr(features, "embed", lambda name, x: embedded.append(len(x)) or embed(name, x))
+    scorer = Scorer.of("digits", metrics=["fid", "memorisation", "support"])
+    assert scorer(x) == plain == scorer(x)
+    assert sorted(embedded) == [300, 300, 797, 797, 1000]  # held-out images twice: as they are, and disturbed
+    assert scorer.with_(seed=1, metrics=["fid"])(x).metrics["fid"] == plain.metrics["fid"]
+    assert sorted(embedded)[:3] == [300, 300, 300]
 
 
-def test_floor_is_measured_on_halves_of_the_reference_where_no_perfect_value_is_known() -> None:
+def test_names_are_checked_before_any_set_is_opened(tmp_path: Path) -> None:
+    gone = tmp_path / "gone.npz"
+    for wrong, message in (
+        ({"metrics": ["fyd"]}, "did you mean 'fid'"),
+        ({"features": "incption"}, "did you mean 'inception'"),
+        ({"features": features.Extractor("auto", precision="fp8")}, "--precision fp8"),
+        ({"features": features.Extractor("auto", "gone.pth")}, "no such file"),
+    ):
+        with pytest.raises(UserError, match=message):
+            Scorer.of(gone, **wrong)
+        with pytest.raises(UserError, match=message):
+            Scorer.check(**wrong)
+    with pytest.raises(UserError, match=r"gone.npz: no such file"):
+        Scorer.of(gone)
+
+
+def test_the_reference_chooses_the_extractor_whatever_is_scored() -> None:
+    x = np.asarray(data.load("digits", "test").x)
+    assert score(x[:300], "digits").protocol.features.id.startswith("digits-cnn@")
+    assert Scorer.of(x, "digits:train").extractor.name == "digits-cnn"
+    points = Scorer.of(np.zeros((9, 2), np.float32))
+    assert (points.extractor.name, points.why) == ("identity", "the reference has points")
+    assert points.with_(features="pixels").why is None
+
+
+def test_changes_of_a_scorer_are_those_that_were_asked_for() -> None:
+    house = Scorer.of("digits", metrics=["fid"])
+    assert house.train is not None
+    other = house.with_(reference=house.train, seed=3, features="pixels", metrics=["kid"])
+    assert other.reference is other.train is house.train
+    assert (other.seed, other.extractor.name, other.metrics) == (3, "pixels", ("kid",))
+    assert (house.seed, house.extractor.name, house.metrics) == (0, "digits-cnn", ("fid",))
+    with pytest.raises(UserError, match="no metric 'kd'"):
+        house.with_(metrics=["kd"])
+
+
+def test_grey_images_with_three_channels_score_like_those_with_one() -> None:
+    x = np.asarray(data.load("digits", "test").x)
+    scorer = Scorer.of(x.repeat(3, -1), features="digits-cnn", metrics=["fid", "support"])
+    assert scorer(x[:300]).metrics == score(x[:300], x, features="digits-cnn", metrics=["fid", "support"]).metrics
+
+
+def test_one_image_and_a_result_without_values_are_refused() -> None:
+    scorer = Scorer.of("digits", metrics=["fid", "support"])
+    alone = samples.read(np.asarray(data.load("digits", "test").x[:1]))
+    with pytest.raises(UserError, match=r"too few samples \(1\); every metric needs at least 2"):
+        scorer.check_size(alone)
+    with pytest.raises(UserError, match=r"no metric could be computed \(fid needs at least 2 samples"):
+        scoring.require_values(scorer(alone), alone)
+    diverged = alone.with_(manifest={"name": "run", "reason": "diverged"})
+    scorer.check_size(diverged)
+    scoring.require_values(scorer(diverged), diverged)
+
+
+def test_every_input_of_a_metric_is_filled_by_its_set() -> None:
+    for entry in metrics.INPUTS.values():
+        assert entry.of in ("data", "seed") or entry.part in inputs.PARTS, entry.name
+
+
+def test_floor_is_that_of_reference_halves_where_no_perfect_is_known() -> None:
     found = score(
         "digits:train", "digits:test", metrics=["precision", "fid", "modes"]
     )  # no training set, so no `perfect`
@@ -69,7 +129,7 @@ def test_floor_is_measured_on_halves_of_the_reference_where_no_perfect_value_is_
 def test_what_was_read_stands_in_the_result_and_on_the_page(tmp_path: Path) -> None:
     x = np.asarray(data.load("digits", "test").x[:60])
     np.save(tmp_path / "mine.npy", np.concatenate([x, x[:2]]))
-    gen, ref, _ = sources.open_sets(str(tmp_path / "mine.npy"), "digits:test", None)
+    gen, ref = sources.open_set(str(tmp_path / "mine.npy"), "test"), sources.open_set("digits", "test")
     found = score(gen, ref, features="pixels", metrics=["fid"])
     (line,) = [line for line in found.preflight if "warning" not in line]
     assert line.startswith("mine")
@@ -110,5 +170,6 @@ def test_importing_ganbench_loads_no_torch_and_no_numpy() -> None:
     code = "import sys, ganbench; assert not {'torch', 'numpy', 'pydantic'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
     assert ganbench.score is scoring.score
+    assert ganbench.Scorer is scoring.Scorer
     with pytest.raises(AttributeError, match="scoer"):
         ganbench.scoer  # noqa: B018

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ganbench import cli, data, score
+from ganbench import Scorer, cli, data, score
 from ganbench.errors import UserError
 from ganbench.features import efficientnet
 from ganbench.scoring import spread
 from ganbench.scoring.spread import HOUSE, METRICS, Protocol
 
-needs_weights = pytest.mark.skipif(efficientnet.here() is None, reason=f"not installed: {efficientnet.INSTALL}")
+needs_weights = pytest.mark.skipif(efficientnet.locate() is None, reason=f"not installed: {efficientnet.INSTALL}")
 
 
 def values(table: pd.DataFrame, choice: str) -> dict[str, float]:
@@ -24,7 +24,7 @@ def values(table: pd.DataFrame, choice: str) -> dict[str, float]:
 
 @pytest.fixture(scope="module")
 def digits() -> pd.DataFrame:
-    return spread.measure(np.asarray(data.load("digits", "train").x[:400]), "digits")
+    return spread.measure(np.asarray(data.load("digits", "train").x[:400]), Scorer.of("digits"))
 
 
 def test_every_choice_is_scored_as_it_says(digits: pd.DataFrame) -> None:
@@ -51,12 +51,13 @@ def test_splits_without_correction_lower_the_classifier_score(digits: pd.DataFra
 
 def test_the_other_balls_matter_where_distances_tie_and_nowhere_else() -> None:
     grid = np.stack(np.meshgrid(np.arange(8.0), np.arange(8.0)), -1).reshape(-1, 2).astype(np.float32)
-    tied = spread.measure(grid, grid + np.float32([1, 0]), others=())
+    tied = spread.measure(grid, Scorer.of(grid + np.float32([1, 0])), others=())
     other = values(tied, "< for <= in balls, and back")
     assert other["precision"] < values(tied, HOUSE)["precision"]
     assert other["density"] > values(tied, HOUSE)["density"]
     rng = np.random.default_rng(0)
-    free = spread.measure(*rng.normal(size=(2, 200, 2)).astype(np.float32), others=())
+    x, ref = rng.normal(size=(2, 200, 2)).astype(np.float32)
+    free = spread.measure(x, Scorer.of(ref), others=())
     house = values(free, HOUSE)
     other = values(free, "< for <= in balls, and back")
     assert other == pytest.approx({metric: house[metric] for metric in other})
@@ -66,26 +67,27 @@ def test_the_other_balls_matter_where_distances_tie_and_nowhere_else() -> None:
 def test_the_resize_varies_with_the_house_and_within_every_other_extractor() -> None:
     x = np.asarray(data.load("digits", "train").x[:200])
     house, twin = efficientnet.NAMES
-    table = spread.measure(x, "digits:test", features=house, others=("digits-cnn",))
+    table = spread.measure(x, Scorer.of("digits:test", features=house), others=("digits-cnn",))
     assert values(table, twin)["fid"] == score(x, "digits:test", features=twin, metrics=("fid",)).metrics["fid"].value
     assert values(table, twin)["fid"] != values(table, HOUSE)["fid"]
     assert set(table[table.varied == "resize"].choice) == {twin}
     (line, *_) = spread.summary(table)
     assert set(line["extractors"]) == {"digits-cnn"}  # another resize is another choice on the same scale
-    other = spread.measure(x, "digits:test", others=(house,))
+    other = spread.measure(x, Scorer.of("digits:test"), others=(house,))
     assert list(dict.fromkeys(other[other.varied == "extractor"].choice)) == [house, twin]
 
 
 def test_an_extractor_that_is_not_there_is_one_line() -> None:
+    x = np.zeros((20, 2), np.float32)
     with pytest.raises(UserError, match="no extractor"):
-        spread.measure(np.zeros((20, 2), np.float32), np.zeros((20, 2), np.float32), others=("incption",))
+        spread.measure(x, Scorer.of(x), others=("incption",))
 
 
 def test_what_cannot_be_scored_has_its_reason() -> None:
-    x = np.random.default_rng(0).normal(size=(2, 60, 2)).astype(np.float32)
+    x, ref = np.random.default_rng(0).normal(size=(2, 60, 2)).astype(np.float32)
     with pytest.raises(UserError, match="pixels needs images"):
-        spread.measure(*x, features="pixels")
-    table = spread.measure(*x, others=("pixels",))
+        spread.measure(x, Scorer.of(ref, features="pixels"))
+    table = spread.measure(x, Scorer.of(ref), others=("pixels",))
     reasons = table.set_index(["choice", "metric"]).reason
     assert "--train" in reasons["training split", "fid"]
     assert "pixels needs images" in reasons["pixels", "fid"]

@@ -1,8 +1,8 @@
-"""Calibration: every metric on real samples under known damage, held to what its card promises.
+"""Calibration: every metric on real samples under known damage, compared with the promises of its card.
 
-The held-out split is cut in two by the seed: n samples are the reference, the rest is the pool that damaged sets of n are
-made from (`ganbench.corruptions`). A repeat draws its samples anew; all sets of a repeat start from the same draw, so what
-a level moves is taken as the difference to the untouched set of the same repeat.
+The seed cuts the held-out split in two: n samples are the reference, the rest is the pool. Damaged sets of n samples are made
+from the pool (`ganbench.boards.corruptions`). Each repeat draws new samples. All sets of a repeat start from the same draw, so
+the effect of a level is the difference to the untouched set of the same repeat.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ganbench import data, features, metrics, scoring
+from ganbench import data, features, metrics
 from ganbench._version import __version__
 from ganbench.boards.corruptions import CORRUPTIONS, Unfit, first, is_images
 from ganbench.data import Split
@@ -26,18 +26,19 @@ from ganbench.display.text import number
 from ganbench.errors import UserError
 from ganbench.metrics import Card
 from ganbench.samples import SampleSet, content_hash
+from ganbench.scoring import Scorer
 from ganbench.scoring.result import Measured
 from ganbench.statistics import student
 
 NULL = "real"  # the corruption that does nothing
 MOST = 1000  # samples per set, unless asked for
-TRAIN = 20_000  # training samples at most: what copies are taken from and what the metrics are told of
-MONOTONE = 0.6  # rank correlation with the level; of four values, one pair of neighbours may be the wrong way round
-BLIND = 0.1  # share of a metric's own largest movement that counts as none
+TRAIN = 20_000  # training samples at most: the source of copies, and the training set of the metrics
+MONOTONE = 0.6  # least rank correlation with the level: of four values, one pair of neighbours may be swapped
+BLIND = 0.1  # a movement below this share of the metric's largest movement counts as none
 
 
 class Sets(NamedTuple):
-    """What is measured."""
+    """The sets that are scored, and their reference and training set."""
 
     reference: Split
     train: Split
@@ -46,7 +47,7 @@ class Sets(NamedTuple):
 
 
 def default_n(y: np.ndarray) -> int:
-    """Samples per set for held-out labels `y`: with so many, a set of one class alone can be had from the pool.
+    """Samples per set for held-out labels `y`: so many that the pool has enough samples of every single class.
 
     With c samples of the smallest class among N, a pool of N - n has c (N - n) / N of them on average, and that is n at
     n = c N / (c + N). Rounded down to hundreds, at most `MOST`, and at least what every metric needs.
@@ -76,11 +77,11 @@ def sets(train: Split, held_out: Split, n: int, repeats: int, seed: int) -> Sets
             continue
         for level in levels:
             try:
-                made = []
+                repeated = []
                 for repeat in range(repeats):
                     drawn, rng = _drawn(pool, seed, repeat)
-                    made.append(corruption.apply(drawn, train, n, level, rng))
-                damaged[name, level] = made
+                    repeated.append(corruption.apply(drawn, train, n, level, rng))
+                damaged[name, level] = repeated
             except Unfit as why:
                 left_out[name, level] = str(why)
     return Sets(reference, train, damaged, left_out)
@@ -91,30 +92,29 @@ def _rows(split: Split, index: np.ndarray) -> Split:
 
 
 def _drawn(pool: Split, seed: int, repeat: int) -> tuple[Split, np.random.Generator]:
-    """The pool in the order of a repeat, and the generator for what follows: the same for every corruption and level."""
+    """The pool in the order of a repeat, and the generator for the damage. Both are the same for all corruptions and levels."""
     rng = np.random.default_rng([seed, repeat])
     return _rows(pool, rng.permutation(len(pool.x))), rng
 
 
-def measure(dataset: str, these: Sets, seed: int) -> pd.DataFrame:
+def measure(dataset: str, scored: Sets, seed: int) -> pd.DataFrame:
     """Score every set with every metric.
 
-    Columns: corruption, level, metric, repeat, value, low, high, reason. A value that has only a `lower_bound`, of a metric
-    of which more is better, is infinite; any other missing value is NaN and has its reason.
+    Columns: corruption, level, metric, repeat, value, low, high, reason. A missing value is NaN and has its reason; but if
+    the metric has a `lower_bound` and higher is better, the value is infinite.
     """
-    extractor = features.default(dataset)
     reference, train = (
-        scoring.embed(SampleSet(x, y, {"name": name, "dataset": dataset, "sha256": content_hash(x)}), extractor)
-        for name, (x, y) in (("reference", these.reference), ("train", these.train))
+        SampleSet(x, y, {"name": name, "dataset": dataset, "sha256": content_hash(x)})
+        for name, (x, y) in (("reference", scored.reference), ("train", scored.train))
     )
-    reference = scoring.embed_disturbed(reference, extractor)
+    scorer = Scorer.of(reference, train, features=features.default(dataset))
     lines: list[dict[str, Any]] = []
-    jobs = [(key, repeat, one) for key, made in these.damaged.items() for repeat, one in enumerate(made)]
+    jobs = [(key, repeat, split) for key, repeats in scored.damaged.items() for repeat, split in enumerate(repeats)]
     with progress(f"calibrate on {dataset}", len(jobs), "sets") as advance:
-        for done, ((corruption, level), repeat, one) in enumerate(jobs):
+        for done, ((corruption, level), repeat, split) in enumerate(jobs):
             advance(done, f"{corruption} {level:g}")
-            generated = SampleSet(one.x, one.y, {"name": f"{corruption} {level:g}", "dataset": dataset})
-            results = scoring.score(generated, reference, train, features=extractor, seed=seed + repeat).metrics
+            generated = SampleSet(split.x, split.y, {"name": f"{corruption} {level:g}", "dataset": dataset})
+            results = scorer.with_(seed=seed + repeat)(generated).metrics
             for metric, result in results.items():
                 low, high = result.interval or (None, None)
                 lines.append(
@@ -135,50 +135,50 @@ def _value(metric: str, result: Measured) -> float:
 def judge(
     values: pd.DataFrame, cards: Mapping[str, Card], left_out: Mapping[tuple[str, float | None], str]
 ) -> pd.DataFrame:
-    """Hold each metric to its card, by three rules.
+    """Compare each metric with its card, by three rules.
 
     "+" and "-" hold if the strongest level differs from untouched samples in that direction (the 95 % interval of the mean
     difference over repeats leaves out 0) and the means follow the levels (rank correlation at least `MONOTONE`).
-    "0" holds if at every level that interval has 0, or the mean moves by less than `BLIND` of the largest movement that
-    the metric makes at the strongest level of the corruptions that it promises to see. What cannot be measured here is not
-    judged, and that is no pass.
+    "0" holds if at every level that interval contains 0, or the mean moves by less than `BLIND` of the metric's largest
+    movement. The largest movement is taken at the strongest level of the corruptions with a promised "+" or "-". A promise
+    that cannot be measured is not judged, and that is no pass.
 
-    Where values are infinite, -1 / value takes their place: it rises with them.
+    If a metric has infinite values, -1 / value is judged instead: it rises with the value.
 
     Columns: metric, version, corruption, promised, observed ("+", "-", "0", "~" for none of them, or empty), movement (at
-    the strongest level, as a share of the metric's largest one here), verdict (pass, fail, not judged, no promise), why.
+    the strongest level, as a share of the metric's largest movement), verdict (pass, fail, not judged, no promise), why.
     """
     lines = []
     for metric, card in cards.items():
-        here = values[values.metric == metric]
-        steps = {c: _steps(here, c) for c in CORRUPTIONS if c in set(here.corruption)}
-        known = {c: s for c, s in steps.items() if not np.isnan(s).any()}
-        moved = {c: abs((s[-1] - s[0]).mean()) for c, s in known.items()}
+        own = values[values.metric == metric]
+        steps = {c: _steps(own, c) for c in CORRUPTIONS if c in set(own.corruption)}
+        complete = {c: s for c, s in steps.items() if not np.isnan(s).any()}
+        moved = {c: abs((s[-1] - s[0]).mean()) for c, s in complete.items()}
         seen = [size for c, size in moved.items() if card.responds.get(c) in ("+", "-")]
         scale, largest = max(seen or moved.values(), default=0.0), max(moved.values(), default=0.0)
         for corruption in CORRUPTIONS:
             promised = card.responds.get(corruption, "")
-            if corruption in known:
-                found = _seen(known[corruption], promised, scale, largest)
+            if corruption in complete:
+                judged = _seen(complete[corruption], promised, scale, largest)
             else:
-                why = _missing(here, corruption, left_out)
-                found = {"observed": "", "movement": np.nan, "verdict": "not judged", "why": why}
+                why = _missing(own, corruption, left_out)
+                judged = {"observed": "", "movement": np.nan, "verdict": "not judged", "why": why}
             if not promised:
-                found["verdict"] = "no promise"
+                judged["verdict"] = "no promise"
             line = {"metric": metric, "version": card.version, "corruption": corruption, "promised": promised}
-            lines.append(line | found)
+            lines.append(line | judged)
     return pd.DataFrame(lines)
 
 
 def _steps(values: pd.DataFrame, corruption: str) -> np.ndarray:
     """One metric's values `[1 + levels, repeats]`, untouched first, then mild to strong."""
-    here = values[values.corruption.isin([NULL, corruption])]
-    steps = np.stack([group.value.to_numpy(float) for _, group in here.groupby(["corruption", "level"], sort=False)])
+    lines = values[values.corruption.isin([NULL, corruption])]
+    steps = np.stack([group.value.to_numpy(float) for _, group in lines.groupby(["corruption", "level"], sort=False)])
     return -1 / steps if np.isinf(values.value).any() else steps
 
 
 def _seen(steps: np.ndarray, promised: str, scale: float, largest: float) -> dict[str, Any]:
-    """What one metric does under one corruption, and whether that was promised."""
+    """How a metric moves under a corruption, and whether its card promises that."""
     held = responses(steps, scale)
     observed = next((response for response in (promised, "0", "+", "-") if response in held), "~")
     low, high = student(steps[-1] - steps[0])
@@ -193,7 +193,7 @@ def _seen(steps: np.ndarray, promised: str, scale: float, largest: float) -> dic
 
 
 def responses(steps: np.ndarray, scale: float) -> set[str]:
-    """Which of "+", "-" and "0" hold of `[1 + levels, repeats]`; several may, where little moves surely."""
+    """Which of "+", "-" and "0" hold for values `[1 + levels, repeats]`. A small but sure movement can be both "0" and "+"."""
     moved = steps[1:] - steps[0]
     held = set()
     low, high = student(moved[-1])
@@ -211,16 +211,16 @@ def responses(steps: np.ndarray, scale: float) -> set[str]:
 
 
 def _order(steps: np.ndarray) -> float:
-    """Goodman and Kruskal's gamma of the means with the levels: ties do not count, so a value may stay at its bound."""
+    """Goodman and Kruskal's gamma of the means and the levels. Ties do not count, so a value may stay at its bound."""
     means = steps.mean(1)
     signs = np.sign(means[None] - means[:, None])[np.triu_indices(len(means), 1)]
     return float(signs.sum() / max(np.abs(signs).sum(), 1))
 
 
 def _missing(values: pd.DataFrame, corruption: str, left_out: Mapping[tuple[str, float | None], str]) -> str:
-    here = values[values.corruption.isin([NULL, corruption]) & values.value.isna()]
-    if len(here):
-        return str(here.reason.iloc[0])
+    missing = values[values.corruption.isin([NULL, corruption]) & values.value.isna()]
+    if len(missing):
+        return str(missing.reason.iloc[0])
     return next(why for (name, _), why in left_out.items() if name == corruption)
 
 
@@ -235,51 +235,51 @@ def run(dataset: str, n: int | None, repeats: int, seed: int, out: Path) -> pd.D
         out: a folder, made where it is missing: values.csv, promises.csv, README.md, matrix.png, levels.png, manifest.json.
     """
     train, held_out = data.load(dataset, "train"), data.load(dataset, "test")
-    these = sets(train, held_out, n or default_n(held_out.y), repeats, seed)
-    return write(dataset, these, measure(dataset, these, seed), seed, out)
+    scored = sets(train, held_out, n or default_n(held_out.y), repeats, seed)
+    return write(dataset, scored, measure(dataset, scored, seed), seed, out)
 
 
-def write(dataset: str, these: Sets, values: pd.DataFrame, seed: int, out: Path) -> pd.DataFrame:
+def write(dataset: str, scored: Sets, values: pd.DataFrame, seed: int, out: Path) -> pd.DataFrame:
     """Judge the values of `measure` and write what `run` promises."""
-    promises = judge(values, {name: metrics.get(name).card for name in metrics.names()}, these.left_out)
-    manifest = _manifest(dataset, these, seed)
+    promises = judge(values, {name: metrics.get(name).card for name in metrics.names()}, scored.left_out)
+    manifest = _manifest(dataset, scored, seed)
     out.mkdir(parents=True, exist_ok=True)
     values.to_csv(out / "values.csv", index=False, float_format="%.6g")
     promises.to_csv(out / "promises.csv", index=False, float_format="%.6g")
     (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
     (out / "README.md").write_text(markdown(manifest, values, promises))
     draw_matrix(promises, out / "matrix.png")
-    draw_levels(these.damaged, out / "levels.png")
+    draw_levels(scored.damaged, out / "levels.png")
     return promises
 
 
-def _manifest(dataset: str, these: Sets, seed: int) -> dict[str, Any]:
-    n = len(these.reference.x)
+def _manifest(dataset: str, scored: Sets, seed: int) -> dict[str, Any]:
+    n = len(scored.reference.x)
     return {
         "dataset": dataset,
         "data": data.version(dataset),
         "features": features.describe(features.default(dataset)),
         "n": n,
-        "train": len(these.train.x),
+        "train": len(scored.train.x),
         "pool": len(data.load(dataset, "test").x) - n,
-        "repeats": len(these.damaged[NULL, 0.0]),
+        "repeats": len(scored.damaged[NULL, 0.0]),
         "seed": seed,
-        "levels": {c: [level for name, level in these.damaged if name == c] for c in CORRUPTIONS},
-        "left out": {c if level is None else f"{c} {level:g}": why for (c, level), why in these.left_out.items()},
+        "levels": {c: [level for name, level in scored.damaged if name == c] for c in CORRUPTIONS},
+        "left out": {c if level is None else f"{c} {level:g}": why for (c, level), why in scored.left_out.items()},
         "metrics": {name: metrics.get(name).card.version for name in metrics.names()},
         "ganbench": __version__,
     }
 
 
 def cell(line: Mapping[Any, Any]) -> str:
-    """A line of the promises, short: `+ ok`, `0 FAIL`, `(-)` where nothing is promised."""
+    """A line of the promises as a short text: `+ ok`, `0 FAIL`, or `(-)` without a promise."""
     words = {"pass": "ok", "fail": "FAIL", "not judged": "not judged"}
     observed = f"({line['observed']})" if line["observed"] else ""
     return f"{line['promised']} {words[line['verdict']]}" if line["promised"] else observed
 
 
 def matrix(promises: pd.DataFrame) -> list[dict[str, str]]:
-    """One line per metric that can be measured here or promises something, one column per corruption."""
+    """One line per metric that was measured or promises something, one column per corruption."""
     lines = []
     for metric, group in promises.groupby("metric", sort=False):
         cells = {row["corruption"]: cell(row) for row in group.to_dict("records")}
@@ -289,7 +289,7 @@ def matrix(promises: pd.DataFrame) -> list[dict[str, str]]:
 
 
 def failures(promises: pd.DataFrame) -> list[str]:
-    """One line per promise that is not kept."""
+    """One line per promise that failed."""
     failed = promises[promises.verdict == "fail"]
     return [f"{p.metric} promises '{p.promised}' under {p.corruption}: {p.why}" for p in failed.itertuples()]
 
@@ -313,13 +313,13 @@ def markdown(manifest: Mapping[str, Any], values: pd.DataFrame, promises: pd.Dat
         "Mean ± standard deviation over repeats; ∞ where a metric finds no bound in some repeat. A metric with ∞ is judged by "
         "-1 / value, and its reasons in `promises.csv` are in that scale.",
     ]
-    table = (
+    means = (
         pd.DataFrame(values)
         .groupby(["corruption", "level", "metric"], sort=False)
         .value.apply(_mean_sd)
         .unstack(sort=False)
     )
-    shown = table.loc[:, (table != "").any()]
+    shown = means.loc[:, (means != "").any()]
     for corruption in (c for c in CORRUPTIONS if c in shown.index):
         rows = shown.loc[[NULL, corruption]].reset_index()
         rows["level"] = ["real", *(f"{level:g}" for level in rows.level[1:])]
@@ -331,8 +331,9 @@ def markdown(manifest: Mapping[str, Any], values: pd.DataFrame, promises: pd.Dat
     return "\n\n".join(parts) + "\n"
 
 
-HOW_TO_READ = """A row is a metric, a column is a damage done to real samples. `+` the metric promises to rise with it, `-` to
-fall, `0` not to see it; then whether that was so. In brackets what was seen where nothing is promised, `~` being neither."""
+HOW_TO_READ = """A row is a metric, a column is a kind of damage to real samples. `+`: the metric promises to rise with the
+damage, `-`: to fall, `0`: not to move; then whether the promise holds. Brackets show what was observed without a promise; `~`
+is none of the three."""
 
 
 def _mean_sd(values: pd.Series) -> str:
@@ -350,10 +351,10 @@ def _list(lines: Iterable[str]) -> str:
 
 
 def draw_matrix(promises: pd.DataFrame, path: Path) -> None:
-    """Colour: movement at the strongest level as a share of the metric's largest; text: the promise and whether it was kept."""
+    """Colour: movement at the strongest level, as a share of the metric's largest. Text: the promise, and whether it holds."""
     shown = [line["metric"] for line in matrix(promises)]
-    here = promises[promises.metric.isin(shown)]
-    movement = here.pivot(index="metric", columns="corruption", values="movement").loc[shown, list(CORRUPTIONS)]
+    drawn = promises[promises.metric.isin(shown)]
+    movement = drawn.pivot(index="metric", columns="corruption", values="movement").loc[shown, list(CORRUPTIONS)]
     figure = Figure(figsize=(2.2 + 1.05 * len(CORRUPTIONS), 1.2 + 0.42 * len(shown)), layout="constrained")
     axes = figure.subplots()
     axes.set_facecolor("0.85")  # what could not be measured
@@ -361,7 +362,7 @@ def draw_matrix(promises: pd.DataFrame, path: Path) -> None:
     axes.set_xticks(range(len(CORRUPTIONS)), list(CORRUPTIONS))
     axes.xaxis.tick_top()
     axes.set_yticks(range(len(shown)), shown)
-    for line in here.to_dict("records"):
+    for line in drawn.to_dict("records"):
         failed = line["verdict"] == "fail"
         axes.text(
             list(CORRUPTIONS).index(line["corruption"]), shown.index(line["metric"]), cell(line), ha="center", va="center",
@@ -373,14 +374,14 @@ def draw_matrix(promises: pd.DataFrame, path: Path) -> None:
 
 
 def draw_levels(damaged: Mapping[tuple[str, float], list[Split]], path: Path) -> None:
-    """A row per corruption: untouched samples, then its levels, all of the first repeat.
+    """A row per corruption: untouched samples, then its levels. All are from the first repeat.
 
-    Images are taken evenly from the set, since damaged ones may come first in it; points are drawn in one frame.
+    Images are taken evenly from the whole set, since damaged images may come first. All points are drawn in one frame.
     """
     rows = {c: [(0.0, damaged[NULL, 0.0][0])] for c in CORRUPTIONS if any(name == c for name, _ in damaged)}
-    for (name, level), made in damaged.items():
+    for (name, level), repeats in damaged.items():
         if name != NULL:
-            rows[name].append((level, made[0]))
+            rows[name].append((level, repeats[0]))
     box = None
     untouched = damaged[NULL, 0.0][0]
     if not is_images(untouched):
@@ -392,9 +393,9 @@ def draw_levels(damaged: Mapping[tuple[str, float], list[Split]], path: Path) ->
     for axes in grid.flat:
         axes.axis("off")
     for line, (name, levels) in zip(grid, rows.items(), strict=True):
-        for axes, (level, one) in zip(line, levels, strict=False):
+        for axes, (level, split) in zip(line, levels, strict=False):
             axes.axis("on")
             axes.set_title(f"{name} {level:g}" if level else NULL, fontsize=9)
-            shown = np.linspace(0, len(one.x) - 1, pictures.SIDE**2).astype(int) if box is None else slice(None)
-            pictures.paint(axes, SampleSet(one.x[shown], None, {}), box)
+            shown = np.linspace(0, len(split.x) - 1, pictures.SIDE**2).astype(int) if box is None else slice(None)
+            pictures.paint(axes, SampleSet(split.x[shown], None, {}), box)
     figure.savefig(path, dpi=100, metadata={"Software": None})

@@ -339,11 +339,11 @@ def _absent_weights(extractor: str) -> str | None:
     """Why a network with published weights cannot run on this machine."""
     from ganbench.features import _weights, efficientnet, inception
 
-    if extractor in inception.NAMES and _weights.here(inception.WEIGHTS) is None:
+    if extractor in inception.NAMES and _weights.locate(inception.WEIGHTS) is None:
         return (
             f"the weights of {extractor} are not on this machine; `ganbench embed FOLDER --features {extractor} --out "
             f"x.npz` downloads them ({inception.WEIGHTS.size / 1e6:.0f} MB)"
         )
-    if extractor in efficientnet.NAMES and efficientnet.here() is None:
+    if extractor in efficientnet.NAMES and efficientnet.locate() is None:
         return f"{extractor} is not installed: {efficientnet.INSTALL}"
     return None

@@ -1,8 +1,8 @@
-"""The controls on every board: sets whose scores are known in advance, so that they show what each metric can see.
+"""The controls on every board: sets whose good and bad scores are known in advance. They show what each metric can see.
 
-The held-out split is cut in two by the seed. One half is the `reference` that every row of that seed is scored against;
-the other is the row `real`, held-out data as if a GAN had generated it. So `real` is a fair null: same law, same size,
-no sample in common with the reference.
+The seed cuts the held-out split in two. One half is the `reference` that every row of that seed is scored against. The other
+half is the row `real`: held-out data in the place of generated samples. So `real` is a fair null: the same distribution, the
+same size, and no sample in common with the reference.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ def reference(dataset: str, n: int, seed: int) -> Split:
 
 
 def real(dataset: str, n: int, seed: int) -> Split:
-    """The other half: what a perfect generator would score."""
+    """The other half of the held-out split. Its scores are those of a perfect generator."""
     return _halved(dataset, n, seed)[1]
 
 
 def copycat(dataset: str, n: int, seed: int) -> Split:
-    """Training samples, each at most once: what a generator that has memorised its training set would score."""
+    """Training samples, each at most once. Its scores are those of a generator that memorised its training set."""
     train = data.load(dataset, "train")
     if n > len(train.x):
         raise UserError(f"{dataset} has {len(train.x):,} training samples, not {n:,}")
@@ -59,7 +59,7 @@ def copycat(dataset: str, n: int, seed: int) -> Split:
 
 
 def noise(dataset: str, n: int, seed: int) -> Split:
-    """Uniform noise: every pixel of an image, or the box that the training points fill."""
+    """Uniform noise: in every pixel of an image, or in the box around the training points."""
     train = data.load(dataset, "train")
     rng = _rng(seed, "noise")
     if train.x.dtype == np.uint8:

@@ -1,9 +1,9 @@
-"""Known damage to real samples, in graded levels: what a metric is calibrated on.
+"""Known damage to real samples, in levels from mild to strong: metrics are calibrated on it.
 
-A corruption is a pure function (pool, train, n, level, rng) -> n samples. `pool` has real held-out samples in random
-order, `train` the training samples that the metrics know. Untouched, a set is the first n of the pool; damage is done to
-these, or others are taken from the pool instead, each at most once. So a set repeats a sample only where repeating is
-the damage, and two levels of one pool differ by the damage alone.
+A corruption is a pure function (pool, train, n, level, rng) -> n samples. `pool` has real held-out samples in random order,
+`train` the training samples of the metrics. The untouched set is the first n samples of the pool. A corruption damages these
+samples, or takes other samples of the pool instead, each at most once. So a set repeats a sample only if repeating is the
+damage, and two levels from one pool differ by the damage alone.
 """
 
 from __future__ import annotations
@@ -18,32 +18,35 @@ from ganbench.data import Split
 
 
 class Unfit(Exception):
-    """The corruption, or one level of it, cannot be had from these data; the message says why."""
+    """The corruption, or one of its levels, is impossible with these data; the message says why."""
 
 
 class Corruption(NamedTuple):
     """One kind of damage."""
 
-    level: str  # what its level counts
-    levels: Callable[[Split, int], Sequence[float]]  # of a pool and n, mild to strong; may raise `Unfit`
+    level: str  # what the level counts
+    levels: Callable[[Split, int], Sequence[float]]  # from a pool and n, mild to strong; may raise `Unfit`
     apply: Callable[[Split, Split, int, float, np.random.Generator], Split]
 
 
 def is_images(split: Split) -> bool:
+    """Whether the samples are images, and not points."""
     return split.x.dtype == np.uint8
 
 
 def requantised(x: np.ndarray) -> np.ndarray:
     """Grey values clipped to [0, 255] and rounded, uint8."""
-    return np.clip(np.rint(x), 0, 255).astype(np.uint8)
+    levels: np.ndarray = np.clip(np.rint(x), 0, 255).astype(np.uint8)
+    return levels
 
 
 def first(split: Split, n: int) -> Split:
+    """The first n samples."""
     return Split(split.x[:n], split.y[:n])
 
 
 def noise(pool: Split, train: Split, n: int, level: float, rng: np.random.Generator) -> Split:
-    """Gaussian noise; its sd is `level` times the range of images, or the standard deviation of points."""
+    """Gaussian noise. Its sd is `level` times the range of images, or `level` times the standard deviation of points."""
     x, y = first(pool, n)
     z = rng.normal(size=x.shape)
     if is_images(pool):
@@ -78,7 +81,7 @@ def support(pool: Split, train: Split, n: int, level: float, rng: np.random.Gene
 
 
 def copies(pool: Split, train: Split, n: int, level: float, rng: np.random.Generator) -> Split:
-    """The share `level` of the samples is replaced by training samples, none of them twice."""
+    """The share `level` of the samples is replaced by training samples, each at most once."""
     k = round(level * n)
     copied = rng.choice(len(train.x), k, replace=False)
     x, y = first(pool, n)
@@ -86,10 +89,10 @@ def copies(pool: Split, train: Split, n: int, level: float, rng: np.random.Gener
 
 
 def outliers(pool: Split, train: Split, n: int, level: float, rng: np.random.Generator) -> Split:
-    """The share `level` of the samples is replaced by uniform noise, under the replaced one's class.
+    """The share `level` of the samples is replaced by uniform noise, with the class of the replaced sample.
 
-    Uniform are the pixels of an image, and points in a box twice as wide as the pool: most are off the data, as noise
-    images are.
+    An image gets uniform pixels. A point is uniform in a box twice as wide as the pool: like noise images, most such points
+    are far from the data.
     """
     k = round(level * n)
     x, y = first(pool, n)
@@ -104,7 +107,7 @@ def outliers(pool: Split, train: Split, n: int, level: float, rng: np.random.Gen
 
 
 def weights(pool: Split, train: Split, n: int, level: float, rng: np.random.Generator) -> Split:
-    """One class, chosen at random, is `level` times as likely beside the others as it is in the data."""
+    """One random class is `level` times as likely, relative to the other classes, as in the data."""
     favoured = pool.y == rng.choice(np.unique(pool.y))
     p = favoured.mean()
     k = round(n * level * p / (level * p + 1 - p))
@@ -124,14 +127,14 @@ def _kind(images: Sequence[float], points: Sequence[float]) -> Callable[[Split, 
 
 
 def _blurs(pool: Split, n: int) -> Sequence[float]:
-    """Up to a fourteenth of the width, but two levels at least."""
+    """Sigmas up to a fourteenth of the width, but at least two levels."""
     if not is_images(pool):
         raise Unfit("points cannot be blurred")
     return [sigma for sigma in (0.5, 1, 2) if sigma <= max(1, pool.x.shape[2] / 14)]
 
 
 def _shifts(pool: Split, n: int) -> Sequence[float]:
-    """Up to a seventh of the width: what is cut off at the border is another damage."""
+    """Up to a seventh of the width: a larger shift also cuts off much of the image, which is another damage."""
     if not is_images(pool):
         return 0.25, 0.5, 1
     return [pixels for pixels in (1, 2, 4) if pixels <= pool.x.shape[2] / 7]
@@ -145,7 +148,7 @@ def _classes(pool: Split) -> int:
 
 
 def _kept_classes(pool: Split, n: int) -> Sequence[float]:
-    """9, 5, 2 and 1 of ten classes, and the like of other numbers."""
+    """9, 5, 2 and 1 of ten classes; the same shares of other numbers of classes."""
     k = _classes(pool)
     kept = [max(1, round(share * k)) for share in (0.9, 0.5, 0.2, 0.1)]
     return [count for count in dict.fromkeys(kept) if count < k]

@@ -22,7 +22,6 @@ from ganbench.cli._common import (
     extractor_of,
     metrics_of,
     relative,
-    require_weights,
     say,
     write,
     write_json,
@@ -31,7 +30,6 @@ from ganbench.errors import UserError
 
 if TYPE_CHECKING:
     from ganbench.samples import SampleSet
-    from ganbench.scoring.result import Result
 
 cache_app = typer.Typer(rich_markup_mode=None, invoke_without_command=True)
 app.add_typer(cache_app, name="cache", help="Show or delete the features that ganbench has kept.")
@@ -64,12 +62,12 @@ def embed(
     from ganbench.samples import arrays, declared
     from ganbench.scoring import sources
 
-    how = declared(range_, layout)
     asked = extractor_of(features, weights, precision)
     check_file(out)
     require_weights(asked, samples)
-    opened = sources.open_set(samples, "train", how)
-    extractor, _ = scoring.extractor_for([opened], asked)
+    opened = sources.open_set(samples, "train", declared(range_, layout))
+    extractor, why = scoring.choose_extractor(opened, None, asked)
+    scoring.announce(extractor, why)
     embedded = scoring.embed(opened, extractor)
     arrays.write(out, scoring.embed_disturbed(embedded, extractor) if disturbed else embedded)
 
@@ -123,24 +121,28 @@ def score(
     """
     from ganbench import metrics, scoring
     from ganbench.display.text import width
-    from ganbench.samples import declared, preflight
-    from ganbench.scoring import report, sources
+    from ganbench.samples import preflight
+    from ganbench.scoring import report
 
-    how = declared(range_, layout)
     names = metrics_of(wanted)
     extractor = extractor_of(features, weights, precision)
     for file in (html, None if json_out in (None, "-") else Path(json_out)):
         check_file(file)
     require_weights(extractor, samples, reference, train)
-    sets = sources.open_sets(samples, reference, train, how)
+    scorer = scoring.Scorer.of(
+        reference, train, features=extractor, metrics=names, seed=seed, range=range_, layout=layout
+    )
+    generated = scorer.open(samples)
+    sets = generated, scorer.reference, scorer.train
     for line in preflight.lines(*(opened.manifest for opened in sets if opened is not None)):
         say(line)
     refuse_single(*sets)
-    least = {name: metrics.get(name).card.minimum for name in names or metrics.names()}
-    for line in preflight.few(sets[0].manifest["name"], len(sets[0].x), least):
+    scorer.check_size(generated)
+    least = {name: metrics.get(name).card.minimum for name in scorer.metrics}
+    for line in preflight.few(generated.manifest["name"], len(generated.x), least):
         say(line)
-    result = scoring.score(*sets, features=extractor, metrics=names, seed=seed)
-    refuse_empty(result)
+    result = scorer(generated)
+    scoring.require_values(result, generated)
     if html is not None:
         from ganbench.scoring import page
 
@@ -151,21 +153,13 @@ def score(
         print(report.text(result, names or (), width()))
 
 
-def refuse_single(generated: SampleSet, reference: SampleSet, train: SampleSet | None) -> None:
+def refuse_single(*sets: SampleSet | None) -> None:
     """Refuse a set of one sample before anything is computed; an empty set says itself why it is empty."""
-    for opened in (generated, reference, train):
+    for opened in sets:
         if opened is not None and opened.moments is None and len(opened.x) == 1:
             raise UserError(
                 f"{opened.manifest['name']} is a single sample; scores are of sets: give at least 2 samples"
             )
-
-
-def refuse_empty(result: Result) -> None:
-    """Refuse a result without any number. That of a run that diverged has no samples, and its reason is a result."""
-    from ganbench.scoring.verdict import answered, not_computed
-
-    if result.samples.n and not any(answered(m) for m in result.metrics.values()):
-        raise UserError(f"no metric can be computed: {not_computed(result, result.metrics)}")
 
 
 @app.command()
@@ -226,28 +220,23 @@ def spread_(
       ganbench spread gan=a.npz wgan=b.npz --reference digits --out runs/spread
     """
     from ganbench.display.text import table, wrap
-    from ganbench.samples import declared
-    from ganbench.scoring import sources, spread
+    from ganbench.scoring import Scorer, spread
 
-    how = declared(range_, layout)
     house = extractor_of(features, weights, precision)
     extra = [extractor_of(name.strip()).name for name in others.split(",") if name.strip()]
     check_folder(out)
     require_weights(house, *(text.partition("=")[2] or text for text in sets), reference, train)
+    scorer = Scorer.of(reference, train, features=house, seed=seed, range=range_, layout=layout)
     named: dict[str, SampleSet] = {}
     for text in sets:
         name, equals, path = text.partition("=")
-        opened = sources.open_set(path if equals else text, "test", how)
+        opened = scorer.open(path if equals else text)
         title = name if equals else opened.manifest["name"]
         if title in named:
             raise UserError(f"two sample sets are called '{title}'; name each of them: NAME=SAMPLES")
         named[title] = opened
-    _, held_out, training = sources.open_sets(opened, reference, train, how)
-    refuse_single(opened, held_out, training)
-    tables = {
-        name: spread.measure(opened, held_out, training, features=house, others=extra, seed=seed)
-        for name, opened in named.items()
-    }
+    refuse_single(*named.values(), scorer.reference, scorer.train)
+    tables = {name: spread.measure(opened, scorer, extra) for name, opened in named.items()}
     for name, lines in tables.items():
         table(spread.summary_text(lines), name, ["metric"])
     if out is not None:

@@ -35,7 +35,7 @@ def _builtin() -> dict[str, Dataset]:
 
 @cache
 def _datasets() -> dict[str, Dataset]:
-    brought = plugins.found("ganbench.datasets", _builtin())
+    brought = plugins.find("ganbench.datasets", _builtin())
     return _builtin() | {name: _of_plugin(name, module) for name, module in brought.items()}
 
 

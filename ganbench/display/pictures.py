@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from ganbench.errors import UserError
-from ganbench.samples import SampleSet
+from ganbench.samples import Rows, SampleSet
 
 SIDE = 8  # images per side of a sheet
 LINE = 96  # grey value of the lines between images
@@ -21,7 +21,7 @@ VISIBLE = 64  # least height of an image in a strip, in pixels
 STEP = 100  # milliseconds per frame
 
 
-def contact_sheet(x: np.ndarray, rows: int = SIDE, columns: int = SIDE) -> np.ndarray:
+def contact_sheet(x: Rows, rows: int = SIDE, columns: int = SIDE) -> np.ndarray:
     """The first images of uint8 `[n, H, W, C]`, `rows` by `columns`, with a grey line before each row and column.
 
     Returns:
@@ -35,7 +35,7 @@ def contact_sheet(x: np.ndarray, rows: int = SIDE, columns: int = SIDE) -> np.nd
     return lined.reshape(rows, columns, h, w, c).swapaxes(1, 2).reshape(rows * h, columns * w, c)
 
 
-def paint_sheet(axes: Axes, x: np.ndarray, rows: int = SIDE, columns: int = SIDE) -> None:
+def paint_sheet(axes: Axes, x: Rows, rows: int = SIDE, columns: int = SIDE) -> None:
     """Paint a contact sheet of the first images of uint8 `[n, H, W, C]`."""
     sheet = contact_sheet(x, rows, columns)
     axes.imshow(
@@ -66,7 +66,7 @@ def paint(axes: Axes, samples: SampleSet, box: np.ndarray | None, numbered: bool
     axes.set_aspect("equal")
 
 
-def _places(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _places(x: Rows) -> tuple[np.ndarray, np.ndarray]:
     """Where the first 64 samples are in the picture: the corners of their cells, or the points themselves."""
     if x.ndim == 2:
         return _plane(x[: SIDE**2])
@@ -90,7 +90,7 @@ def overview(named: dict[str, SampleSet], path: Path, numbered: bool = False) ->
     """
     if path.suffix != ".png":
         raise UserError(f"--out {path}: an overview is written as .png")
-    points = [samples.x for samples in named.values() if samples.x.ndim == 2 and len(samples.x)]
+    points = [np.asarray(samples.x) for samples in named.values() if samples.x.ndim == 2 and len(samples.x)]
     if len(dimensions := {x.shape[1] for x in points}) > 1:
         raise UserError(f"points of {' and '.join(map(str, sorted(dimensions)))} dimensions do not go into one picture")
     box = frame(points[-1]) if points else None

@@ -1,7 +1,7 @@
-"""Features that were computed before, on disk: one safetensors file for each, named by the hash of all it depends on.
+"""Features that were computed before, on disk. An entry is a safetensors file, named by the hash of all that it depends on.
 
-An entry carries the SHA-256 of its arrays, and one that does not match, or cannot be read, counts as not there. When the
-cache outgrows its limit, the entries that were not asked for the longest go first. Several processes may use it at once.
+An entry carries the SHA-256 of its arrays. An entry that does not match it, or cannot be read, is computed again. When the
+cache is larger than its limit, the entries with the oldest last use are deleted. Several processes may use it at once.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ LIMIT = 5.0  # GB
 
 
 class Entries(NamedTuple):
-    """How many entries there are, and how many bytes they take."""
+    """The number of entries, and their bytes."""
 
     number: int
     size: int
 
 
 def home() -> Path:
-    """The folder of the cache: `GANBENCH_CACHE`, or the platform's own place for caches."""
+    """The folder of the cache: `GANBENCH_CACHE`, or the platform's folder for caches."""
     return Path(os.environ.get("GANBENCH_CACHE") or platformdirs.user_cache_path("ganbench") / "features")
 
 
@@ -48,27 +48,27 @@ def limit() -> int:
 
 
 def key(*parts: Any) -> str:
-    """The name of what follows from `parts`, each of which JSON can hold."""
+    """The name of the entry that depends on `parts`, values that JSON can hold."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def get(key: str) -> dict[str, np.ndarray] | None:
-    """The arrays of an entry, or None if there is none that is whole."""
+    """The arrays of an entry, or None if it is missing or damaged."""
     path = _path(key)
     try:
         with safe_open(path, "numpy") as file:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  a file is no dict
-            known = (file.metadata() or {}).get("sha256")
-        if known != _digest(arrays):
+            recorded = (file.metadata() or {}).get("sha256")
+        if recorded != _digest(arrays):
             return None
-        os.utime(path)  # asked for now
+        os.utime(path)  # the time of its last use
     except (OSError, SafetensorError):
         return None
     return arrays
 
 
 def put(key: str, arrays: Mapping[str, np.ndarray]) -> None:
-    """Keep arrays under a key. A cache that cannot be written to is said to be so, and nothing else changes."""
+    """Keep arrays under a key. If the cache cannot be written to, stderr says so and nothing else changes."""
     whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     if sum(array.nbytes for array in whole.values()) > limit():
         return
@@ -84,17 +84,17 @@ def put(key: str, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def entries() -> Entries:
-    """What there is."""
+    """The size of the cache."""
     sizes = [stat.st_size for _, stat in _stats()]
     return Entries(len(sizes), sum(sizes))
 
 
 def clear() -> Entries:
-    """Delete every entry; returns what there was."""
-    found = _stats()
-    for path, _ in found:
+    """Delete every entry; returns the size before."""
+    files = _stats()
+    for path, _ in files:
         path.unlink(missing_ok=True)
-    return Entries(len(found), sum(stat.st_size for _, stat in found))
+    return Entries(len(files), sum(stat.st_size for _, stat in files))
 
 
 def _path(key: str) -> Path:
@@ -110,18 +110,18 @@ def _digest(arrays: Mapping[str, np.ndarray]) -> str:
 
 
 def _stats() -> list[tuple[Path, os.stat_result]]:
-    """Every entry with its size and age; one that another process deletes meanwhile is left out."""
-    found = []
+    """Every entry with its size and age, without those that another process deletes meanwhile."""
+    files = []
     for path in home().glob("*.safetensors"):
         with suppress(FileNotFoundError):
-            found.append((path, path.stat()))
-    return found
+            files.append((path, path.stat()))
+    return files
 
 
 def _shrink(newest: Path) -> None:
-    found = sorted(_stats(), key=lambda one: one[1].st_mtime_ns)
-    size = sum(stat.st_size for _, stat in found)
-    for path, stat in found:
+    files = sorted(_stats(), key=lambda entry: entry[1].st_mtime_ns)
+    size = sum(stat.st_size for _, stat in files)
+    for path, stat in files:
         if size <= limit():
             return
         if path != newest:

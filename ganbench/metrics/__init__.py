@@ -1,19 +1,8 @@
-"""Metrics: a file is a metric. `ganbench/metrics/fid.py` holds the function `fid`, its `CARD`, and nothing else has to change.
+"""Metrics: a file is a metric. `ganbench/metrics/fid.py` holds the function `fid` and its `CARD`; nothing else has to change.
 
-A metric is a pure function of arrays. It asks for what it needs by the names of its parameters, and gets `None`
-for a parameter with the default `None` when that input is not there. The names, all numpy arrays:
-
-| parameter | what it is |
-|---|---|
-| `gen`, `ref`, `train` | features of the generated, held-out and training set, float64 `[n, d]` |
-| `ref_moments` | mean and covariance of held-out features, float64 `[1 + d, d]`, where nothing else of them is known |
-| `gen_pixels`, `ref_pixels`, `train_pixels` | the images, `[n, H*W*C]` in [0, 1]: an array or `ganbench.samples.Pixels` |
-| `gen_logits`, `ref_logits` | the extractor's class logits, float64 `[n, K]`, or `[n, 3, 10]` for stacked MNIST |
-| `gen_labels`, `ref_labels`, `train_labels` | classes, int64 `[n]`: those that a generator was asked for, or the data's own |
-| `ref_disturbed`, `ref_disturbed_pixels` | the held-out images, row by row, with noise that changes no image into another |
-| `mixture` | `Mixture` of the dataset, for points |
-| `discriminator` | float64 `[g, 2]`: places on the line, and D there, of a GAN on one dimension |
-| `rng` | a `numpy.random.Generator`, seeded by the user's seed and the metric's name |
+A metric is a pure function of arrays. The names of its parameters say which inputs it needs: `INPUTS` (in `_inputs.py`) has
+them all. If an input is missing, the metric is not computed and gives the input's reason; a parameter with the default
+`None` gets `None` instead.
 
 A module of another package is a metric too if an entry point of the group `ganbench.metrics` names it (docs/plugins.md).
 """
@@ -26,29 +15,33 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol, cast
 
 import numpy as np
 
 from ganbench import plugins
 from ganbench.errors import UserError, choose
+from ganbench.metrics._inputs import INPUTS, Input
 from ganbench.metrics._shared import remembering
 
-_ABSENT = {
-    "ref": "needs the samples of a reference: pass --reference",
-    "train": "needs the training set: pass --train",
-    "train_pixels": "needs the training set's images: pass --train",
-    "gen_pixels": "is for images, not for points",
-    "ref_pixels": "is for images, not for points",
-    "gen_logits": "needs an extractor with class logits",
-    "ref_logits": "needs an extractor with class logits",
-    "gen_labels": "needs labelled samples, of a class-conditional generator",
-    "ref_labels": "needs a labelled reference",
-    "train_labels": "needs a labelled training set: pass --train",
-    "ref_disturbed": "is for images, not for points",
-    "mixture": "is for datasets whose modes are known",
-}
+__all__ = [
+    "INPUTS",
+    "Card",
+    "Input",
+    "Metric",
+    "MetricModule",
+    "NotApplicable",
+    "Response",
+    "Score",
+    "asks_for",
+    "check",
+    "compute",
+    "get",
+    "names",
+    "not_computed",
+]
 
+SETS = ("gen", "ref", "train")
 
 Response = Literal["+", "-", "0"]
 
@@ -57,14 +50,14 @@ Response = Literal["+", "-", "0"]
 class Card:
     """What a reader must know before reading the number."""
 
-    answers: str  # the question that it answers, one sentence
+    answers: str  # the question that the metric answers, in one sentence
     better: Literal["lower", "higher", "target"]
     range: tuple[float, float]
-    minimum: int  # smallest number of samples in each set that it looks at
+    minimum: int  # smallest number of samples in each set that the metric looks at
     paper: str
     version: int  # raised whenever a number can move
-    # What `ganbench calibrate` holds it to: how the value moves as real data are corrupted, "+" up, "-" down, "0" not.
-    # Corruptions that it does not name are shown and not judged.
+    # How the value moves as real data are damaged: "+" up, "-" down, "0" not at all. `ganbench calibrate` tests this.
+    # Damage without an entry is measured and not judged.
     responds: Mapping[str, Response] = field(default_factory=dict)
 
 
@@ -74,7 +67,7 @@ class Score:
 
     value: float | None
     interval: tuple[float, float] | None = None
-    perfect: float | None = None  # what a perfect generator scores on average at these sizes, if that is known
+    perfect: float | None = None  # the mean value of a perfect generator at these sizes, if it can be computed
     extra: Mapping[str, Any] = field(default_factory=dict)
     reason: str | None = None  # why `value` is None although `extra` has numbers; completes "<metric> ..."
 
@@ -83,8 +76,14 @@ class NotApplicable(Exception):
     """The metric does not apply to this input; the message completes the sentence "<metric> ..."."""
 
 
+class MetricModule(Protocol):
+    """A file that is a metric. Beside its card it has a function of its own name, from inputs to a `Score`."""
+
+    CARD: Card
+
+
 class Metric(NamedTuple):
-    """A metric found in this folder."""
+    """A metric, loaded."""
 
     name: str
     card: Card
@@ -92,7 +91,7 @@ class Metric(NamedTuple):
 
 
 def names() -> tuple[str, ...]:
-    """The metrics there are: one per file of this folder, and the plug-ins."""
+    """All metrics: one per file of this folder, and the plug-ins."""
     return tuple(sorted(_modules()))
 
 
@@ -103,15 +102,33 @@ def _modules() -> dict[str, str]:
     Raises:
         UserError: a plug-in has the name of another metric.
     """
-    ours = {p.stem: f"{__name__}.{p.stem}" for p in Path(__file__).parent.glob("[a-z]*.py")}
-    return ours | plugins.found("ganbench.metrics", ours)
+    own = {p.stem: f"{__name__}.{p.stem}" for p in Path(__file__).parent.glob("[a-z]*.py")}
+    return own | plugins.find("ganbench.metrics", own)
 
 
 @cache
 def get(name: str) -> Metric:
-    """Find the metric `name`; a wrong name is a `UserError` that names the nearest one."""
-    module = plugins.load(_modules()[choose(name, names(), "metric")], ("CARD", name))
-    return Metric(name, module.CARD, getattr(module, name))
+    """Load the metric `name`.
+
+    Raises:
+        UserError: there is no such metric, or it asks for an input that does not exist; the message names the nearest.
+    """
+    module = cast(MetricModule, plugins.load(_modules()[choose(name, names(), "metric")], ("CARD", name)))
+    metric = Metric(name, module.CARD, getattr(module, name))
+    for parameter in _parameters(metric):
+        choose(parameter, INPUTS, f"input for the metric {name}:")
+    return metric
+
+
+def _parameters(metric: Metric) -> dict[str, bool]:
+    """The inputs that a metric asks for, and whether it cannot do without. Its own constants are not among them."""
+    parameters = inspect.signature(metric.function).parameters.values()
+    return {p.name: p.default is p.empty for p in parameters if p.default is p.empty or p.default is None}
+
+
+def asks_for(name: str, parameter: str) -> bool:
+    """Whether the metric `name` has this input as a parameter."""
+    return parameter in _parameters(get(name))
 
 
 def compute(wanted: Iterable[str], inputs: Mapping[str, Any], seed: int = 0) -> dict[str, dict[str, Any]]:
@@ -119,7 +136,7 @@ def compute(wanted: Iterable[str], inputs: Mapping[str, Any], seed: int = 0) -> 
 
     Args:
         wanted: names of metrics.
-        inputs: some of the inputs in the table above, without `rng`; those missing or `None` are absent.
+        inputs: some of `INPUTS`, without `rng`; an input that is left out or `None` is missing.
         seed: seeds each metric's own generator, so no metric changes because another one is asked for.
 
     Returns:
@@ -130,21 +147,23 @@ def compute(wanted: Iterable[str], inputs: Mapping[str, Any], seed: int = 0) -> 
         UserError: unknown metric, features that are not finite, or feature sets of unequal dimension.
     """
     metrics = [get(name) for name in wanted]
-    present = {k: v for k, v in inputs.items() if v is not None}
+    present = {name: array for name, array in inputs.items() if array is not None}
     check(present)
     with remembering():
-        return {m.name: _one(m, present, seed) for m in metrics}
+        return {metric.name: _computed(metric, present, seed) for metric in metrics}
 
 
 def check(inputs: Mapping[str, Any]) -> None:
-    """Refuse inputs on which any number would be wrong."""
-    for key, array in inputs.items():
+    """Refuse inputs on which any number would be wrong: values that are not finite, sets of unequal dimension."""
+    for name, array in inputs.items():
         if isinstance(array, np.ndarray) and not np.isfinite(array).all():
-            raise UserError(f"{key} has NaN or infinite values; no metric is defined on them")
-    for kind in ("", "_pixels"):
-        sizes = {k: inputs[k].shape[1] for k in (f"gen{kind}", f"ref{kind}", f"train{kind}") if k in inputs}
-        if len(set(sizes.values())) > 1:
-            raise UserError(f"sets of unequal dimension cannot be compared: {sizes}")
+            raise UserError(f"{name} has NaN or infinite values; no metric is defined on them")
+    for space in sorted({entry.space for entry in INPUTS.values()} - {""}):
+        columns = {
+            name: inputs[name].shape[1] for name, entry in INPUTS.items() if entry.space == space and name in inputs
+        }
+        if len(set(columns.values())) > 1:
+            raise UserError(f"sets of unequal dimension cannot be compared: {columns}")
 
 
 def not_computed(metric: Metric, n: int, reason: str | None) -> dict[str, Any]:
@@ -153,25 +172,26 @@ def not_computed(metric: Metric, n: int, reason: str | None) -> dict[str, Any]:
     return {**empty, "n": n, "version": metric.card.version, "reason": reason}
 
 
-def _one(metric: Metric, present: Mapping[str, Any], seed: int) -> dict[str, Any]:
-    result = not_computed(metric, len(present["gen"]), None)
+def _computed(metric: Metric, present: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    """The result of one metric: its score, or the reason why there is none."""
+    empty = not_computed(metric, len(present["gen"]), None)
     available = {**present, "rng": np.random.default_rng([seed, zlib.crc32(metric.name.encode())])}
-    parameters = inspect.signature(metric.function).parameters
-    absent = [p.name for p in parameters.values() if p.default is p.empty and p.name not in available]
-    if absent:
-        return result | {"reason": f"{metric.name} {_ABSENT[absent[0]]}"}
-    for kind in ("gen", "ref", "train"):
-        asked = kind == "gen" or (kind in parameters and parameters[kind].default is inspect.Parameter.empty)
-        if asked and len(available[kind]) < metric.card.minimum:
-            least = f"at least {metric.card.minimum} samples in `{kind}`, there are {len(available[kind])}"
-            return result | {"reason": f"{metric.name} needs {least}"}
+    parameters = _parameters(metric)
+    missing = next((name for name, needed in parameters.items() if needed and name not in available), None)
+    if missing is not None:
+        return empty | {"reason": f"{metric.name} {INPUTS[missing].absent}"}
+    for name in SETS:
+        if (name == "gen" or parameters.get(name)) and len(available[name]) < metric.card.minimum:
+            least = f"at least {metric.card.minimum} samples in `{name}`, there are {len(available[name])}"
+            return empty | {"reason": f"{metric.name} needs {least}"}
     try:
         score = metric.function(**{name: available[name] for name in parameters if name in available})
     except NotApplicable as why:
-        return result | {"reason": f"{metric.name} {why}"}
-    interval = None if score.interval is None else [float(score.interval[0]), float(score.interval[1])]
-    value = None if score.value is None else float(score.value)
-    perfect = None if score.perfect is None else float(score.perfect)
-    reason = None if score.reason is None else f"{metric.name} {score.reason}"
-    found = {"value": value, "interval": interval, "perfect": perfect, "reason": reason}
-    return result | found | dict(score.extra)
+        return empty | {"reason": f"{metric.name} {why}"}
+    return empty | {
+        "value": None if score.value is None else float(score.value),
+        "interval": None if score.interval is None else [float(score.interval[0]), float(score.interval[1])],
+        "perfect": None if score.perfect is None else float(score.perfect),
+        "reason": None if score.reason is None else f"{metric.name} {score.reason}",
+        **score.extra,
+    }

@@ -1,6 +1,6 @@
-"""What precision, recall, density and coverage share: which points lie in which balls around which others.
+"""Which points lie in the balls around other points: shared by precision, recall, density and coverage.
 
-One pass over the pairs answers all four.
+One pass over the pairs of points serves all four.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from ganbench.metrics._neighbours import knn_self, pairs_in_balls
 from ganbench.metrics._shared import remembered
 
 K_MANIFOLD = 3  # precision and recall: closed balls that reach to this neighbour
-K_DENSITY = 5  # density and coverage: open balls that reach to this one
+K_DENSITY = 5  # density and coverage: open balls that reach to this neighbour
 
 
 class Manifolds(NamedTuple):
-    """Where samples `[n, d]` and a reference `[m, d]` lie to each other."""
+    """Which samples `[n, d]` lie near which reference points `[m, d]`."""
 
     precise: np.ndarray  # bool [n]: samples in a closed ball around a reference point
     recalled: np.ndarray  # bool [m]: reference points in a closed ball around a sample
-    balls: np.ndarray  # int64 [n]: number of open balls around reference points that hold the sample
-    covered: np.ndarray  # bool [m]: reference points whose open ball holds a sample
+    balls: np.ndarray  # int64 [n]: number of open balls around reference points that contain the sample
+    covered: np.ndarray  # bool [m]: reference points whose open ball contains a sample
 
 
 @remembered
@@ -33,22 +33,23 @@ def manifolds(gen: np.ndarray, ref: np.ndarray) -> Manifolds:
 
 
 def opened(radius: np.ndarray) -> np.ndarray:
-    """Radii of closed balls that hold what open balls of `radius` do: the largest number below each."""
-    return np.nextafter(radius, -1.0)
+    """Radii of closed balls with the same content as open balls of `radius`: the largest float below each radius."""
+    closed: np.ndarray = np.nextafter(radius, -1.0)
+    return closed
 
 
 def within(
     gen: np.ndarray, ref: np.ndarray, around_ref: np.ndarray, around_gen: np.ndarray, dense: np.ndarray
 ) -> Manifolds:
-    """The relations with closed balls of these radii: of the two manifolds, `[m]` and `[n]`, and for density `[m]`."""
+    """The relations for closed balls of these radii: `around_ref` `[m]`, `around_gen` `[n]`, and `dense` `[m]` for density."""
     n, m = len(gen), len(ref)
-    found = Manifolds(np.zeros(n, bool), np.zeros(m, bool), np.zeros(n, np.int64), np.zeros(m, bool))
+    relations = Manifolds(np.zeros(n, bool), np.zeros(m, bool), np.zeros(n, np.int64), np.zeros(m, bool))
     for (i, _), (_, j), (i_open, j_open) in pairs_in_balls(gen, ref, around_ref, around_gen[:, None], dense):
-        found.precise[i] = True
-        found.recalled[j] = True
-        found.balls[:] += np.bincount(i_open, minlength=n)
-        found.covered[j_open] = True
-    return found
+        relations.precise[i] = True
+        relations.recalled[j] = True
+        relations.balls[:] += np.bincount(i_open, minlength=n)
+        relations.covered[j_open] = True
+    return relations
 
 
 @remembered

@@ -1,10 +1,10 @@
 """Exact nearest neighbours and exact membership in balls, Euclidean, in float64.
 
-Both are found in float32 and decided in float64. By the expansion |q|^2 + |x|^2 - 2 q.x a distance is a matrix
-product, which is fast and cancels: near-duplicates come out of order. So the data are centred first, and a bound on the
-rounding error says which points the search cannot tell apart; their distances are computed again from the differences.
-Queries for which too few candidates were asked for are searched again in float64, and then without any expansion.
-In few dimensions a k-d tree is exact and faster. Memory grows linearly with the number of points.
+Candidates are searched in float32, and float64 decides. The expansion |q|^2 + |x|^2 - 2 q.x makes all distances one matrix
+product. This is fast but cancels, so near-duplicates can come out of order. Therefore the data are centred first, and a bound
+on the rounding error says which points the search cannot tell apart; their distances are computed again from the differences.
+Queries with too few candidates are searched again in float64, and then without any expansion. In few dimensions a k-d tree is
+exact and faster. Memory grows linearly with the number of points.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from scipy.spatial import cKDTree
 
 from ganbench.errors import UserError
 
-TREE_DIMENSIONS = 8  # up to here a k-d tree beats a flat scan
+TREE_DIMENSIONS = 8  # up to this number of dimensions a k-d tree is faster than a flat scan
 MARGIN = 8  # candidates beyond the k wanted ones
 BLOCK = 2**22  # distances held at once, enough for a matrix product at full speed
 CHUNK = 2**17  # coordinates held at once, few enough for the cache
-FAR = 1e15  # in radii of the searched set: from here on a square might leave float32
+FAR = 1e15  # in radii of the searched set: the square of a larger distance might overflow float32
 
 Pairs = tuple[np.ndarray, np.ndarray]  # rows i and j, int64
 
@@ -39,8 +39,8 @@ def knn(q: np.ndarray, x: np.ndarray, k: int, own: np.ndarray | None = None) -> 
 
     Returns:
         Distances (not squared), float64 `[n, k]`, ascending, and their rows in `x`, int64 `[n, k]`. Rows at equal
-        distance are ordered by number. The distances are exact; if more points tie with the last one than there is
-        room for, which of them are named is not defined.
+        distance are ordered by number. The distances are exact. If several points tie for the last place, it is not
+        defined which of them is returned.
 
     Raises:
         UserError: values that are not finite.
@@ -61,9 +61,9 @@ def knn(q: np.ndarray, x: np.ndarray, k: int, own: np.ndarray | None = None) -> 
     count = min(wanted + MARGIN, len(x))
     for candidates in [*([_faiss_candidates] if near and _faiss() else []), _blas_candidates]:
         rows = slice(None) if len(todo) == len(q) else todo  # a slice copies nothing
-        low, slack, found = candidates(near_q[rows], near_x, count)
-        reaches = low <= low[:, wanted - 1 : wanted] + 2 * slack[:, None]  # all others are farther than k of these
-        distances[rows], ids[rows] = _rank(q[rows], x, np.where(reaches, found, own[rows, None]), own[rows], k)
+        low, slack, nearest = candidates(near_q[rows], near_x, count)
+        reaches = low <= low[:, wanted - 1 : wanted] + 2 * slack[:, None]  # all others are farther than k candidates
+        distances[rows], ids[rows] = _rank(q[rows], x, np.where(reaches, nearest, own[rows, None]), own[rows], k)
         last = (distances[rows, -1] / radius) ** 2
         certain = (last == 0) | (last <= low[:, -1]) | (count == len(x))
         todo = todo[~certain]
@@ -102,15 +102,15 @@ def pairs_in_balls(q: np.ndarray, x: np.ndarray, *radii: np.ndarray) -> Iterator
         shown = np.nextafter(square.astype(dtype), dtype(np.inf))  # not less than the square after it was rounded
         balls.append([np.broadcast_to(a, (len(q), len(x))) for a in (r, square, shown)])
     for rows, low, slack in _lower_bounds(near_q, near_x, dtype):
-        found = []
+        pairs: list[Pairs] = []
         for r, square, shown in balls:
             i, j = np.divmod(np.flatnonzero(low <= shown[rows]), len(x))
             inside = low[i, j] + 2 * slack[i] < square[rows][i, j]
             i += rows.start
             open_ = np.flatnonzero(~inside)
             inside[open_] = distances_of(q, x, i[open_], j[open_]) <= r[i[open_], j[open_]]
-            found.append((i[inside], j[inside]))
-        yield found
+            pairs.append((i[inside], j[inside]))
+        yield pairs
 
 
 def pairs_within(x: np.ndarray, r: float) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -134,7 +134,7 @@ def distances_of(q: np.ndarray, x: np.ndarray, i: np.ndarray, j: np.ndarray) -> 
 
 def _float64(x: np.ndarray) -> np.ndarray:
     x = np.ascontiguousarray(x, dtype=np.float64)
-    if not np.isfinite(x).all():  # FAISS would answer a NaN with the row -1, which numpy takes for the last one
+    if not np.isfinite(x).all():  # FAISS would answer a NaN with row -1, and numpy would read that as the last row
         raise UserError("features have NaN or infinite values; no neighbour is defined for them")
     return x
 
@@ -149,7 +149,8 @@ def _scaled(q: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, float
 
 
 def _square_norms(x: np.ndarray) -> np.ndarray:
-    return np.einsum("ij,ij->i", x, x)
+    norms: np.ndarray = np.einsum("ij,ij->i", x, x)
+    return norms
 
 
 def _rank(q: np.ndarray, x: np.ndarray, ids: np.ndarray, own: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -168,7 +169,8 @@ def _slack(q: np.ndarray, x: np.ndarray, dtype: type[np.floating]) -> np.ndarray
     It is twice the worst case of a dot product of d + 2 terms and of rounding its arguments.
     """
     reach = np.sqrt(_square_norms(q)) + np.sqrt(_square_norms(x).max())
-    return (q.shape[1] + 8) * float(np.finfo(dtype).eps) * reach**2
+    slack: np.ndarray = (q.shape[1] + 8) * float(np.finfo(dtype).eps) * reach**2
+    return slack
 
 
 def _lower_bounds(

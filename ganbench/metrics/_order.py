@@ -1,4 +1,4 @@
-"""Random orders that depend on the samples and the seed, and not on the order in which the samples came."""
+"""Random orders that depend on the samples and the seed, but not on the order of the rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ def shuffled(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 @remembered
 def like(gen: np.ndarray, train: np.ndarray | None) -> np.ndarray | None:
-    """A random part of `train` as large as `gen`, the same for all, to be scored as if generated; None if there is none."""
+    """A random part of `train` as large as `gen`, scored in its place; equal for all metrics. None if `train` is too small."""
     if train is None or len(train) < len(gen):
         return None
-    return train[shuffled(train, np.random.default_rng(0))[: len(gen)]]
+    part: np.ndarray = train[shuffled(train, np.random.default_rng(0))[: len(gen)]]
+    return part

@@ -1,4 +1,4 @@
-"""What several metrics of one `compute` need is worked out once, and forgotten when it ends."""
+"""Results that several metrics of one `compute` share: computed once, and forgotten when `compute` ends."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _memory: ContextVar[dict[tuple[Any, ...], tuple[Any, Any]] | None] = ContextVar(
 
 @contextmanager
 def remembering() -> Iterator[None]:
-    """Within this, a `remembered` function is called once per choice of arrays; nobody may change an array meanwhile."""
+    """Inside this context a `remembered` function runs once per choice of arrays. The arrays must not be changed meanwhile."""
     token = _memory.set({})
     try:
         yield
@@ -34,7 +34,7 @@ def remembered(function: Callable[..., R]) -> Callable[..., R]:
         key = (function, *map(id, arguments))
         if key not in memory:
             memory[key] = arguments, function(*arguments)  # while the arguments are held, no other object has their ids
-        found: R = memory[key][1]
-        return found
+        result: R = memory[key][1]
+        return result
 
     return wrapper

@@ -1,8 +1,8 @@
 """Classification accuracy score: train on generated samples, test on real ones (Ravuri & Vinyals 2019, arXiv:1905.10887).
 
-A classifier that learns from samples and the classes they were asked for is as good on held-out data as the samples are
-true to their classes and as varied within them. The paper trains a residual network on the images; here it is
-multinomial logistic regression on the features, so the numbers compare within this protocol and not with the paper's.
+A classifier learns from generated samples and the classes that they were generated for. On held-out data it is only as good as
+the samples are true to their classes, and varied within them. The paper trains a residual network on the images. This metric
+fits multinomial logistic regression on the features, so its numbers cannot be compared with the paper's.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CARD = Card(
 )
 
 CLASSES = 100  # with more of them the fit takes minutes
-STEPS = 200  # of L-BFGS; some collapsed sets are not fitted by then, and the classifier is taken as it is
+STEPS = 200  # of L-BFGS; if a collapsed set is not fitted by then, the classifier is used as it is
 
 
 def classification_accuracy(

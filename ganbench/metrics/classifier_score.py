@@ -1,7 +1,7 @@
 """Classifier score exp(E_x KL(p(y|x) || p(y))).
 
 With the logits of Inception it is the Inception Score (Salimans et al. 2016, arXiv:1606.03498, section 4).
-It is maximal for one confident image per class: it sees neither copying nor a small support.
+It is maximal for a single confident image per class: it detects neither copying nor a small support.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SPLITS = 10
 
 
 def classifier_score(gen_logits: np.ndarray, rng: np.random.Generator, ref_logits: np.ndarray | None = None) -> Score:
-    """Score from logits `[n, K]`, on one split, the bias removed from its logarithm by the jackknife.
+    """Score from logits `[n, K]`, on one split, with the bias of its logarithm removed by the jackknife.
 
     The plug-in value is low by a factor of about exp(-(K - 1) / 2n); the correction can carry a perfect value a little
     above K. `classical` is the literature's number, the mean over 10 splits without correction, and `split_std` its
@@ -52,7 +52,7 @@ def _log_score(log_p: np.ndarray) -> float:
 
 
 def _jackknife_bias(p: np.ndarray) -> float:
-    """Bias of the entropy of the mean of `p` `[n, K]`: the only part of the score that is not a mean (Quenouille 1956)."""
+    """Bias of the entropy of the mean of `p` `[n, K]`: the rest of the score is a mean, without bias (Quenouille 1956)."""
     n, total = len(p), p.sum(0)
     left_out = sum(entr(np.maximum(total - part, 0) / (n - 1)).sum() for part in np.array_split(p, SPLITS)) / n
     return float((n - 1) * (left_out - entr(total / n).sum()))
@@ -61,4 +61,5 @@ def _jackknife_bias(p: np.ndarray) -> float:
 def divergences(log_p: np.ndarray) -> np.ndarray:
     """KL(p(y|x) || p(y)) of each row; a class of probability 0 adds 0."""
     log_marginal = logsumexp(log_p, axis=0) - np.log(len(log_p))
-    return (np.exp(log_p) * (log_p - log_marginal)).sum(1)
+    terms: np.ndarray = (np.exp(log_p) * (log_p - log_marginal)).sum(1)
+    return terms

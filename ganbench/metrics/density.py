@@ -1,6 +1,6 @@
 """Density: how many reference neighbourhoods hold a generated sample (Naeem et al. 2020, arXiv:2002.09797).
 
-Precision, averaged instead of united: an outlier of the reference counts once. Balls are open, as in the authors' code,
+Like precision, but averaged over the balls: an outlier of the reference counts once. Balls are open, as in the authors' code,
 so an exact copy of the reference scores 1.
 """
 
@@ -27,8 +27,8 @@ CARD = Card(
 def density(gen: np.ndarray, ref: np.ndarray, train: np.ndarray | None = None) -> Score:
     """Mean over `gen` `[n, d]` of (balls of `ref` `[m, d]` around it) / k, k = 5; exactly 1 on average at P = Q.
 
-    More than 1 is no better than 1: it is blur, or mass where the data are dense. The interval is the normal one of the
-    mean, given the reference; one imagined sample at 1 keeps it open when no sample is in any ball.
+    More than 1 is no better than 1: it means blur, or too many samples where the data are dense. The interval is the normal
+    interval of the mean, given the reference. One added sample at 1 keeps it open when no sample is in any ball.
     """
     terms = manifolds(gen, ref).balls / K_DENSITY
     real = like(gen, train)

@@ -2,7 +2,7 @@
 
 FID = |m - m_r|^2 + Tr S + Tr S_r - 2 Tr (S S_r)^(1/2). With S_r = F_r F_r^T the last trace is the sum of the roots of the
 eigenvalues of F_r^T S F_r, which is symmetric; and the nuclear norm of F^T F_r if S = F F^T. So no matrix square root is
-taken. The name says Inception, the formula does not: the number belongs to the extractor that made the features.
+taken. FID is named after Inception, but the formula takes any features: the number belongs to the extractor.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ CARD = Card(
 
 BLOCK = 8192  # rows centred at once
 SINGULAR = 1e-10  # smallest ratio of squared pivots at which a covariance still counts as regular
-UNSEEN = 1e-12  # an eigenvalue below this share of the largest is rounding, its direction one without variance
+UNSEEN = 1e-12  # an eigenvalue below this share of the largest is rounding; its direction has no variance
 ROUNDING = 1e-15  # an eigenvalue of F_r^T S F_r below this share of Tr S Tr S_r may be rounding alone
 
 
@@ -47,7 +47,7 @@ class Moments:
     n: int
     mean: np.ndarray
     m2: np.ndarray
-    centred: np.ndarray | None = None  # the samples less their mean, of one block with n <= d: its shorter way to S
+    centred: np.ndarray | None = None  # the samples minus their mean, if n <= d: a shorter way to S
 
     @property
     def covariance(self) -> np.ndarray:
@@ -56,12 +56,12 @@ class Moments:
 
     @cached_property
     def factor(self) -> np.ndarray:
-        """F `[d, rank]` with covariance = F F^T, found once. Of a square F the lower triangle holds: `np.tril(F)`."""
+        """F `[d, rank]` with covariance = F F^T, computed once. Of a square F only the lower triangle is valid: `np.tril`."""
         if self.centred is not None:  # C C^T has the eigenvalues of C^T C other than 0, and its vectors turn C into F
             w, v = eigh(self.centred @ self.centred.T)
             seen = w > UNSEEN * w[-1]
             return np.asarray(qr(v[:, seen].T @ self.centred / np.sqrt(self.n - 1), mode="r")).T
-        # S = S^T, and this one is in LAPACK's order already
+        # S = S^T, and S^T is already in LAPACK's order
         L, failed = dpotrf(self.covariance.T, lower=1, clean=0, overwrite_a=1)
         pivots = np.diag(L) ** 2
         if not failed and pivots.min() > SINGULAR * pivots.max():
@@ -79,7 +79,7 @@ class Moments:
 
 
 def moments(blocks: Iterable[np.ndarray]) -> Moments:
-    """Moments of a set that comes in blocks `[k, d]`, of which one at a time is held.
+    """Moments of a set that comes in blocks `[k, d]`. One block at a time is in memory.
 
     Raises:
         UserError: there is no sample, or a block is no matrix; a single array is one block, `moments([x])`.
@@ -146,10 +146,12 @@ def _overlap(g: Moments, r: Moments, rounding: float) -> float:
 
 
 def _reduced(S: np.ndarray, F: np.ndarray) -> np.ndarray:
-    """F^T S F for a `factor` F, of which the lower triangle holds. S is overwritten."""
+    """F^T S F for a `factor` F, whose lower triangle is valid. S is overwritten."""
     if F.shape[0] > F.shape[1]:
-        return F.T @ S @ F
-    return dsygst(S.T, F, itype=2, lower=1, overwrite_a=1)[0]  # at a third of the cost of two products
+        product: np.ndarray = F.T @ S @ F
+    else:
+        product = dsygst(S.T, F, itype=2, lower=1, overwrite_a=1)[0]  # at a third of the cost of two products
+    return product
 
 
 def fid(gen: np.ndarray, ref: np.ndarray | None = None, ref_moments: np.ndarray | None = None) -> Score:
@@ -157,8 +159,8 @@ def fid(gen: np.ndarray, ref: np.ndarray | None = None, ref_moments: np.ndarray 
 
     The interval is the delta method's, for the expected FID at this n against this reference: it covers neither the
     bias nor another reference. It needs n and m of at least 2 d, else it is None. `perfect` is the bias: what a perfect
-    generator would score at this n and m on Gaussian features with the reference's covariance. Values at unequal n do
-    not compare.
+    generator would score at this n and m on Gaussian features with the reference's covariance. Values at
+    unequal n cannot be compared.
 
     `ref_moments` `[1 + d, d]`, mean and covariance, stand for a reference of unknown m, taken for large; then `perfect` is
     None, since half of the bias is unknown.
@@ -199,7 +201,8 @@ def _influence(x: np.ndarray, g: Moments, r: Moments) -> np.ndarray:
     seen = w > 1e-14 * w.max(initial=0)
     centred = x - g.mean
     moved = centred @ (np.tril(r.factor) @ v[:, seen] / w[seen] ** 0.25)
-    return 2 * centred @ (g.mean - r.mean) + (centred**2).sum(1) - (moved**2).sum(1)
+    influence: np.ndarray = 2 * centred @ (g.mean - r.mean) + (centred**2).sum(1) - (moved**2).sum(1)
+    return influence
 
 
 def _infinity(x: np.ndarray, g: Moments, r: Moments, value: float) -> float:
@@ -221,7 +224,7 @@ def _infinity(x: np.ndarray, g: Moments, r: Moments, value: float) -> float:
 def _null(r: Moments) -> tuple[float, float]:
     """c and q of a perfect generator of a Gaussian with the reference's covariance, by its eigenvalues l.
 
-    E[FID] = c (1/n + 1/m); and q/n is the standard deviation of FID_n from a known Gaussian, where it is
+    E[FID] = c (1/n + 1/m); and q/n is the standard deviation of FID_n from a given Gaussian, where it is
     |m - m_r|^2 + sum_ij (S - S_r)_ij^2 / (2 (l_i + l_j)) to leading order.
     """
     # The shorter product of centred samples has the same eigenvalues, those that are 0 aside.

@@ -71,7 +71,7 @@ def _kernel_sums(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 class KernelMoments(NamedTuple):
-    """Sums over a set that give its KID from one pass, float64. Those of two shards add up."""
+    """Sums over a set that give its KID from one pass, float64. The sums of two shards add up."""
 
     n: int
     x: np.ndarray  # sum of x, [d]
@@ -107,4 +107,4 @@ def _total(a: KernelMoments, b: KernelMoments) -> float:
     """sum_ij k(x_i, y_j), the cube multiplied out: the sum over j of (x_i . y_j)^p is linear in the p-th sums."""
     d = len(a.x)
     first, second, third = np.vdot(a.x, b.x) / d, np.vdot(a.xx, b.xx) / d**2, np.vdot(a.xxx, b.xxx) / d**3
-    return a.n * b.n + 3 * first + 3 * second + third
+    return float(a.n * b.n + 3 * first + 3 * second + third)

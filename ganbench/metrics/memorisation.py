@@ -1,10 +1,10 @@
 """Memorisation: the share of generated samples that are copies of training samples.
 
-A copy is much nearer to one training sample than to the ones around it. The ratio of the two distances (after Carlini
-et al. 2023, arXiv:2301.13188) has another distribution on every dataset, so the threshold is read off held-out samples,
+A copy is much nearer to one training sample than to the training samples around it. The ratio of the two distances (after
+Carlini et al. 2023, arXiv:2301.13188) has another distribution on every dataset, so the threshold comes from held-out samples,
 which cannot be copies, and their rate of false alarms is subtracted.
 
-Only features are looked at: a copy that is flipped or shifted counts as a copy exactly if the extractor thinks so.
+Distances are taken in the features alone: a flipped or shifted copy counts as a copy if its features are nearly equal.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ CHANCE = 0.05  # expected number of held-out samples wrongly taken for duplicate
 CELLS = 10
 CELL_MINIMUM = 10  # samples of either kind that a cell needs to be compared
 CLUSTERED = 10_000  # training samples that the cells are made from
-GALLERY, SHOWN = 20, 3  # samples shown to a human, and training samples beside each
+GALLERY, SHOWN = 20, 3  # samples in the gallery, and training samples beside each
 
 
 def memorisation(gen: np.ndarray, ref: np.ndarray, train: np.ndarray, rng: np.random.Generator) -> Score:
@@ -97,7 +97,8 @@ def copied_share(rho_gen: np.ndarray, rho_ref: np.ndarray) -> Score:
 def local_ratio(distances: np.ndarray) -> np.ndarray:
     """rho of each row of `[n, 50]` distances; 0 where all of them are 0."""
     around = distances.mean(1) / 2
-    return np.divide(distances[:, 0], around, out=np.zeros(len(distances)), where=around > 0)
+    rho: np.ndarray = np.divide(distances[:, 0], around, out=np.zeros(len(distances)), where=around > 0)
+    return rho
 
 
 def _gallery(rho: np.ndarray, distances: np.ndarray, ids: np.ndarray) -> list[list[Any]]:
@@ -110,8 +111,8 @@ def near_duplicates(distances: np.ndarray) -> np.ndarray:
     """Which rows of `[m, 50]` distances have d_1 / d_50 so small that chance puts only CHANCE of all m samples there.
 
     Where the density is flat in D dimensions, (d_1 / d_50)^D has the distribution Beta(1, 49). D is the median over
-    samples of the maximum-likelihood estimate (Levina & Bickel 2004), without the first distance, which is the one in
-    question.
+    samples of the maximum-likelihood estimate (Levina & Bickel 2004), without the first distance, which is the distance
+    that is tested.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         dimension = 1 / np.log(distances[:, -1:] / distances[:, 1:-1]).mean(1)
@@ -121,7 +122,7 @@ def near_duplicates(distances: np.ndarray) -> np.ndarray:
 
 
 def _authentic(train: np.ndarray, distances: np.ndarray, ids: np.ndarray) -> float:
-    """Share of samples farther from their nearest training sample than that one is from its own."""
+    """Share of samples that are farther from their nearest training sample than it is from its nearest other."""
     nearest, back = np.unique(ids[:, 0], return_inverse=True)
     own = knn(train[nearest], train, 1, own=nearest)[0][:, 0]
     return float((distances[:, 0] > own[back]).mean())
@@ -137,8 +138,8 @@ def _c_t(
 ) -> float | None:
     """Mann-Whitney z of the distances to `train`, per cell of the space, averaged with the cells' shares of `ref`.
 
-    Cells keep a generator that prefers dense regions from looking like one that copies. The average of Meehan et al.
-    has the standard deviation sqrt(sum w^2) when nothing is copied; here it is divided by that.
+    Without cells, a generator that prefers dense regions would look like a generator that copies. The average of Meehan et
+    al. has the standard deviation sqrt(sum w^2) when nothing is copied; this function divides the average by it.
     """
     sample = train[shuffled(train, rng)[:CLUSTERED]]
     guess = np.unique(sample[:CELLS], axis=0)

@@ -1,11 +1,12 @@
-"""Modes captured, where the truth is known: mixtures of Gaussians and stacked digits.
+"""Captured modes, for data whose modes are known: mixtures of Gaussians and stacked digits.
 
-Points: a sample is of high quality near its nearest mode, and a mode is captured by one such sample (VEEGAN, Srivastava
-et al. 2017, arXiv:1705.07761; ring and grid as in PacGAN, Lin et al. 2018, arXiv:1712.04086). Their 3 sigma hold 98.9 %
-of a Gaussian in two dimensions and none of it in many, so the radius is the quantile that 3 sigma are in two.
+Points: a sample near its nearest mode has high quality, and a mode is captured if it has such a sample (VEEGAN, Srivastava
+et al. 2017, arXiv:1705.07761; ring and grid as in PacGAN, Lin et al. 2018, arXiv:1712.04086). The papers use a radius of 3
+sigma. It contains 98.9 % of a Gaussian in two dimensions and almost nothing in many, so the radius of this metric contains
+98.9 % in every dimension.
 
-Stacked digits: three digits make one of 1,000 modes. Counting those with one sample counts the classifier's errors too;
-here the classifier's confusion, known from labelled held-out samples, is taken out first.
+Stacked digits: three digits make one of 1,000 modes. A plain count of modes with a sample also counts the classifier's errors.
+So the classifier's confusion, measured on labelled held-out samples, is removed first.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ CARD = Card(
     responds={"dropped": "-", "copies": "0"},
 )
 
-INSIDE = float(1 - np.exp(-4.5))  # what a Gaussian has within 3 sigma in two dimensions
-FAIR = 0.1  # of an equal share: a mode with less is a trace
+INSIDE = float(1 - np.exp(-4.5))  # share of a Gaussian within 3 sigma in two dimensions
+FAIR = 0.1  # of an equal share; a mode with less hardly counts
 EM_STEPS = 300
 
 
@@ -113,16 +114,18 @@ def _stacked(gen_logits: np.ndarray, ref_logits: np.ndarray, ref_labels: np.ndar
 
 
 def _confusion(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """P(seen | true) of a digit, `[10, 10]`; one imagined observation per row leaves no error impossible."""
+    """P(seen | true) of a digit, `[10, 10]`; one added observation per row, so that no error is impossible."""
     result = np.full((10, 10), 0.1)
     truth = np.stack([labels // 100, labels // 10 % 10, labels % 10], 1)
     np.add.at(result, (truth.ravel(), logits.argmax(2).ravel()), 1)
-    return result / result.sum(1, keepdims=True)
+    confusion: np.ndarray = result / result.sum(1, keepdims=True)
+    return confusion
 
 
 def _through(confusion: np.ndarray, stacks: np.ndarray) -> np.ndarray:
     """Send `[10, 10, 10]` masses through the confusion of each digit."""
-    return np.einsum("abc,ax,by,cz->xyz", stacks, confusion, confusion, confusion, optimize=True)
+    seen: np.ndarray = np.einsum("abc,ax,by,cz->xyz", stacks, confusion, confusion, confusion, optimize=True)
+    return seen
 
 
 def _evenness(counts: np.ndarray) -> dict[str, float | None]:

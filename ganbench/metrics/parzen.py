@@ -1,8 +1,8 @@
-"""Parzen-window log-likelihood, a legacy number: that of Goodfellow et al. 2014 (arXiv:1406.2661, section 5).
+"""Parzen-window log-likelihood, an old number, from Goodfellow et al. 2014 (arXiv:1406.2661, section 5).
 
 A Gaussian of standard deviation sigma around each generated sample makes a density; the score is the mean logarithm of
 that density at held-out samples. In many dimensions it orders generators wrongly, since cluster centres of the data can
-beat fresh samples of the data (Theis et al. 2016, arXiv:1511.01844): it is here to compare with old tables.
+beat fresh samples of the data (Theis et al. 2016, arXiv:1511.01844). Use it only to compare with old tables.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CARD = Card(
 
 SIGMAS = np.logspace(-1, 0, 10)
 VALIDATION = 1000  # held-out samples that sigma is chosen on
-SCORED = 2000  # others that are scored, so that the time is linear in the number of generated samples
+SCORED = 2000  # further held-out samples that are scored; the limit makes the time linear in the number of samples
 BLOCK = 2**19  # distances held at once
 LARGEST = 2**28  # values of all samples, which are held at once as float64
 
@@ -42,14 +42,15 @@ def parzen(
 ) -> Score:
     """Mean log-density, in nats, of held-out samples: of pixels in [0, 1] for images, of the features for points.
 
-    sigma is the one of ten between 0.1 and 1 under which 1,000 held-out samples are likeliest, or half of `ref` if it
-    is smaller than 2,000; up to 2,000 others are scored. The interval is that of their mean, given the generated samples.
+    sigma is chosen from ten values between 0.1 and 1: the value with the highest likelihood of 1,000 held-out samples (or
+    half of `ref`, if it has fewer than 2,000). Up to 2,000 other samples are scored. The interval is that of their mean,
+    given the generated samples.
 
     Extras: `sigma`; `scored`, the number of samples behind the mean.
     """
     samples, held = (gen, ref) if gen_pixels is None or ref_pixels is None else (gen_pixels, ref_pixels)
     if math.prod(samples.shape) > LARGEST:
-        raise NotApplicable("holds all values of all samples at once, and these are too many")
+        raise NotApplicable(f"needs all values of all samples in memory at once, and there are more than {LARGEST:,}")
     samples = np.asarray(samples)
     held = held[shuffled(held, rng)[: VALIDATION + SCORED]]
     validation = min(VALIDATION, len(held) // 2)
@@ -66,7 +67,10 @@ def log_density(samples: np.ndarray, x: np.ndarray, sigmas: np.ndarray) -> np.nd
     columns = []
     for squared in _squared_distances(x, samples):
         nearest = squared.min(1, keepdims=True)
-        further, scaled = nearest - squared, squared  # `squared` is done with: its memory serves every sigma
+        further, scaled = (
+            nearest - squared,
+            squared,
+        )  # `squared` is not needed any more: its memory is used again for every sigma
         sums = np.stack([np.exp(np.divide(further, 2 * s * s, out=scaled), out=scaled).sum(1) for s in sigmas])
         columns.append(np.log(sums) - nearest[:, 0] / (2 * sigmas[:, None] ** 2) + log_norm[:, None])
     return np.concatenate(columns, 1)

@@ -1,8 +1,8 @@
 """Precision: share of generated samples inside the reference's manifold.
 
 Kynkaanniemi et al. 2019, arXiv:1904.06991, eqs. 1 and 2.
-The manifold is the union of closed balls around the reference points that reach to their third neighbours. One outlier
-there makes a huge ball, so this number can be 1 for a generator that is wrong everywhere: read `density` beside it.
+The manifold is the union of closed balls around the reference points that reach to their third neighbours. An outlier
+of the reference has a huge ball, so this number can be 1 for a generator that is wrong everywhere: also read `density`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Recall: share of held-out samples inside the generator's manifold (Kynkaanniemi et al. 2019, arXiv:1904.06991, eq. 2).
 
-`precision` with the two sets exchanged.
+It is `precision` with the two sets exchanged.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Sliced Wasserstein distance of features: SW2^2 = mean over directions of the squared distance along each of them.
 
 On the line the distance is exact: optimal transport maps quantile to quantile (Bonneel et al. 2015, J. Math. Imaging
-Vis. 51). SW2^2 and not SW1, because it splits like FID into a part of the means, |m - m_r|^2 / d, and one of the shapes,
-and has an influence function. The directions come in orthonormal bases (Rowland et al., AISTATS 2019): a
-basis has the part of the means exactly. Not the SWD of Karras et al. 2018 (arXiv:1710.10196): that one looks at patches,
-each set standardised by itself, and so sees neither brightness nor contrast.
+Vis. 51). SW2^2 is used and not SW1, because SW2^2 has an influence function and is a sum of two parts, like FID: a part of the
+means, |m - m_r|^2 / d, and a part of the shapes. The directions come in orthonormal bases (Rowland et al., AISTATS 2019): a
+basis gives the part of the means exactly. This is not the SWD of Karras et al. 2018 (arXiv:1710.10196), which compares patches
+and standardises each set by itself, and so ignores brightness and contrast.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CARD = Card(
     responds={"noise": "+", "blur": "+", "shift": "+", "dropped": "+", "weights": "+", "copies": "0"},
 )
 
-DIRECTIONS = 128  # at least, in fewer dimensions; exactly, in more
+DIRECTIONS = 128  # the number in 128 dimensions and more; in fewer dimensions at least this number
 
 
 def sliced_wasserstein(
@@ -33,7 +33,7 @@ def sliced_wasserstein(
 ) -> Score:
     """SW2^2 of `gen` `[n, d]` from `ref` `[m, d]`, in squared units of the features; n and m may differ.
 
-    It is biased upwards by what two finite samples of one distribution differ: `perfect` is the score of n random
+    Two finite samples of one distribution differ, so the value is biased upwards: `perfect` is the score of n random
     training samples. The interval is the delta method's, for the expected value at this n and m; the influence of a
     sample is its Kantorovich potential, averaged over the directions.
     """
@@ -46,7 +46,7 @@ def sliced_wasserstein(
 
 
 def directions(d: int, rng: np.random.Generator) -> np.ndarray:
-    """Random unit vectors, float64 `[L, d]`: whole orthonormal bases, or part of one where d > 128."""
+    """Random unit vectors, float64 `[L, d]`: whole orthonormal bases, or a part of a basis if d > 128."""
     bases = -(-DIRECTIONS // d)
     q = np.linalg.qr(rng.standard_normal((bases, d, min(d, DIRECTIONS))))[0]
     return q.swapaxes(1, 2).reshape(-1, d)

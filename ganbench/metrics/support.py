@@ -2,7 +2,7 @@
 
 Among n samples there are M = n (n - 1) / 2 pairs, C of them duplicates; beta = C / M is unbiased for the chance that
 two samples repeat, and 1 / beta is the number of equally likely outputs that would repeat as often: the effective
-support. It is a lower bound on the support, and rare outputs hardly move it.
+support. It is a lower bound on the support, and rare outputs hardly change the estimate.
 
 No human judges the pairs. A pair is a duplicate if it is nearer than nearly all pairs of real samples: in the features,
 and for images in the pixels too, because a network may map unlike images to one point. The thresholds are calibrated on
@@ -36,14 +36,14 @@ CARD = Card(
     responds={"support": "-", "noise": "0", "copies": "0", "outliers": "0"},
 )
 
-CALIBRATION_PAIRS = 50  # real pairs below the threshold, so that their number is known to about a seventh
-CALIBRATION_SAMPLES = 4000  # at most, of the first half: their pairs are held at once
+CALIBRATION_PAIRS = 50  # real pairs below the threshold, so that their number is exact to about a seventh
+CALIBRATION_SAMPLES = 4000  # most samples of the first half: all their pairs are held at once
 # 95 % bound on M beta at C = 0, for every distribution: the worst is one heavy atom of mass x / n among outputs that
 # never repeat, unseen twice with probability (1 + x) exp(-x) = 0.05 at x = 4.744; then M beta = x^2 / 2.
 NONE_SEEN = 11.26
 INNER = 0.8  # the slope compares this share of the threshold with all of it
 OVERDISPERSED = 1.2
-SENSITIVE = 0.9  # where fewer disturbed copies pass, the number rests on the correction more than on counts
+SENSITIVE = 0.9  # if fewer disturbed copies pass, the number depends more on the correction than on counts
 CLOSEST = 20
 
 
@@ -53,14 +53,14 @@ class Duplicates:
 
     i: np.ndarray  # int64 [C]
     j: np.ndarray
-    inner: int  # how many still are duplicates with thresholds INNER times as large
-    pairs: float  # among how many
+    inner: int  # number of pairs that are still duplicates if the thresholds are INNER times as large
+    pairs: float  # number of all pairs
 
     @property
     def slope(self) -> float:
         """d log odds / d log threshold of the odds C / (M - C): 0 for copies, the dimension of the data for continuous ones.
 
-        Odds and not C, which cannot grow any more where nearly all pairs are duplicates.
+        The odds are used and not C, because C cannot grow any more when nearly all pairs are duplicates.
         """
         outer, inner = (np.log((c + 0.5) / (self.pairs - c + 0.5)) for c in (len(self.i), self.inner))
         return float((outer - inner) / -np.log(INNER))
@@ -79,16 +79,16 @@ def support(
 ) -> Score:
     """Effective support of the generator that made `gen` `[n, d]`, n independent samples.
 
-    `value` is None when duplicates are not more frequent than among real samples; then only `lower_bound` is known, the
+    `value` is None when duplicates are not more frequent than among real samples; then there is only `lower_bound`, the
     lower end of the 95 % interval. The interval allows for unequal probabilities (overdispersed counts), and for every
     sensitivity from the lower end of Se's own interval (copies disturbed as lightly as `ref_disturbed`) to 1 (exact
     copies).
 
     Extras: `pairs` = C; `alpha`, the calibrated share of real pairs; `thresholds` of features and pixels;
     `sensitivity` Se, None where there is no disturbed set, and then 1 is assumed; `baseline`, the rate among real
-    samples in the generator's class mix, and `ratio` to it with `ratio_interval`; `support_bound`, the smallest support
-    that leaves n samples all distinct once in twenty times, if they were; `batch_50`, Arora's batch that holds a
-    duplicate every other time; `slope` and `slope_real`, see `Duplicates`; `verdict`; `closest`, pairs of rows of `gen`
+    samples in the generator's class mix, and `ratio` to it with `ratio_interval`; `support_bound`, if all n samples are
+    distinct: the support at which this happens with probability 1/20; `batch_50`, Arora's batch size at which half of
+    all batches contain a duplicate; `slope` and `slope_real`, see `Duplicates`; `verdict`; `closest`, pairs of rows of `gen`
     with their distance in the features.
     """
     n = len(gen)
@@ -100,7 +100,7 @@ def support(
         held_out.append(ref_pixels)
         disturbed.append(ref_disturbed_pixels)
     alpha, thresholds = _calibrate([x[half_a] for x in held_out])
-    found = _duplicates(generated, thresholds)
+    duplicates = _duplicates(generated, thresholds)
     real = _duplicates([x.take(half_b, axis=0) for x in held_out], thresholds)
     sensitivity, least = _sensitivity(held_out, disturbed, thresholds, half_b)
 
@@ -109,7 +109,7 @@ def support(
         gen_class, ref_class = gen_logits.argmax(1), ref_logits[half_b].argmax(1)
     baseline, baseline_interval = _baseline(real, gen_class, ref_class)
 
-    degrees = np.bincount(np.concatenate([found.i, found.j]), minlength=n)
+    degrees = np.bincount(np.concatenate([duplicates.i, duplicates.j]), minlength=n)
     beta, beta_interval = collision_rate(degrees, baseline)
     low, high = difference(beta, beta_interval, baseline, baseline_interval)
     most = high - min(beta - baseline, 0.0)  # a negative difference is chance, and must not shrink the bound
@@ -121,9 +121,9 @@ def support(
     if passing < SENSITIVE:
         verdict = "duplicate rule too strict"
     elif value:
-        verdict = "discrete support" if found.slope < real.slope / 2 else "density contraction"
+        verdict = "discrete support" if duplicates.slope < real.slope / 2 else "density contraction"
     extra: dict[str, Any] = {
-        "pairs": len(found.i),
+        "pairs": len(duplicates.i),
         "alpha": alpha,
         "thresholds": thresholds,
         "sensitivity": sensitivity,
@@ -131,9 +131,9 @@ def support(
         "ratio": beta / baseline if baseline > 0 else None,
         "ratio_interval": _ratio_interval(beta, beta_interval, baseline, baseline_interval),
         "lower_bound": smallest,
-        "support_bound": found.pairs / -np.log(ALPHA) if beta == 0 else None,
+        "support_bound": duplicates.pairs / -np.log(ALPHA) if beta == 0 else None,
         "batch_50": 0.5 + float(np.sqrt(0.25 + 2 * np.log(2) * value)) if value else None,
-        "slope": found.slope,
+        "slope": duplicates.slope,
         "slope_real": real.slope,
         "verdict": verdict,
         "closest": _closest(gen),
@@ -144,7 +144,7 @@ def support(
 
 
 def collision_rate(degrees: np.ndarray, baseline: float = 0.0) -> tuple[float, Interval]:
-    """beta, the chance that two samples are duplicates, from how many duplicates each of n has, int `[n]`; interval."""
+    """beta, the chance that two samples are duplicates, and its interval. `degrees` int `[n]`: duplicates of each sample."""
     count, pairs = degrees.sum() / 2, len(degrees) * (len(degrees) - 1) / 2
     low, high = count_interval(count, count_variance(degrees, baseline))
     return float(count / pairs), (low / pairs, min(high / pairs, 1.0))
@@ -165,7 +165,7 @@ def count_variance(degrees: np.ndarray, baseline: float = 0.0) -> float:
 def count_interval(count: float, variance: float) -> Interval:
     """Interval of the mean of a count from the count and an estimate of its variance, overdispersed or not.
 
-    Garwood's Poisson interval on the scale of phi = variance / mean, phi widened where it is itself badly known.
+    Garwood's Poisson interval on the scale of phi = variance / mean, phi is widened where its own estimate is poor.
     """
     if count == 0:
         return 0.0, NONE_SEEN
@@ -181,7 +181,7 @@ def _calibrate(spaces: list[np.ndarray]) -> tuple[float, list[float]]:
     """alpha, and a threshold per space: one quantile for all, at which a share alpha of real pairs passes in all."""
     distances = [pdist(x) for x in spaces]
     pairs = len(distances[0])
-    size = -(-pairs // 100)  # the nearest pairs of each space are enough, and the many others need no order
+    size = -(-pairs // 100)  # only the nearest pairs of each space need to be sorted
     while True:
         ordered = [np.sort(np.partition(d, size - 1)[:size]) for d in distances]
         near = np.logical_and.reduce([d <= o[-1] for d, o in zip(distances, ordered, strict=True)])
@@ -236,13 +236,13 @@ def _baseline(real: Duplicates, gen_class: np.ndarray, ref_class: np.ndarray) ->
     n, m = len(gen_class), len(ref_class)
     k = int(max(gen_class.max(), ref_class.max())) + 1
     wanted = _class_pairs(np.bincount(gen_class, minlength=k)) / (n * (n - 1) / 2)
-    there = _class_pairs(np.bincount(ref_class, minlength=k))
-    known = there > 0
-    weight = np.divide(wanted, there, out=np.zeros((k, k)), where=known)
-    weight += wanted[~known].sum() / (m * (m - 1) / 2)
+    present = _class_pairs(np.bincount(ref_class, minlength=k))
+    seen = present > 0
+    weight = np.divide(wanted, present, out=np.zeros((k, k)), where=seen)
+    weight += wanted[~seen].sum() / (m * (m - 1) / 2)
     a, b = ref_class[real.i], ref_class[real.j]
     w = weight[np.minimum(a, b), np.maximum(a, b)]
-    unit = float((weight**2 * there).sum())  # rate that one duplicate stands for
+    unit = float((weight**2 * present).sum())  # the rate of a single duplicate
     rate = float(w.sum())
     if rate > 0:
         unit = float((w**2).sum()) / rate
@@ -275,7 +275,7 @@ def _ratio_interval(a: float, a_interval: Interval, b: float, b_interval: Interv
 
 
 def _closest(gen: np.ndarray) -> list[list[float]]:
-    """The closest pairs [i, j, distance]: each is in one of its ends' lists of as many neighbours."""
+    """The `CLOSEST` closest pairs [i, j, distance]. Each is in the list of `CLOSEST` neighbours of one of its two samples."""
     distances, ids = knn_self(gen, CLOSEST)
     i = np.repeat(np.arange(len(gen)), CLOSEST)
     j, d = ids.ravel(), distances.ravel()

@@ -1,4 +1,4 @@
-"""Data on the line, where the truth can be computed: Wasserstein distance, divergence and the optimal discriminator.
+"""Data on the line, for which these can be computed: Wasserstein distance, divergence and the optimal discriminator.
 
 Goodfellow et al. 2014 (arXiv:1406.2661): against a generator with density q the best discriminator is D* = p / (p + q)
 (proposition 1), and the game's value there is V(G, D*) = -log 4 + 2 JSD(p, q) (theorem 1). Figure 1 of the paper is this
@@ -29,7 +29,7 @@ CARD = Card(
 
 BINS = 50
 HALVINGS = 64  # more than the bits of a float64
-TAIL = 9  # standard deviations around a mean outside of which a float64 has nothing left
+TAIL = 9  # standard deviations from a mean beyond which the mass is below the rounding of a float64
 CONFIDENT = 1e-12  # D is kept this far from 0 and 1, where its logarithm is infinite
 
 
@@ -38,9 +38,9 @@ def wasserstein_1d(
 ) -> Score:
     """W1 = integral of |F_gen - F| of `gen` `[n, 1]`, in units of the data, exact.
 
-    F is that of `mixture` where that is known, else of `ref` `[m, 1]`. `perfect` is the mean of W1 for n samples of the
-    mixture, to first order in n. There is no interval: near 0 the estimate is not normal, and its bias is of the size
-    of its spread.
+    F is the distribution function of `mixture` if it is given, else of `ref` `[m, 1]`. `perfect` is the mean of W1 for n
+    samples of the mixture, to first order in n. There is no interval: near 0 the estimate is not normal, and its bias
+    is as large as its spread.
 
     Extras, with a mixture: `jensen_shannon`, in nats, from a histogram of 50 cells, and `jensen_shannon_perfect` =
     49 / 8n, what chance alone makes of it; `value_at_optimum` = V(G, D*), which inherits twice that.
@@ -66,25 +66,27 @@ def wasserstein_1d(
     if discriminator is not None:
         places, D = discriminator[:, 0], np.clip(discriminator[:, 1], CONFIDENT, 1 - CONFIDENT)
         best = (p / np.maximum(p + q, np.finfo(np.float64).tiny))[np.searchsorted(edges, places)]
-        p_here, q_here = _masses((places[1:] + places[:-1]) / 2, x, mixture)
-        gap = np.sqrt(((p_here + q_here) / 2) @ (D - best) ** 2)
+        p_at, q_at = _masses((places[1:] + places[:-1]) / 2, x, mixture)
+        gap = np.sqrt(((p_at + q_at) / 2) @ (D - best) ** 2)
         extra |= {
             "discriminator_gap": float(gap),
             "discriminator_gap_perfect": float(np.sqrt((BINS - 1) / (16 * n))),
-            "value_at_discriminator": float(p_here @ np.log(D) + q_here @ np.log1p(-D)),
+            "value_at_discriminator": float(p_at @ np.log(D) + q_at @ np.log1p(-D)),
         }
     return Score(_distance(x, mixture), None, _expected(n, mixture), extra)
 
 
 def cdf(x: np.ndarray, mixture: Mixture) -> np.ndarray:
     """F of a mixture on the line at `x` `[n]`."""
-    return ndtr((x[:, None] - mixture.means[:, 0]) / mixture.sd).mean(1)
+    F: np.ndarray = ndtr((x[:, None] - mixture.means[:, 0]) / mixture.sd).mean(1)
+    return F
 
 
 def _integral_of_cdf(x: np.ndarray, mixture: Mixture) -> np.ndarray:
     """A(x), the integral of F from -infinity; that of 1 - F to infinity is A(x) - x + mean."""
     t = (x[:, None] - mixture.means[:, 0]) / mixture.sd
-    return mixture.sd * (t * ndtr(t) + np.exp(-t * t / 2) / np.sqrt(2 * np.pi)).mean(1)
+    A: np.ndarray = mixture.sd * (t * ndtr(t) + np.exp(-t * t / 2) / np.sqrt(2 * np.pi)).mean(1)
+    return A
 
 
 def _distance(x: np.ndarray, mixture: Mixture) -> float:
@@ -105,19 +107,24 @@ def _expected(n: int, mixture: Mixture) -> float:
 
 
 def _equal_cells(x: np.ndarray, mixture: Mixture) -> np.ndarray:
-    """Places `[49]` that cut the line into cells of equal mass under (p + q) / 2, so that neither p nor q fills one alone.
+    """Places `[49]` that cut the line into cells of equal mass under (p + q) / 2, so no cell has only p or only q.
 
-    Where many samples are equal there are fewer.
+    If many samples are equal there are fewer places.
     """
     low = min(x[0], mixture.means.min() - TAIL * mixture.sd)
     high = max(x[-1], mixture.means.max() + TAIL * mixture.sd)
     level = np.arange(1, BINS) / BINS
-    both = lambda at: (cdf(at, mixture) + np.searchsorted(x, at, "right") / len(x)) / 2  # noqa: E731
+
+    def both(at: np.ndarray) -> np.ndarray:
+        """(F + F_n) / 2, the distribution function of (p + q) / 2."""
+        mean: np.ndarray = (cdf(at, mixture) + np.searchsorted(x, at, "right") / len(x)) / 2
+        return mean
+
     return np.unique(_first(lambda at: both(at) >= level, np.full(BINS - 1, low), np.full(BINS - 1, high)))
 
 
 def _masses(edges: np.ndarray, x: np.ndarray, mixture: Mixture) -> tuple[np.ndarray, np.ndarray]:
-    """What the mixture and the sorted samples `x` have in the cells between `edges` `[k]`, two arrays `[k + 1]`."""
+    """Masses of the mixture and of the sorted samples `x` in the cells between `edges` `[k]`, two arrays `[k + 1]`."""
     F, F_n = cdf(edges, mixture), np.searchsorted(x, edges, "right") / len(x)
     return np.diff(F, prepend=0, append=1), np.diff(F_n, prepend=0, append=1)
 

@@ -1,4 +1,4 @@
-"""A zip or a tar of images, webdataset's among them: read in place. Names of members are never used as paths."""
+"""A zip or a tar of images, webdataset's too: read without unpacking. Names of members are never used as paths."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _is_tar(head: bytes) -> bool:
     return True
 
 
-def read(path: Path, known: Declared) -> SampleSet:
+def read(path: Path, declaration: Declared) -> SampleSet:
     """The images of an archive, in the order of their names.
 
     Labels are those of class folders, or of webdataset's `.cls`.
@@ -67,21 +67,21 @@ def read(path: Path, known: Declared) -> SampleSet:
     if not _is_zip(path, head):
         return survey(path.name, tar(path))
     with ExitStack() as opened:
-        one = survey(path.name, _zip(path, opened.enter_context(zipfile.ZipFile(path))))
-        if isinstance(one.x, Stack):
-            one.x.owns(opened.pop_all())
-    return one
+        samples = survey(path.name, _zip(path, opened.enter_context(zipfile.ZipFile(path))))
+        if isinstance(samples.x, Stack):
+            samples.x.owns(opened.pop_all())
+    return samples
 
 
 def checked(path: Path, name: str) -> str:
-    """The name of a member, if it is an honest one."""
+    """The name of a member, if it cannot lead out of the archive."""
     if not name or name.startswith(("/", "\\")) or ".." in PurePosixPath(name.replace("\\", "/")).parts or "\0" in name:
         raise UserError(f"{path}: refused, a member's name is empty or leads out of the archive: {name}")
     return name
 
 
 def bounded(path: Path, members: Sequence[zipfile.ZipInfo]) -> Sequence[zipfile.ZipInfo]:
-    """The members of a zip, if none is a link, encrypted, or a bomb."""
+    """The members of a zip, if there is no link, no encrypted member and no decompression bomb."""
     for info in members:
         checked(path, info.filename)
         if stat.S_ISLNK(info.external_attr >> 16):
@@ -135,13 +135,13 @@ def tar(path: Path) -> Encoded:
 
 
 def _state(path: Path) -> tuple[int, int, int]:
-    found = path.stat()
-    return found.st_size, found.st_mtime_ns, found.st_ino
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns, status.st_ino
 
 
 def _members(path: Path) -> dict[str, Member]:
     """The files in a tar, and where they are."""
-    found: dict[str, Member] = {}
+    members: dict[str, Member] = {}
     size, last = path.stat().st_size, -1
     with tarfile.open(path, "r:") as archive:
         while info := archive.next():
@@ -156,10 +156,10 @@ def _members(path: Path) -> dict[str, Member]:
                 raise UserError(f"{path}: refused, {name} is a link, a device or a sparse file")
             if info.offset_data + info.size > size:
                 raise UserError(f"{path}: truncated, {name} ends after the file does")
-            if name in found:
+            if name in members:
                 raise UserError(f"{path}: two members are called {name}")
-            found[name] = Member(info.offset_data, info.size)
-    return found
+            members[name] = Member(info.offset_data, info.size)
+    return members
 
 
 def _key(name: str) -> str:

@@ -1,6 +1,6 @@
-"""`.npy`, `.npz` and safetensors: read in place, block by block, after each header was held against the size of its file.
+"""`.npy`, `.npz` and safetensors: each header is compared with the size of its file, then rows are read block by block.
 
-`.npz`, the field's own form, is written here too.
+`.npz`, the usual form for samples of generators, is written by this module too.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ FAULTS = (*ZIP_FAULTS, SafetensorError)
 
 
 def opens(path: Path, head: bytes) -> bool:
-    """Whether a file is one of these, by its first bytes."""
+    """Whether the first bytes of a file are those of `.npy`, `.npz` or safetensors."""
     return _form(path, head) is not None
 
 
@@ -48,26 +48,26 @@ def _form(path: Path, head: bytes) -> tuple[str, Callable[[Path, ExitStack], dic
     return None
 
 
-def read(path: Path, known: Declared) -> SampleSet:
-    """Samples under `arr_0`, `images` or `samples`, or the only array that there is; labels under `arr_1` or `labels`.
+def read(path: Path, declaration: Declared) -> SampleSet:
+    """Samples under `arr_0`, `images` or `samples`, or in the only array of the file; labels under `arr_1` or `labels`.
 
-    The manifest beside an `.npz` of ours and what `embed` put into it come along.
+    Also read: the manifest (`.json`) beside an `.npz` that ganbench wrote, and what `ganbench embed` added to the `.npz`.
 
     Raises:
-        UserError: an array that is no certain image or point, or a manifest of other samples.
+        UserError: an array whose images or points are not certain, or a manifest of other samples.
     """
     with path.open("rb") as file:
-        found = _form(path, file.read(16))
-    assert found is not None
-    form, contents = found
+        recognised = _form(path, file.read(16))
+    assert recognised is not None
+    form, contents = recognised
     with ExitStack() as opened:
-        one = _read(path, known, form, contents(path, opened))
-        if isinstance(one.x, Stack):
-            one.x.owns(opened.pop_all())
-    return one
+        samples = _read(path, declaration, form, contents(path, opened))
+        if isinstance(samples.x, Stack):
+            samples.x.owns(opened.pop_all())
+    return samples
 
 
-def _read(path: Path, known: Declared, form: str, arrays: dict[str, Raw]) -> SampleSet:
+def _read(path: Path, declaration: Declared, form: str, arrays: dict[str, Raw]) -> SampleSet:
     if {"mu", "sigma"} <= arrays.keys():
         return _statistics(path, _whole(arrays["mu"]), _whole(arrays["sigma"]))
     names = [name for name in SAMPLES if name in arrays] or (list(arrays) if len(arrays) == 1 else [])
@@ -78,18 +78,18 @@ def _read(path: Path, known: Declared, form: str, arrays: dict[str, Raw]) -> Sam
         )
     labels = next((_whole(arrays[name]) for name in LABELS if name in arrays and name != names[0]), None)
     carried = {name: _whole(arrays[name]) for name in FURTHER if name in arrays and name != names[0]}
-    one = read_raw(path.name, form, arrays[names[0]], labels, known)
+    samples = read_raw(path.name, form, arrays[names[0]], labels, declaration)
     for name, array in carried.items():
-        if name != "discriminator" and len(array) != len(one.x):
-            raise UserError(f"{path}: {name} has {len(array):,} rows for {len(one.x):,} samples")
+        if name != "discriminator" and len(array) != len(samples.x):
+            raise UserError(f"{path}: {name} has {len(array):,} rows for {len(samples.x):,} samples")
     manifest = _manifest(path) if form == ".npz" else {}
-    if manifest.get("sha256", one.manifest["sha256"]) != one.manifest["sha256"]:
+    if manifest.get("sha256", samples.manifest["sha256"]) != samples.manifest["sha256"]:
         raise UserError(f"{path.with_suffix('.json')}: describes other samples than {path.name}; remove it")
-    return SampleSet(one.x, one.y, one.manifest | manifest, *map(carried.get, FURTHER))
+    return samples.with_(manifest=samples.manifest | manifest, **carried)
 
 
 def _statistics(path: Path, mu: np.ndarray, sigma: np.ndarray) -> SampleSet:
-    """Mean and covariance of a reference's features, as clean-fid, pytorch-fid and torch-fidelity save them."""
+    """Mean and covariance of a reference's features, in the form that clean-fid, pytorch-fid and torch-fidelity save."""
     d = len(mu)
     if mu.shape != (d,) or sigma.shape != (d, d) or {mu.dtype.kind, sigma.dtype.kind} != {"f"} or not d:
         raise UserError(f"{path}: mu of shape {mu.shape} and sigma of shape {sigma.shape}; [d] and [d, d] are expected")
@@ -163,14 +163,14 @@ def _npy(name: str, file: IO[bytes], size: int) -> Raw:
 
 def _safetensors(path: Path, opened: ExitStack) -> dict[str, Raw]:
     file = opened.enter_context(safe_open(path, framework="numpy"))
-    found = {}
+    tensors = {}
     for name in file.keys():  # noqa: SIM118 - it is no dict
         part = file.get_slice(name)
         kind = part.get_dtype()
         if kind not in DTYPES:
             raise UserError(f"{path}: tensor {name} is {kind}; save it as uint8 or float32")
-        found[name] = Raw(tuple(part.get_shape()), np.dtype(DTYPES[kind]), _slicer(part), FAULTS)
-    return found
+        tensors[name] = Raw(tuple(part.get_shape()), np.dtype(DTYPES[kind]), _slicer(part), FAULTS)
+    return tensors
 
 
 def _slicer(part: Any) -> Callable[[int, int], np.ndarray]:
@@ -182,8 +182,9 @@ def write(path: Path, samples: SampleSet) -> None:
     if path.suffix != ".npz":
         raise UserError(f"--out {path}: a sample set is written as .npz")
     path.parent.mkdir(parents=True, exist_ok=True)
-    x, y, about, *further = samples
-    arrays = {"arr_0": np.asarray(x), "arr_1": y} | dict(zip(FURTHER, further, strict=True))
-    np.savez(path, allow_pickle=False, **{k: v for k, v in arrays.items() if v is not None})
-    manifest = about | {"n": len(x), "shape": list(x.shape[1:]), "dtype": str(x.dtype), "sha256": content_hash(x)}
+    x = samples.x
+    labels = {} if samples.y is None else {"arr_1": samples.y}
+    np.savez(path, allow_pickle=False, **({"arr_0": np.asarray(x)} | labels | samples.further()))
+    facts = {"n": len(x), "shape": list(x.shape[1:]), "dtype": str(x.dtype), "sha256": content_hash(x)}
+    manifest = samples.manifest | facts
     path.with_suffix(".json").write_text(json.dumps(manifest, indent=1) + "\n")

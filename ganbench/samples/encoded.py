@@ -1,4 +1,4 @@
-"""Images in files: decoded by PIL, looked at once before anything is computed, and then again whenever they are needed."""
+"""Images in files: PIL decodes each image once before anything is computed, and again whenever its pixels are needed."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ import numpy as np
 from ganbench.errors import UserError
 from ganbench.samples import preflight
 from ganbench.samples.preflight import Group, Kind
-from ganbench.samples.sets import BLOCK, HELD, MEMBER, PIXELS, Rows, SampleSet, Tally, blocks
+from ganbench.samples.rows import Rows
+from ganbench.samples.sets import BLOCK, HELD, MEMBER, PIXELS, SampleSet, Tally, blocks
 from ganbench.samples.stack import Stack
 
-FORMATS = ("PNG", "WEBP", "JPEG", "BMP")  # no other decoder of PIL ever sees a user's bytes
+FORMATS = ("PNG", "WEBP", "JPEG", "BMP")  # PIL may use no other decoder on a user's bytes
 SUFFIXES = (".png", ".webp", ".jpg", ".jpeg", ".bmp")
 SYSTEM = ("__MACOSX", "Thumbs.db", "desktop.ini")
 PNG, DEPTH = b"\x89PNG\r\n\x1a\n", 24  # where a PNG's header has the bits per channel
@@ -42,7 +43,7 @@ class Encoded(NamedTuple):
 
 
 def sort_out(names: Iterable[str]) -> tuple[list[str], int, list[str]]:
-    """The images in the order that is the same on every machine, the number of system files, and the names of the rest."""
+    """The images in an order that is the same on every machine, the number of system files, and the other names."""
     images, ignored, others = [], 0, []
     for name in sorted(names, key=os.fsencode):
         parts = PurePosixPath(name).parts
@@ -73,7 +74,7 @@ def classes(names: list[str]) -> tuple[np.ndarray | None, str]:
 
 
 def examine(data: bytes, size: Size | None = None) -> tuple[Kind, np.ndarray | None]:
-    """What an encoded image is, and its pixels, uint8 `[H, W, 1 or 3]`, if they are certain and it has the size."""
+    """The kind of an encoded image, and its pixels, uint8 `[H, W, 1 or 3]`, if they are certain and it has this size."""
     from PIL import Image
 
     if len(data) > MEMBER:
@@ -98,7 +99,7 @@ def examine(data: bytes, size: Size | None = None) -> tuple[Kind, np.ndarray | N
                 return _without_alpha(kind, image)
             simple = image if kind.mode in ("L", "RGB") else image.convert("L" if kind.mode == "1" else "RGB")
             pixels = np.asarray(simple)
-    except Exception as error:  # whatever a decoder says of hostile bytes, these are no image
+    except Exception as error:  # a decoder may raise anything on hostile bytes, and then they are no image
         return Kind(fault=f"{type(error).__name__}: {error}"), None
     return kind, pixels.reshape(*pixels.shape[:2], -1)
 
@@ -116,9 +117,10 @@ def _pool() -> ThreadPoolExecutor:
 
 
 def _decoded(images: Encoded, a: int, b: int, size: Size | None = None) -> Iterator[tuple[Kind, np.ndarray | None]]:
-    """The images from a to before b, in order; while one is used, the next are read and decoded in threads.
+    """The images from a to before b, in order. While an image is used, threads read and decode the next ones.
 
-    The first image says how many can wait in a bounded memory, and what size need not be decoded: it is refused.
+    The size of the first image says how many images can wait in a bounded memory. Images of another size are refused, so
+    they are not decoded.
     """
     waiting = deque[tuple[int, Future[tuple[Kind, np.ndarray | None]]]]()
     room, encoded = 1, 0
@@ -140,10 +142,10 @@ def _decoded(images: Encoded, a: int, b: int, size: Size | None = None) -> Itera
 
 
 def survey(name: str, images: Encoded) -> SampleSet:
-    """Decode every image once: refuse what is not certain, count what is there, and leave a set that can be scored.
+    """Decode every image once: refuse what is not certain, count the rest, and return a set that can be scored.
 
     Raises:
-        UserError: see the table in `ganbench.preflight`.
+        UserError: see the table in `samples.preflight`.
     """
     n = len(images.names)
     if not n:
@@ -172,7 +174,7 @@ def survey(name: str, images: Encoded) -> SampleSet:
         raise UserError(f"{name}: changed while it was read ({error})") from None
     warnings = preflight.judge(name, kinds)
     assert tally is not None
-    if not alike:  # grey ones among colour
+    if not alike:  # grey images among colour images
         shape = (*shape[:3], 3)
     if alike and held is not None:
         x: Rows = held
@@ -189,8 +191,8 @@ def survey(name: str, images: Encoded) -> SampleSet:
     files = Counter[str]()
     for kind, group in kinds.items():
         files[f"{kind.format} {kind.mode}"] += group.count
-    found = {"form": images.form, "files": dict(files), "labels": images.meaning, "ignored": images.ignored}
-    return finish(name, x, images.labels, tally, found, warnings, images.names)
+    report = {"form": images.form, "files": dict(files), "labels": images.meaning, "ignored": images.ignored}
+    return finish(name, x, images.labels, tally, report, warnings, images.names)
 
 
 def finish(
@@ -198,16 +200,16 @@ def finish(
     x: Rows,
     y: np.ndarray | None,
     tally: Tally,
-    found: dict[str, Any],
+    report: dict[str, Any],
     warnings: list[str],
     names: list[str] | None = None,
 ) -> SampleSet:
-    """A set with what was found in it in its manifest."""
+    """The set, with the pre-flight report `report` and further facts in its manifest."""
     if tally.copies:
         pairs = [f"{names[a]} = {names[b]}" if names else f"{a} = {b}" for a, b in tally.pairs]
         listed = preflight.several(pairs, tally.copies)
         warnings = [*warnings, f"{tally.copies:,} of {len(x):,} samples are exact copies of others: {listed}"]
-    about = {
+    facts = {
         "n": len(x),
         "shape": list(x.shape[1:]),
         "range": [float(tally.low), float(tally.high)] if tally.rows else None,
@@ -217,7 +219,7 @@ def finish(
     }
     if isinstance(x, Stack):
         x.sha256 = tally.sha256
-    return SampleSet(x, y, {"name": name, "sha256": tally.sha256, "found": found | about})
+    return SampleSet(x, y, {"name": name, "sha256": tally.sha256, "found": report | facts})
 
 
 def _decode(images: Encoded, shape: tuple[int, ...], a: int, b: int) -> np.ndarray:

@@ -21,7 +21,7 @@ def opens(path: Path, head: bytes) -> bool:
     return path.is_dir()
 
 
-def read(path: Path, known: Declared) -> SampleSet:
+def read(path: Path, declaration: Declared) -> SampleSet:
     """The images of a folder and of the folders in it, in the order of their names. Linked folders are not followed.
 
     Raises:
@@ -44,20 +44,20 @@ def read(path: Path, known: Declared) -> SampleSet:
             yield data
 
     labels, meaning = classes(names)
-    one = survey(path.resolve().name, Encoded("folder", names, read, labels, meaning, ignored, tuple(others)))
+    samples = survey(path.resolve().name, Encoded("folder", names, read, labels, meaning, ignored, tuple(others)))
     if sort_out(listing(path))[0] != names:
         raise UserError(f"{path}: images came or went while the folder was read; score it when it is complete")
-    return one
+    return samples
 
 
 def listing(path: Path) -> list[str]:
     """All files of a folder, by their path from the folder; links to folders count as files."""
-    found = []
-    for where, folders, files in os.walk(path, onerror=_raise):
+    files: list[str] = []
+    for where, folders, names in os.walk(path, onerror=_raise):
         inside = os.path.relpath(where, path)
         linked = [name for name in folders if Path(where, name).is_symlink()]
-        found += [name if inside == "." else f"{inside}/{name}" for name in [*files, *linked]]
-    return found
+        files += [name if inside == "." else f"{inside}/{name}" for name in [*names, *linked]]
+    return files
 
 
 def _raise(error: OSError) -> NoReturn:
@@ -65,15 +65,15 @@ def _raise(error: OSError) -> NoReturn:
 
 
 def state(path: Path, name: str) -> State:
-    """By what a file of the folder is seen to change.
+    """What changes when a file of the folder changes.
 
     Raises:
         UserError: it is no regular file, or out of reach.
     """
     try:
-        found = (path / name).stat()
+        status = (path / name).stat()
     except OSError as error:
         raise UserError(f"{path}: {name} cannot be read ({error.strerror})") from None
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         raise UserError(f"{path}: {name} is no regular file")
-    return found.st_size, found.st_mtime_ns, found.st_ino
+    return status.st_size, status.st_mtime_ns, status.st_ino

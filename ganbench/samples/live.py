@@ -1,4 +1,4 @@
-"""Samples that are in Python already: an array, a tensor, something that yields batches, or a function that draws them."""
+"""Samples from Python: an array, a tensor, an iterable of batches, or a function that draws samples."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ganbench.samples.sets import HELD, Declared, SampleSet
 from ganbench.samples.stack import Stack
 from ganbench.samples.tensors import SAY_RANGE, Raw, plan, read_raw
 
-BATCH = 250  # samples that a function is asked for at once
+BATCH = 250  # samples per call of a function that draws
 IMAGES, LABELS = ("image", "images", "img", "pixel_values"), ("label", "labels")
 
 
-def read(samples: Any, known: Declared, n: int | None, name: str) -> SampleSet:
+def read(samples: Any, declaration: Declared, n: int | None, name: str) -> SampleSet:
     """The set of an array, a tensor, an iterable of batches (a DataLoader), or `draw(k) -> k samples`.
 
     A batch is an array `[k, ...]`, a pair of it and labels `[k]`, or a mapping with `image` and `label`. Batches are
@@ -26,23 +26,23 @@ def read(samples: Any, known: Declared, n: int | None, name: str) -> SampleSet:
 
     Args:
         samples: what gives them.
-        known: what is declared of floats and layout.
-        n: how many; for a function needed, for batches the most that are taken.
+        declaration: what the user declares about floats and layout.
+        n: how many samples. A function needs it; of batches at most n samples are taken.
         name: for reports.
 
     Raises:
-        UserError: nothing that gives samples, batches that are not alike, or whatever `read_raw` refuses.
+        UserError: `samples` gives no samples, batches differ in shape, or `read_raw` refuses the values.
     """
     if _is_array(samples):
         x = _array(samples)
         x = x[:n] if x.ndim else x
-        return read_raw(name, "an array", Raw.of(x), None, known)
+        return read_raw(name, "an array", Raw.of(x), None, declaration)
     if callable(samples):
         if n is None:
             raise UserError(f"{name}: say how many samples to draw, n=...")
-        return _kept(name, "a function", _drawn(name, samples, n), n, known)
+        return _kept(name, "a function", _drawn(name, samples, n), n, declaration)
     if isinstance(samples, Iterable) and not isinstance(samples, str | bytes):
-        return _kept(name, "batches", samples, n, known)
+        return _kept(name, "batches", samples, n, declaration)
     raise UserError(f"{name}: {type(samples).__name__} is no array, no iterable of batches and no function that draws")
 
 
@@ -55,7 +55,8 @@ def _array(samples: Any) -> np.ndarray:
     if not hasattr(samples, "detach"):
         return np.asarray(samples)
     tensor = samples.detach().cpu()
-    return tensor.float().numpy() if tensor.dtype.is_floating_point else tensor.numpy()
+    array: np.ndarray = tensor.float().numpy() if tensor.dtype.is_floating_point else tensor.numpy()
+    return array
 
 
 def _drawn(name: str, draw: Callable[[int], Any], n: int) -> Iterator[Any]:
@@ -78,17 +79,22 @@ def _parts(name: str, batch: Any) -> tuple[np.ndarray, np.ndarray | None]:
     return _array(x), None if y is None else _array(y)
 
 
-def _kept(name: str, form: str, batches: Iterable[Any], n: int | None, known: Declared) -> SampleSet:
-    """The set of all batches, in a file without a name that is gone with the set."""
+def _kept(name: str, form: str, batches: Iterable[Any], n: int | None, declaration: Declared) -> SampleSet:
+    """The set of all batches, in an unnamed temporary file that is deleted with the set."""
     with ExitStack() as opened:
-        one = _filed(name, form, batches, n, known, opened.enter_context(tempfile.SpooledTemporaryFile(HELD)))
-        if isinstance(one.x, Stack):
-            one.x.owns(opened.pop_all())
-    return one
+        samples = _filed(name, form, batches, n, declaration, opened.enter_context(tempfile.SpooledTemporaryFile(HELD)))
+        if isinstance(samples.x, Stack):
+            samples.x.owns(opened.pop_all())
+    return samples
 
 
 def _filed(
-    name: str, form: str, batches: Iterable[Any], n: int | None, known: Declared, file: tempfile.SpooledTemporaryFile
+    name: str,
+    form: str,
+    batches: Iterable[Any],
+    n: int | None,
+    declaration: Declared,
+    file: tempfile.SpooledTemporaryFile[bytes],
 ) -> SampleSet:
     """The set of all batches, kept as uint8 images or float32 points."""
     labels: list[np.ndarray | None] = []
@@ -96,14 +102,14 @@ def _filed(
     for batch in batches:
         x, y = _parts(name, batch)
         x, y = (x, y) if n is None else (x[: n - rows], None if y is None else y[: n - rows])
-        if x.ndim in (3, 4) and x.dtype.kind == "f" and known.range is None:
+        if x.ndim in (3, 4) and x.dtype.kind == "f" and declaration.range is None:
             low, high = x.min(initial=np.inf), x.max(initial=-np.inf)
             raise UserError(f"{name}: {x.dtype} images, the first batch from {low:g} to {high:g}; {SAY_RANGE}")
-        found = plan(name, x.shape, x.dtype, known)
-        if shape not in (None, found.shape):
-            raise UserError(f"{name}: batches of samples of shape {shape} and {found.shape}; all must be alike")
-        shape, dtype = found.shape, found.dtype
-        file.write(np.ascontiguousarray(found.change(x)).data)
+        rows_plan = plan(name, x.shape, x.dtype, declaration)
+        if shape not in (None, rows_plan.shape):
+            raise UserError(f"{name}: batches of samples of shape {shape} and {rows_plan.shape}; all must be alike")
+        shape, dtype = rows_plan.shape, rows_plan.dtype
+        file.write(np.ascontiguousarray(rows_plan.change(x)).data)
         labels.append(y)
         rows += len(x)
         if rows == n:

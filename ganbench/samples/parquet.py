@@ -15,7 +15,7 @@ from ganbench.samples.sets import Declared, SampleSet
 
 MAGIC = b"PAR1"
 AT_ONCE = 32  # images taken out of the file together
-ROWS = 50_000_000  # a column can claim any number of them in a few bytes
+ROWS = 50_000_000  # a few bytes can claim any number of rows
 FAULTS = (pa.ArrowException, OSError, EOFError, ValueError)
 
 
@@ -24,11 +24,11 @@ def opens(path: Path, head: bytes) -> bool:
     return head.startswith(MAGIC)
 
 
-def read(path: Path, known: Declared) -> SampleSet:
+def read(path: Path, declaration: Declared) -> SampleSet:
     """The images of a Parquet file.
 
     Raises:
-        UserError: what `encoded` and `survey` refuse.
+        UserError: see `encoded` and `survey`.
     """
     return survey(path.name, encoded(path))
 
@@ -64,11 +64,11 @@ def encoded(path: Path) -> Encoded:
 def _is_image(kind: pa.DataType) -> bool:
     if pa.types.is_struct(kind):
         return "bytes" in [field.name for field in kind]
-    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
 class _Cursor:
-    """The image column, a few rows in memory; going on from where it is costs nothing, going back starts a row group again."""
+    """The image column, with a few rows in memory. Reading on is cheap; reading back starts a row group again."""
 
     def __init__(self, path: Path, file: pq.ParquetFile, column: str) -> None:
         self._path, self._file, self._column = path, file, column

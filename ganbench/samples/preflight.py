@@ -39,14 +39,14 @@ NAMED = 5  # files named in a message
 
 
 class Kind(NamedTuple):
-    """What an image file says of itself."""
+    """What an image file says about itself."""
 
     format: str = ""
     mode: str = ""
     width: int = 0
     height: int = 0
     alpha: str = ""  # "opaque" or "used"
-    sixteen: str = ""  # of 16 bits: "exact" if they are 8 bits in disguise, else "real"
+    sixteen: str = ""  # 16 bits per channel: "exact" if every value is a multiple of 257, else "real"
     frames: int = 1
     turned: bool = False
     fault: str = ""  # why it cannot be read
@@ -60,7 +60,7 @@ class Group:
     names: list[str] = field(default_factory=list)  # the first few
 
     def add(self, name: str) -> None:
-        """One more."""
+        """Count another image."""
         self.count += 1
         if len(self.names) < NAMED:
             self.names.append(name)
@@ -96,7 +96,7 @@ def several(names: Iterable[str], count: int) -> str:
 
 
 def chosen(kinds: Kinds, applies: Callable[[Kind], object]) -> Group:
-    """The images of all kinds for which `applies` holds, together."""
+    """All images whose kind `applies` to, as one group."""
     groups = [group for kind, group in kinds.items() if applies(kind)]
     return Group(sum(g.count for g in groups), [name for g in groups for name in g.names][:NAMED])
 
@@ -110,7 +110,7 @@ def judge(name: str, kinds: Kinds) -> list[str]:
     """Warnings about the images of a set.
 
     Raises:
-        UserError: there are some of which no certain pixels can be had.
+        UserError: the pixels of some images are not certain.
     """
     n = sum(group.count for group in kinds.values())
     for applies, what in REFUSED:
@@ -142,26 +142,26 @@ def judge(name: str, kinds: Kinds) -> list[str]:
 
 
 def lines(*manifests: Mapping[str, Any]) -> list[str]:
-    """The report of sets that were read: for each a line for what it is, and one for each warning."""
+    """The report on sets that were read: per set one line of facts, then one line per warning."""
     return [
         line for manifest in manifests if "found" in manifest for line in _lines(manifest["name"], manifest["found"])
     ]
 
 
-def _lines(name: str, found: Mapping[str, Any]) -> list[str]:
-    kind = "points" if len(found["shape"]) == 1 else f"images {' x '.join(map(str, found['shape']))}"
-    facts = [f"{found['n']:,} {kind} from {found['form']}"]
-    facts += [", ".join(f"{n:,} {what}" for what, n in found["files"].items())] if found.get("files") else []
-    facts += [f"values {found['range'][0]:g} to {found['range'][1]:g}"] if found["range"] else []
-    facts += [f"{found['copies']:,} exact copies"]
-    facts += [f"labels: {found['labels']}"] if found["labels"] else []
-    facts += [f"{found['ignored']:,} system files ignored"] if found.get("ignored") else []
-    report = [f"{name}: {'; '.join(facts)}", *(f"{name}: warning: {warning}" for warning in found["warnings"])]
-    return list(map(plain, report))
+def _lines(name: str, report: Mapping[str, Any]) -> list[str]:
+    kind = "points" if len(report["shape"]) == 1 else f"images {' x '.join(map(str, report['shape']))}"
+    facts = [f"{report['n']:,} {kind} from {report['form']}"]
+    facts += [", ".join(f"{n:,} {what}" for what, n in report["files"].items())] if report.get("files") else []
+    facts += [f"values {report['range'][0]:g} to {report['range'][1]:g}"] if report["range"] else []
+    facts += [f"{report['copies']:,} exact copies"]
+    facts += [f"labels: {report['labels']}"] if report["labels"] else []
+    facts += [f"{report['ignored']:,} system files ignored"] if report.get("ignored") else []
+    text = [f"{name}: {'; '.join(facts)}", *(f"{name}: warning: {warning}" for warning in report["warnings"])]
+    return list(map(plain, text))
 
 
 def few(name: str, n: int, least: Mapping[str, int]) -> list[str]:
-    """A warning that names the metrics for which `n` samples are too few; `least` has what each needs.
+    """A warning that names the metrics for which `n` samples are too few. `least`: how many samples each metric needs.
 
     >>> few("mine", 150, {"fid": 2, "support": 200})
     ['mine: warning: 150 samples are too few for support (200)']

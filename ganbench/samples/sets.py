@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ganbench.errors import choose
+from ganbench.samples.rows import Rows
 from ganbench.samples.stack import Stack
 
 HELD = 2**28  # bytes; sets up to here are held in memory, larger ones are read again whenever rows are asked for
@@ -20,14 +22,14 @@ RANGES = {"0,1": (0.0, 1.0), "-1,1": (-1.0, 1.0), "0,255": (0.0, 255.0)}
 LAYOUTS = ("nhwc", "nchw")
 
 
-Rows = Any  # a numpy array, or a `Stack`, which does as one
-
-
 class Declared(NamedTuple):
-    """What only the user can know about arrays: nothing of it is guessed from the values."""
+    """What only the user can know about arrays. Nothing is guessed from the values."""
 
-    range: tuple[float, float] | None = None  # of floats, black and white
+    range: tuple[float, float] | None = None  # of floats: the values of black and white
     layout: str | None = None  # "nhwc" or "nchw", needed where both are possible
+
+
+UNDECLARED = Declared()
 
 
 def declared(range_: str | None = None, layout: str | None = None) -> Declared:
@@ -36,12 +38,13 @@ def declared(range_: str | None = None, layout: str | None = None) -> Declared:
     >>> declared("-1, 1", "nchw")
     Declared(range=(-1.0, 1.0), layout='nchw')
     """
-    found = None if range_ is None else RANGES[choose(range_.replace(" ", ""), RANGES, "--range")]
-    return Declared(found, None if layout is None else choose(layout.lower(), LAYOUTS, "--layout"))
+    bounds = None if range_ is None else RANGES[choose(range_.replace(" ", ""), RANGES, "--range")]
+    return Declared(bounds, None if layout is None else choose(layout.lower(), LAYOUTS, "--layout"))
 
 
-class SampleSet(NamedTuple):
-    """Samples, their labels, where they come from, and their embedding where it was computed before."""
+@dataclass(frozen=True, eq=False)
+class SampleSet:
+    """Samples, their labels, where they come from, and their embedding if it was computed before."""
 
     x: Rows  # uint8 [n, H, W, C], or float32 [n, d] for points
     y: np.ndarray | None  # int64 [n]
@@ -50,28 +53,37 @@ class SampleSet(NamedTuple):
     logits: np.ndarray | None = None  # float32 [n, K]
     discriminator: np.ndarray | None = None  # float64 [g, 2]: places on the line and D there, for one dimension
     disturbed: np.ndarray | None = None  # float32 [n, d], features of the images after `scoring.disturbed`
-    moments: np.ndarray | None = None  # float64 [1 + d, d], mean and covariance of features of which no sample is there
+    moments: np.ndarray | None = None  # float64 [1 + d, d], mean and covariance of features without their samples
+
+    def with_(self, **changes: Any) -> SampleSet:
+        """The same set with other values for some fields."""
+        return replace(self, **changes)
+
+    def further(self) -> dict[str, np.ndarray]:
+        """The arrays that the set carries beside samples and labels, by their names in a file."""
+        return {name: getattr(self, name) for name in FURTHER if getattr(self, name) is not None}
 
 
-FURTHER = SampleSet._fields[3:]  # what a set may carry beside its samples, under these names in the file
+SAMPLES = ("x", "y", "manifest")
+FURTHER = tuple(entry.name for entry in fields(SampleSet) if entry.name not in SAMPLES)
 
 
 class Tally:
-    """What one pass over the rows of a set tells: its hash, its copies, its smallest and largest value.
+    """What one pass over the rows of a set finds: its hash, its copies, its smallest and largest value.
 
     Args:
         shape, dtype: of all rows together, `[n, ...]`.
     """
 
-    def __init__(self, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         self._sha256 = hashlib.sha256(f"{dtype.str}{shape}".encode())
         self._first: dict[bytes, int] = {}
         self._colour = len(shape) == 4 and shape[3] == 3
         self.rows = 0
         self.low, self.high = np.inf, -np.inf
-        self.grey = self._colour  # colour images of which all three channels are equal
+        self.grey = self._colour  # whether these are colour images whose three channels are all equal
         self.copies = 0
-        self.pairs: list[tuple[int, int]] = []  # the first few rows that repeat an earlier one, and that one
+        self.pairs: list[tuple[int, int]] = []  # the first few rows that repeat an earlier row, and the earlier row
 
     def add(self, block: np.ndarray) -> None:
         """The next rows `[k, ...]`."""
@@ -90,7 +102,7 @@ class Tally:
 
     @property
     def sha256(self) -> str:
-        """The content hash of the rows so far; that of the set once all were added."""
+        """The content hash of the rows so far. Once all rows were added, it is the hash of the set."""
         return self._sha256.hexdigest()
 
 
@@ -98,40 +110,48 @@ BLOCK = 2**24  # bytes of rows looked at together
 
 
 def blocks(x: Rows) -> list[slice]:
-    """Slices of rows of which each holds about 16 MB."""
+    """Slices of rows. Each slice holds about 16 MB."""
     size = int(np.prod(x.shape[1:], dtype=np.int64)) * x.dtype.itemsize
     step = max(1, BLOCK // max(1, size))
     return [slice(a, min(a + step, len(x))) for a in range(0, len(x), step)]
 
 
 def content_hash(x: Rows) -> str:
-    """SHA-256 over dtype, shape and bytes; the same for the same samples in whatever form they lie on disk."""
+    """SHA-256 over dtype, shape and bytes. Equal samples have an equal hash, whatever file they come from."""
     if isinstance(x, Stack) and x.sha256:
         return x.sha256
-    found = hashlib.sha256(f"{x.dtype.str}{x.shape}".encode())
+    digest = hashlib.sha256(f"{x.dtype.str}{x.shape}".encode())
     for rows in blocks(x):
-        found.update(np.ascontiguousarray(x[rows]).data)
-    return found.hexdigest()
+        digest.update(np.ascontiguousarray(x[rows]).data)
+    return digest.hexdigest()
+
+
+def common_channels(sets: Sequence[SampleSet]) -> int | None:
+    """The number of channels in which sets of images are compared; None where a set has points.
+
+    It is 1 if all images of all sets are grey, else 3. Grey images with three equal channels and grey images with one
+    channel are the same images; nothing is lost either way.
+    """
+    if any(samples.x.ndim != 4 for samples in sets):
+        return None
+    grey = all(s.x.shape[3] == 1 or s.manifest.get("found", {}).get("grey") for s in sets)
+    return 1 if grey else 3
+
+
+def in_channels(samples: SampleSet, channels: int | None) -> SampleSet:
+    """The same images with this number of channels, from `common_channels`; points stay as they are."""
+    x = samples.x
+    if channels is None or x.shape[3] == channels:
+        return samples
+    x = x.in_channels(channels) if isinstance(x, Stack) else x[..., np.zeros(channels, int)]
+    report = samples.manifest.get("found", {"warnings": []})
+    note = f"grey images with {samples.x.shape[3]} channels; they were read with {channels}, like the other sets"
+    report = report | {"warnings": [*report["warnings"], note]}
+    manifest = samples.manifest | {"found": report, "sha256": content_hash(x)}
+    return samples.with_(x=x, manifest=manifest, features=None, logits=None, disturbed=None)
 
 
 def alike(sets: Sequence[SampleSet]) -> list[SampleSet]:
-    """The same sets with as many channels each: 1 if all images of all sets are grey, however they are kept, else 3.
-
-    Grey images with three equal channels and those with one are the same images; nothing is lost either way.
-    """
-    if any(one.x.ndim != 4 for one in sets):
-        return list(sets)
-    grey = all(one.x.shape[3] == 1 or one.manifest.get("found", {}).get("grey") for one in sets)
-    return [_in_channels(one, 1 if grey else 3) for one in sets]
-
-
-def _in_channels(one: SampleSet, channels: int) -> SampleSet:
-    x = one.x
-    if x.shape[3] == channels:
-        return one
-    x = x[..., np.zeros(channels, int)] if isinstance(x, np.ndarray) else x.in_channels(channels)
-    found = one.manifest.get("found", {"warnings": []})
-    note = f"grey images with {one.x.shape[3]} channels, read with {channels} like those that they are compared with"
-    found = found | {"warnings": [*found["warnings"], note]}
-    manifest = one.manifest | {"found": found, "sha256": content_hash(x)}
-    return one._replace(x=x, manifest=manifest, features=None, logits=None, disturbed=None)
+    """The same sets, all with the same number of channels."""
+    channels = common_channels(sets)
+    return [in_channels(samples, channels) for samples in sets]

@@ -29,11 +29,11 @@ def opens(path: Path, head: bytes) -> bool:
     return not images and bool(_shards(others))
 
 
-def read(path: Path, known: Declared) -> SampleSet:
+def read(path: Path, declaration: Declared) -> SampleSet:
     """The images of all shards, in the order of the shards' names.
 
     Raises:
-        UserError: shards of several sets or kinds, one that is missing, and whatever one of them is refused for.
+        UserError: shards of several sets or kinds, a missing shard, or a shard that is refused.
     """
     _, ignored, files = sort_out(folder.listing(path))
     shards = _shards(files)
@@ -44,7 +44,7 @@ def read(path: Path, known: Declared) -> SampleSet:
     encode = KINDS[kinds.pop()]
     states = [folder.state(path, name) for name in shards]
 
-    @lru_cache(maxsize=1)  # one of them is open at a time
+    @lru_cache(maxsize=1)  # one shard is open at a time
     def part(i: int) -> Encoded:
         if folder.state(path, shards[i]) != states[i]:
             raise OSError(f"{shards[i]} has another size or time")
@@ -52,12 +52,12 @@ def read(path: Path, known: Declared) -> SampleSet:
 
     names, labels, meanings, others = [], [], set(), [name for name in files if name not in shards]
     for i, shard in enumerate(shards):
-        one = part(i)
-        names.append([f"{shard}: {name}" for name in one.names])
-        labels.append(one.labels)
-        meanings.add(one.meaning)
-        others += [f"{shard}: {name}" for name in one.others]
-        ignored += one.ignored
+        encoded = part(i)
+        names.append([f"{shard}: {name}" for name in encoded.names])
+        labels.append(encoded.labels)
+        meanings.add(encoded.meaning)
+        others += [f"{shard}: {name}" for name in encoded.others]
+        ignored += encoded.ignored
     if len(meanings) > 1:
         raise UserError(
             f"{path}: labels are {' in some shards, '.join(sorted(m or 'none' for m in meanings))} in others"
@@ -69,8 +69,8 @@ def read(path: Path, known: Declared) -> SampleSet:
             if start < b and a < end:
                 yield from part(i).read(max(a, start) - start, min(b, end) - start)
 
-    known_labels = [one for one in labels if one is not None]
-    y = np.concatenate(known_labels) if known_labels else None
+    given = [shard_labels for shard_labels in labels if shard_labels is not None]
+    y = np.concatenate(given) if given else None
     form = f"{len(shards):,} shards of {Path(shards[0]).suffix.removeprefix('.')}"
     every = [name for shard in names for name in shard]
     return survey(path.resolve().name, Encoded(form, every, read, y, meanings.pop(), ignored, tuple(others), FAULTS))
@@ -81,12 +81,14 @@ def _shards(names: list[str]) -> list[str]:
 
 
 def _complete(path: Path, shards: list[str]) -> None:
-    """Refuse shards of several sets, as of training and test split, and a number `-of-` more than are there."""
-    found = [NUMBERED.fullmatch(Path(name).stem) for name in shards]
-    sets = {(Path(name).parent, match["set"]) if match else name for name, match in zip(shards, found, strict=True)}
+    """Refuse shards of several sets, such as training and test split, and fewer shards than their names promise (`-of-`)."""
+    matches = [NUMBERED.fullmatch(Path(name).stem) for name in shards]
+    sets = {(Path(name).parent, match["set"]) if match else name for name, match in zip(shards, matches, strict=True)}
     if len(shards) > 1 and len(sets) > 1:
         listed = several(shards, len(shards))
         raise UserError(f"{path}: shards of {len(sets):,} sets, {listed}; put each set into a folder of its own")
-    promised = max((int(match["of"]) for match in found if match and match["of"]), default=len(shards))
+    promised = max((int(match["of"]) for match in matches if match and match["of"]), default=len(shards))
     if promised != len(shards):
-        raise UserError(f"{path}: {len(shards):,} of {promised:,} shards are here; fetch the others, or rename these")
+        raise UserError(
+            f"{path}: {len(shards):,} of {promised:,} shards are in this folder; fetch the others, or rename the shards"
+        )

@@ -1,4 +1,4 @@
-"""A stack of rows that lie on disk: an array as far as the scorer is concerned, of which a few rows are in memory."""
+"""A stack of rows that lie on disk. It behaves like an array, with a few rows in memory."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from typing import Any
 import numpy as np
 
 from ganbench.errors import UserError
+from ganbench.samples.rows import Rows
 
 Fetch = Callable[[int, int], np.ndarray]
 
 
 class Stack:
-    """Rows `[n, ...]`, fetched when they are asked for; in a pass from the front, the next ones while these are used.
+    """Rows `[n, ...]`, fetched when they are needed. In a pass from the front the next block is fetched ahead.
 
     Args:
         name: of the set, for messages.
         shape, dtype: of all rows together.
-        fetch: gives the rows from a to before b. Only one thread ever calls it, so that it may hold a file.
-        faults: what it raises when the file is not what it was.
+        fetch: gives the rows from a to before b. Only one thread calls it, so it may hold an open file.
+        faults: what `fetch` raises when the file was changed.
     """
 
     def __init__(
@@ -34,24 +35,24 @@ class Stack:
         faults: tuple[type[Exception], ...] = (),
     ) -> None:
         self.name, self.shape, self.dtype = name, shape, np.dtype(dtype)
-        self.sha256: str | None = None  # the content hash, once all rows were seen
+        self.sha256: str | None = None  # the content hash, once all rows were read
         self._fetch, self._faults = fetch, faults
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="ganbench-read")
         self._ahead: tuple[tuple[int, int], Future[np.ndarray]] | None = None
 
     def owns(self, opened: ExitStack) -> None:
-        """Close these files when nobody needs the rows any more."""
+        """Close `opened` when this stack is deleted."""
         weakref.finalize(self, opened.close)
 
     @property
     def ndim(self) -> int:
-        """As of an array."""
+        """Number of axes, like an array's."""
         return len(self.shape)
 
     @property
     def nbytes(self) -> int:
-        """As of an array; not what it takes in memory."""
-        return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+        """Bytes of all rows, like an array's. They are on disk, not in memory."""
+        return int(np.prod(self.shape, dtype=np.int64)) * int(self.dtype.itemsize)
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -59,7 +60,8 @@ class Stack:
     def __getitem__(self, rows: int | slice | np.ndarray | list[int]) -> np.ndarray:
         """One row, or the rows of a slice, of numbers or of a mask, as an array."""
         if isinstance(rows, int | np.integer):
-            return self[[int(rows)]][0]
+            row: np.ndarray = self[[int(rows)]][0]
+            return row
         if not isinstance(rows, slice):
             rows = np.asarray(rows)
             chosen = np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.int64)
@@ -82,7 +84,7 @@ class Stack:
         return block
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        """All rows at once, for what cannot do with less."""
+        """All rows at once, for code that needs an array."""
         return self[: len(self)].astype(dtype or self.dtype, copy=False)
 
     def in_channels(self, channels: int) -> Stack:
@@ -102,14 +104,14 @@ class Stack:
 
 
 class Pixels:
-    """Images uint8 `[n, H, W, C]` as vectors `[n, H*W*C]` in [0, 1]; only the rows that are asked for are ever made.
+    """Images uint8 `[n, H, W, C]` as vectors `[n, H*W*C]` in [0, 1]. Only the rows that are needed are computed.
 
     Args:
         x: the images, an array or a `Stack`.
         rows: which of them, by default all.
     """
 
-    def __init__(self, x: np.ndarray | Stack, rows: np.ndarray | None = None) -> None:
+    def __init__(self, x: Rows, rows: np.ndarray | None = None) -> None:
         self._x, self._rows = x, np.arange(len(x)) if rows is None else rows
         self.shape = len(self._rows), int(np.prod(x.shape[1:], dtype=np.int64))
 
@@ -117,14 +119,15 @@ class Pixels:
         return len(self._rows)
 
     def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
-        """The vectors of these rows, float64, of values that are float32."""
+        """The vectors of these rows: float64 with the values of a float32 division."""
         x = self._x[self._rows[rows]]
-        return (x.reshape(len(x), -1).astype(np.float32) / 255).astype(np.float64)
+        vectors: np.ndarray = (x.reshape(len(x), -1).astype(np.float32) / 255).astype(np.float64)
+        return vectors
 
     def take(self, rows: np.ndarray, axis: int = 0) -> Pixels:
-        """These rows, still not made."""
+        """The same for these rows alone; nothing is computed yet."""
         return Pixels(self._x, self._rows[rows])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        """All of them at once, for what cannot do with less."""
+        """All vectors at once, for code that needs an array."""
         return self[:].astype(dtype or np.float64, copy=False)

@@ -1,15 +1,16 @@
-"""Arrays of whatever dtype and layout, as uint8 images `[n, H, W, 1 or 3]` or float32 points `[n, d]`. Nothing is guessed."""
+"""Arrays of any dtype and layout, read as uint8 images `[n, H, W, 1 or 3]` or float32 points `[n, d]`. Nothing is guessed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ganbench.errors import UserError
 from ganbench.samples.encoded import finish
-from ganbench.samples.sets import HELD, Declared, Rows, SampleSet, Tally, blocks
+from ganbench.samples.rows import Rows
+from ganbench.samples.sets import HELD, Declared, SampleSet, Tally, blocks
 from ganbench.samples.stack import Stack
 
 CHANNELS = (1, 3)
@@ -38,11 +39,11 @@ class Plan(NamedTuple):
     change: Callable[[np.ndarray], np.ndarray]
 
 
-def plan(name: str, shape: tuple[int, ...], dtype: np.dtype, known: Declared) -> Plan:
+def plan(name: str, shape: tuple[int, ...], dtype: np.dtype, declaration: Declared) -> Plan:
     """How rows of `shape` `[n, ...]` and `dtype` are read.
 
     Raises:
-        UserError: no certain images or points can be made of them.
+        UserError: it is not certain which images or points they are.
     """
     if len(shape) == 2 and dtype.kind == "f":
         return Plan(shape[1:], np.dtype(np.float32), lambda rows: _finite(name, rows).astype(np.float32))
@@ -53,17 +54,17 @@ def plan(name: str, shape: tuple[int, ...], dtype: np.dtype, known: Declared) ->
         )
     if 0 in shape[1:]:
         raise UserError(f"{name}: {kind}; these images have no pixels")
-    order = _layout(name, shape, known.layout)
-    if dtype != np.uint8 and known.range is None:
+    order = _layout(name, shape, declaration.layout)
+    if dtype != np.uint8 and declaration.range is None:
         raise UserError(f"{name}: {kind}; images in floats need --range")
-    black, white = known.range or (0.0, 255.0)
+    black, white = declaration.range or (0.0, 255.0)
 
     def change(rows: np.ndarray) -> np.ndarray:
         images = rows[..., None] if len(shape) == 3 else rows.transpose(order)
         return np.ascontiguousarray(images if dtype == np.uint8 else _levels(name, images, black, white))
 
-    found = (*shape[1:], 1) if len(shape) == 3 else tuple(shape[axis] for axis in order[1:])
-    return Plan(found, np.dtype(np.uint8), change)
+    image = (*shape[1:], 1) if len(shape) == 3 else tuple(shape[axis] for axis in order[1:])
+    return Plan(image, np.dtype(np.uint8), change)
 
 
 def _layout(name: str, shape: tuple[int, ...], wanted: str | None) -> tuple[int, ...]:
@@ -79,7 +80,7 @@ def _layout(name: str, shape: tuple[int, ...], wanted: str | None) -> tuple[int,
         raise UserError(f"{name}: {text} has no axis of 1 or 3 channels, first or last{four}")
     if len(possible) == 2 and wanted is None:
         raise UserError(f"{name}: {text} can be channels first or last: say --layout nchw or --layout nhwc")
-    # One layout alone is possible for most arrays, and then the option, meant for another set, does not concern it.
+    # Most arrays allow one layout alone. The option may be meant for another set, so it is ignored for them.
     return possible[wanted] if wanted in possible else next(iter(possible.values()))
 
 
@@ -103,18 +104,16 @@ def _levels(name: str, images: np.ndarray, black: float, white: float) -> np.nda
     return values.astype(np.uint8)
 
 
-def read_raw(
-    name: str, form: str, raw: Raw, labels: np.ndarray | None, known: Declared, found: dict[str, Any] | None = None
-) -> SampleSet:
-    """The sample set of an array: looked at once, held in memory if it is small.
+def read_raw(name: str, form: str, raw: Raw, labels: np.ndarray | None, declaration: Declared) -> SampleSet:
+    """The sample set of an array: its rows are read once, and held in memory if it is small.
 
     Raises:
-        UserError: see the table in `ganbench.preflight`.
+        UserError: see the table in `samples.preflight`.
     """
     n = raw.shape[0] if raw.shape else 0
-    if len(raw.shape) in (3, 4) and raw.dtype.kind == "f" and known.range is None:
+    if len(raw.shape) in (3, 4) and raw.dtype.kind == "f" and declaration.range is None:
         raise UserError(_undeclared(name, raw))
-    shape, dtype, change = plan(name, raw.shape, raw.dtype, known)
+    shape, dtype, change = plan(name, raw.shape, raw.dtype, declaration)
     lazy = Stack(name, (n, *shape), dtype, lambda a, b: change(raw.fetch(a, b)), raw.faults)
     x: Rows = lazy if lazy.ndim == 4 and lazy.nbytes > HELD else np.asarray(lazy)
     tally = Tally(lazy.shape, dtype)
@@ -122,7 +121,7 @@ def read_raw(
         tally.add(x[rows])
     y = one_per_sample(name, labels, n)
     meaning = "" if y is None else "integers, one per sample"
-    return finish(name, x, y, tally, {"form": form, "labels": meaning} | (found or {}), [])
+    return finish(name, x, y, tally, {"form": form, "labels": meaning}, [])
 
 
 def _undeclared(name: str, raw: Raw) -> str:
@@ -141,6 +140,6 @@ def one_per_sample(name: str, labels: np.ndarray | None, n: int) -> np.ndarray |
         return None
     if labels.shape != (n,) or labels.dtype.kind not in "iu":
         raise UserError(
-            f"{name}: labels are {labels.dtype} of shape {labels.shape}, one per sample would be integers ({n},)"
+            f"{name}: labels are {labels.dtype} of shape {labels.shape}; integers ({n},) are needed, one per sample"
         )
     return labels.astype(np.int64)

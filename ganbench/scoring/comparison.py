@@ -11,26 +11,29 @@ from ganbench.errors import UserError
 from ganbench.scoring.result import Measured, Result
 from ganbench.statistics import difference
 
-# No part of a protocol: metrics have their own versions, and a set's hash covers shape and dtype, whatever its name is.
-FREE = ("ganbench", *(f"{one}.{field}" for one in ("reference", "train") for field in ("name", "shape", "dtype")))
+# These may differ: metrics have their own versions, a set's hash covers its shape and dtype, and names are free.
+FREE = ("ganbench", *(f"{role}.{field}" for role in ("reference", "train") for field in ("name", "shape", "dtype")))
 
 
 def compare(results: Mapping[str, Result]) -> list[dict[str, Any]]:
-    """Hold results to the first of them, metric by metric.
+    """Compare every result with the first one, metric by metric.
 
-    The interval of a difference a - b is MOVER's (Zou & Donner 2008) from the two intervals, for independent samples. Both
-    were scored against one reference. Where a metric's interval holds the reference's noise (`kid`, `memorisation`) that
-    noise is counted twice though it cancels: the interval is too wide. Where it holds the generated samples' alone (`fid`,
-    `precision`, `density`) it is right for this reference. Where it holds the reference's alone (`recall`, `coverage`,
-    `classification_accuracy`) it says nothing about another draw of the samples, and can be too narrow.
+    The interval of a difference a - b is MOVER's (Zou & Donner 2008), from the two intervals, for independent samples. Both
+    results have the same reference, so the interval depends on what a metric's own interval covers:
+
+    - the noise of the generated samples alone (`fid`, `precision`, `density`): the interval is right for this reference;
+    - also the noise of the reference (`kid`, `memorisation`): the noise cancels and is counted twice, so the interval is
+      too wide;
+    - the noise of the reference alone (`recall`, `coverage`, `classification_accuracy`): the interval does not cover
+      another draw of the samples, and can be too narrow.
 
     Args:
-        results: two or more, under the names by which to speak of them.
+        results: two or more results by name.
 
     Returns:
         Per metric and further result: `metric`, `a` and `b` (names), `value_a`, `value_b`, `difference` = a - b,
-        `interval`, and `verdict`: "a better", "b better", "unclear", or for metrics of which neither more nor
-        less is better "a higher", "b higher"; None where there is no interval, for the `reason`.
+        `interval`, and `verdict`: "a better", "b better", "unclear", or "a higher", "b higher" for metrics with a
+        target. Without an interval the verdict is None, and `reason` says why.
 
     Raises:
         UserError: fewer than two results, or protocols that differ; the message names the fields.
@@ -50,22 +53,22 @@ def compare(results: Mapping[str, Result]) -> list[dict[str, Any]]:
 
 
 def unlike(a: Result, b: Result) -> list[str]:
-    """The fields in which two protocols differ, with both values; a metric of another version is one too."""
+    """The fields in which two protocols differ, with both values. The version of a metric counts as a field."""
     both = [name for name in a.metrics if name in b.metrics]
     if not both:
         return ["metrics (they have none in common)"]
-    one, other = (
+    first, second = (
         _flat(r.protocol.model_dump())
         | {"n": r.samples.n}
         | {f"{name}.version": r.metrics[name].version for name in both}
         for r in (a, b)
     )
-    fields = [k for k in one | other if k not in FREE and one.get(k) != other.get(k)]
-    return [f"{k} ({_short(one.get(k))} and {_short(other.get(k))})" for k in fields]
+    fields = [k for k in first | second if k not in FREE and first.get(k) != second.get(k)]
+    return [f"{k} ({_short(first.get(k))} and {_short(second.get(k))})" for k in fields]
 
 
 def _short(value: Any) -> str:
-    """A value as text, of a hash the first eight digits."""
+    """A value as text; a hash is cut to its first eight digits."""
     text = str(value)
     return text[:8] if len(text) == 64 else text
 
@@ -99,6 +102,6 @@ def _verdict(metric: str, low: float, high: float) -> str:
 
 
 def names_of(paths: Sequence[Path]) -> list[str]:
-    """Names to speak of files by: their stems, or their whole paths where stems are equal."""
+    """Names for files: their stems, or their whole paths where two stems are equal."""
     stems = [p.stem for p in paths]
     return stems if len(set(stems)) == len(stems) else [p.as_posix() for p in paths]

@@ -56,7 +56,7 @@ def _sheet(what: str, samples: SampleSet, reference: SampleSet) -> dict[str, Any
         first = np.asarray(samples.x[: pictures.SIDE**2])
         return about | {"shown": len(first), "picture": picture(pictures.contact_sheet(first))}
     figure = Figure(figsize=(5, 5), layout="constrained")
-    pictures.paint(figure.subplots(), samples, pictures.frame(reference.x))
+    pictures.paint(figure.subplots(), samples, pictures.frame(np.asarray(reference.x)))
     out = io.BytesIO()
     figure.savefig(out, dpi=110, metadata={"Software": None})
     return about | {"shown": len(samples.x), "picture": _address(out.getvalue())}

@@ -14,18 +14,18 @@ SCHEMA = Path(__file__).parent / "schema" / "scores.schema.json"
 
 
 class _Part(BaseModel):
-    """Frozen; what a part has beyond its fields is kept under its own name."""
+    """A frozen part of a result. It keeps further entries, beyond its fields, under their own names."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
     @property
     def extra(self) -> dict[str, Any]:
-        """What it has beyond its fields."""
+        """The further entries."""
         return self.model_extra or {}
 
 
 class Measured(_Part):
-    """One metric's value and how far to trust it; its further numbers are in `extra`."""
+    """One metric's value and how far to trust it; further numbers are in `extra`."""
 
     value: float | None = Field(description="None where it was not computed, and then `reason` says why")
     interval: tuple[float, float] | None = Field(description="95 % interval of the value")
@@ -35,7 +35,7 @@ class Measured(_Part):
     reason: str | None
 
 
-class Extractor(_Part):
+class ExtractorCard(_Part):
     """The features in which sets are compared."""
 
     id: str = Field(description="name, and the first digits of its weights' hash")
@@ -56,7 +56,7 @@ class Protocol(_Part):
     """What must be equal before two results may be compared."""
 
     ganbench: str = Field(description="version of this package")
-    features: Extractor
+    features: ExtractorCard
     reference: Identity
     train: Identity | None
     seed: int
@@ -99,6 +99,6 @@ def _no_result(path: Path, why: str) -> UserError:
 
 
 def schema() -> str:
-    """The JSON schema of a result, for machines that read one."""
+    """The JSON schema of a result, for programs that read results."""
     about = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Result.model_json_schema()}
     return json.dumps(about, indent=1) + "\n"

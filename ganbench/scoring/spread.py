@@ -1,8 +1,8 @@
 """How far one model's numbers move without the model changing: the same samples, scored under many protocols.
 
-Each protocol differs from the house's in one choice that papers make and seldom state: how many samples, which split is the
-reference, how images are resized, which extractor, whether a neighbour at the very radius counts, how many splits the
-Inception Score is averaged over.
+Each protocol differs from ganbench's own ("house") in one choice that papers make and seldom state: how many samples, which
+split is the reference, how images are resized, which extractor, whether the balls around samples are closed or open, how many
+splits the Inception Score is averaged over.
 """
 
 from __future__ import annotations
@@ -16,17 +16,18 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy.special import log_softmax
 
-from ganbench import scoring
+from ganbench.display import text
 from ganbench.display.progress import progress
-from ganbench.display.text import interval, number, value
 from ganbench.errors import UserError
-from ganbench.features import Extractor, resized_otherwise
+from ganbench.features import Extractor, require, resized_otherwise
 from ganbench.metrics import check
 from ganbench.metrics._manifolds import K_DENSITY, K_MANIFOLD, opened, within
 from ganbench.metrics._neighbours import knn_self
 from ganbench.metrics.classifier_score import SPLITS, divergences
 from ganbench.samples import SampleSet, alike
-from ganbench.scoring import sources
+from ganbench.scoring.embedding import embed, identity
+from ganbench.scoring.scorer import Scorer
+from ganbench.scoring.sources import Source
 
 METRICS = ("fid", "kid", "classifier_score", "precision", "recall", "density", "coverage")
 HOUSE = "house"
@@ -42,7 +43,7 @@ class Protocol(NamedTuple):
     share: float = 1.0  # of the samples
     train: bool = False  # the training split is the reference
     features: str | Extractor | None = None
-    other_balls: bool = False  # open balls for closed ones and the reverse
+    other_balls: bool = False  # open balls where the house has closed balls, and the reverse
     splits: int | None = None  # of the classifier score, without correction
 
 
@@ -57,62 +58,56 @@ PROTOCOLS = (
 )
 
 
-def measure(
-    samples: scoring.Source,
-    reference: scoring.Source,
-    train: scoring.Source | None = None,
-    *,
-    features: str | Extractor | None = None,
-    others: Sequence[str] = ("pixels",),
-    seed: int = 0,
-) -> pd.DataFrame:
+def measure(samples: Source, scorer: Scorer, others: Sequence[str] = ("pixels",)) -> pd.DataFrame:
     """Score one sample set under every protocol.
 
     Args:
-        samples, reference, train, features, seed: as for `ganbench.score`.
-        others: further extractors. Those that differ from one in the resize alone come with it.
+        samples: as for `ganbench.score`.
+        scorer: the house's protocol: reference, training set, extractor and seed.
+        others: further extractors. Extractors that differ from them only in the resize are added.
 
     Returns:
         One line per protocol and metric: varied, choice, metric, value, low, high, perfect, n, n_ref, extractor, reason.
 
     Raises:
         UserError: the samples cannot be scored under the house's protocol, or there is no such extractor.
-        Unreachable: the weights of one are neither here nor to be had.
+        Unreachable: the weights of an extractor are not on this machine and cannot be downloaded.
     """
-    sets = sources.open_sets(samples, reference, train)
-    gen, ref, *rest = alike([one for one in sets if one is not None])
-    house, _ = scoring.extractor_for([ref, gen], features)
-    resized = resized_otherwise(house)
-    apart = dict.fromkeys(one for name in others for one in (Extractor(name), *resized_otherwise(name)))
+    for name in others:
+        require(name)
+    house = scorer.with_(metrics=METRICS)
+    gen = house.open(samples)
+    resized = resized_otherwise(house.extractor)
+    apart = dict.fromkeys(extractor for name in others for extractor in (Extractor(name), *resized_otherwise(name)))
     protocols = [
         *PROTOCOLS,
-        *(Protocol("resize", one.name, features=one) for one in resized),
-        *(Protocol("extractor", one.name, features=one) for one in apart if one not in (house, *resized)),
+        *(Protocol("resize", twin.name, features=twin) for twin in resized),
+        *(Protocol("extractor", e.name, features=e) for e in apart if e not in (house.extractor, *resized)),
     ]
     lines: list[dict[str, Any]] = []
     with progress(f"spread of {gen.manifest['name']}", len(protocols), "protocols") as advance:
-        for done, one in enumerate(protocols):
-            advance(done, one.choice)
-            lines += _lines(one, gen, ref, rest[0] if rest else None, house, seed)
+        for done, protocol in enumerate(protocols):
+            advance(done, protocol.choice)
+            lines += _lines(protocol, gen, house)
         advance(len(protocols))
     return pd.DataFrame(lines)
 
 
-def _lines(
-    one: Protocol, gen: SampleSet, ref: SampleSet, known: SampleSet | None, house: Extractor, seed: int
-) -> list[dict[str, Any]]:
-    head: dict[str, Any] = {"varied": one.varied, "choice": one.choice}
+def _lines(protocol: Protocol, gen: SampleSet, house: Scorer) -> list[dict[str, Any]]:
+    """The lines of one protocol, one per metric that it can move."""
+    head: dict[str, Any] = {"varied": protocol.varied, "choice": protocol.choice}
     empty: dict[str, Any] = {"value": None, "low": None, "high": None, "perfect": None}
-    if one.train and known is None:
+    if protocol.train and house.train is None:
         return [head | {"metric": m, **empty, "reason": "needs the training set: pass --train"} for m in METRICS]
-    gen, ref = _first(gen, one.share), known if one.train and known is not None else ref
+    gen = _first(gen, protocol.share)
     try:
-        result = scoring.score(gen, ref, known, features=one.features or house, metrics=METRICS, seed=seed)
+        scorer = house.with_(features=protocol.features, reference=house.train if protocol.train else None)
+        result = scorer(gen)
     except UserError as error:
-        if one.varied == HOUSE:
+        if protocol.varied == HOUSE:
             raise
         return [head | {"metric": m, **empty, "reason": str(error)} for m in METRICS]
-    head |= {"n": len(gen.x), "n_ref": len(ref.x), "extractor": result.protocol.features.id}
+    head |= {"n": len(gen.x), "n_ref": len(scorer.reference.x), "extractor": result.protocol.features.id}
     lines = []
     for name, m in result.metrics.items():
         low, high = m.interval or (None, None)
@@ -120,56 +115,59 @@ def _lines(
             head
             | {"metric": name, "value": m.value, "low": low, "high": high, "perfect": m.perfect, "reason": m.reason}
         )
-    for name, other in _others(one, gen, ref, house).items():
+    for name, other in _others(protocol, gen, scorer).items():
         (line,) = (line for line in lines if line["metric"] == name)
         line |= empty | {"value": other}
     touched = {"neighbours": {"precision", "recall", "density", "coverage"}, "splits": {"classifier_score"}}
-    return [line for line in lines if line["metric"] in touched.get(one.varied, METRICS)]
+    return [line for line in lines if line["metric"] in touched.get(protocol.varied, METRICS)]
 
 
-def _first(one: SampleSet, share: float) -> SampleSet:
-    """The first of the samples: a set that is drawn in order is what a shorter draw would have been."""
-    n = round(len(one.x) * share)
-    manifest = {k: v for k, v in one.manifest.items() if k != "sha256"} if share < 1 else one.manifest
-    features, logits = (None if a is None else a[:n] for a in (one.features, one.logits))
-    y = None if one.y is None else one.y[:n]
-    return SampleSet(one.x[:n], y, manifest, features, logits)
+def _first(samples: SampleSet, share: float) -> SampleSet:
+    """The first samples of a set. If the set was drawn in order, they are what a shorter draw would have been."""
+    n = round(len(samples.x) * share)
+    manifest = {k: v for k, v in samples.manifest.items() if k != "sha256"} if share < 1 else samples.manifest
+    features, logits = (None if array is None else array[:n] for array in (samples.features, samples.logits))
+    y = None if samples.y is None else samples.y[:n]
+    return SampleSet(samples.x[:n], y, manifest, features, logits)
 
 
-def _others(one: Protocol, gen: SampleSet, ref: SampleSet, extractor: Extractor) -> dict[str, float]:
+def _others(protocol: Protocol, gen: SampleSet, scorer: Scorer) -> dict[str, float]:
     """The numbers of the metrics that a protocol computes by another rule."""
-    if one.other_balls:
-        g, r = (np.asarray(scoring.embed(s, extractor).features, np.float64) for s in (gen, ref))
+    if protocol.other_balls:
+        sets = alike([gen, scorer.reference])
+        g, r = (np.asarray(embed(given, scorer.extractor).features, np.float64) for given in sets)
         check({"gen": g, "ref": r})
         of_g, of_r = (knn_self(x, K_DENSITY)[0] for x in (g, r))
-        found = within(g, r, opened(of_r[:, K_MANIFOLD - 1]), opened(of_g[:, K_MANIFOLD - 1]), of_r[:, -1])
+        counts = within(g, r, opened(of_r[:, K_MANIFOLD - 1]), opened(of_g[:, K_MANIFOLD - 1]), of_r[:, -1])
         return {
-            "precision": float(found.precise.mean()),
-            "recall": float(found.recalled.mean()),
-            "density": float(found.balls.mean() / K_DENSITY),
-            "coverage": float(found.covered.mean()),
+            "precision": float(counts.precise.mean()),
+            "recall": float(counts.recalled.mean()),
+            "density": float(counts.balls.mean() / K_DENSITY),
+            "coverage": float(counts.covered.mean()),
         }
-    logits = scoring.embed(gen, extractor).logits if one.splits else None
-    if one.splits and logits is not None:
-        parts = np.array_split(log_softmax(np.asarray(logits, np.float64), axis=1), one.splits)
-        return {"classifier_score": float(np.mean([np.exp(divergences(p).mean()) for p in parts]))}
-    return {}
+    if not protocol.splits:
+        return {}
+    logits = embed(alike([gen, scorer.reference])[0], scorer.extractor).logits
+    if logits is None:
+        return {}
+    parts = np.array_split(log_softmax(np.asarray(logits, np.float64), axis=1), protocol.splits)
+    return {"classifier_score": float(np.mean([np.exp(divergences(part).mean()) for part in parts]))}
 
 
 def summary(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Per metric: the house's value with its interval, the smallest and the largest that a choice makes of it, and which.
+    """Per metric: the house's value with its interval, the smallest and the largest value, and the choices that gave them.
 
-    Another extractor is another scale: its values are apart, in `extractors`. `widths`: how many half widths of the house's
-    interval the farthest choice is away; None without an interval.
+    Another extractor is another scale: its values stand apart, in `extractors`. `widths` is the distance of the farthest
+    choice from the house's value, in half widths of the house's interval; None without an interval.
     """
     lines = []
     for metric in METRICS:
-        found: list[Any] = table[(table.metric == metric) & table.value.notna()].to_dict("records")
-        others = [r for r in found if r["varied"] != "extractor"]
+        lines_of: list[Any] = table[(table.metric == metric) & table.value.notna()].to_dict("records")
+        others = [r for r in lines_of if r["varied"] != "extractor"]
         if not others or others[0]["varied"] != HOUSE:
             continue
         house = others[0]
-        least, most = (pick(others, key=lambda r: float(r["value"])) for pick in (min, max))
+        least, most = (extreme(others, key=lambda r: float(r["value"])) for extreme in (min, max))
         far, half = (
             max(most["value"] - house["value"], house["value"] - least["value"]),
             (house["high"] - house["low"]) / 2,
@@ -178,13 +176,13 @@ def summary(table: pd.DataFrame) -> list[dict[str, Any]]:
             {"metric": metric, "value": house["value"], "interval": (house["low"], house["high"])}
             | {"least": least["value"], "least_by": least["choice"], "most": most["value"], "most_by": most["choice"]}
             | {"widths": far / half if half > 0 else None}
-            | {"extractors": {r["choice"]: r["value"] for r in found if r["varied"] == "extractor"}}
+            | {"extractors": {r["choice"]: r["value"] for r in lines_of if r["varied"] == "extractor"}}
         )
     return lines
 
 
 def orders(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Per metric the sets from the smallest value to the largest, as the house has them, and the choices that differ."""
+    """Per metric: the sets ordered by the house's values, and the choices that order them in another way."""
     both = pd.concat(table.assign(samples=name) for name, table in tables.items()).dropna(subset="value")
     lines = []
     for metric in METRICS:
@@ -193,13 +191,13 @@ def orders(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
             for choice, group in both[both.metric == metric].groupby("choice", sort=False)
         }
         if HOUSE in order:
-            others = [f"{choice!s}: {found}" for choice, found in order.items() if found != order[HOUSE]]
+            others = [f"{choice!s}: {sets}" for choice, sets in order.items() if sets != order[HOUSE]]
             lines.append({"metric": metric, HOUSE: order[HOUSE], "otherwise by": "; ".join(others) or "none"})
     return pd.DataFrame(lines)
 
 
 def draw(tables: Mapping[str, pd.DataFrame], path: Path) -> None:
-    """A dot per protocol and sample set, a panel per metric, each set in its colour; the bar is the house's 95 % interval."""
+    """A panel per metric, with a dot per protocol and sample set. A set has one colour, its bar is the house's interval."""
     valued = pd.concat(tables.values()).dropna(subset="value")
     metrics = [m for m in METRICS if (valued.metric == m).any()]
     choices = list(dict.fromkeys(c for t in tables.values() for c in t.choice))
@@ -210,10 +208,10 @@ def draw(tables: Mapping[str, pd.DataFrame], path: Path) -> None:
         unused.set_visible(False)
     for panel, metric in zip(panels, metrics, strict=False):
         for i, (name, table) in enumerate(tables.items()):
-            here = table[(table.metric == metric) & table.value.notna()]
-            y = np.array([choices.index(c) for c in here.choice]) + 0.2 * (i - (len(tables) - 1) / 2)
-            panel.plot(here.value, y, "o", ms=5, color=f"C{i}", label=name)
-            house = here[here.varied == HOUSE]
+            valid = table[(table.metric == metric) & table.value.notna()]
+            y = np.array([choices.index(c) for c in valid.choice]) + 0.2 * (i - (len(tables) - 1) / 2)
+            panel.plot(valid.value, y, "o", ms=5, color=f"C{i}", label=name)
+            house = valid[valid.varied == HOUSE]
             if len(house) and house.low.notna().all():
                 panel.axvspan(house.low.iloc[0], house.high.iloc[0], color=f"C{i}", alpha=0.15, linewidth=0)
         values = valued[valued.metric == metric].value
@@ -235,11 +233,11 @@ def write(sets: Mapping[str, SampleSet], tables: Mapping[str, pd.DataFrame], out
     pd.concat(table.assign(samples=name) for name, table in tables.items()).to_csv(out / "spread.csv", index=False)
     draw(tables, out / "spread.png")
     parts = ["# How far a number moves without the model changing", ABOUT, "![every protocol](spread.png)"]
-    for name, one in sets.items():
-        found, table = scoring.identity(one), tables[name]
+    for name, samples in sets.items():
+        about, table = identity(samples), tables[name]
         parts += [
             f"## {name}",
-            f"`{one.manifest.get('source', found['name'])}`, {found['n']:,} samples, SHA-256 `{found['sha256']}`; "
+            f"`{samples.manifest.get('source', about['name'])}`, {about['n']:,} samples, SHA-256 `{about['sha256']}`; "
             f"the house's extractor is `{table.extractor[table.varied == HOUSE].iloc[0]}`.",
             pd.DataFrame(summary_text(table)).to_markdown(index=False, disable_numparse=True),
         ]
@@ -251,25 +249,25 @@ def write(sets: Mapping[str, SampleSet], tables: Mapping[str, pd.DataFrame], out
 
 
 def summary_text(table: pd.DataFrame) -> list[dict[str, str]]:
-    """`summary` as people read it."""
+    """`summary` as text, for a table."""
     return [
         {
             "metric": line["metric"],
-            "house": number(line["value"]),
-            "95 % interval": interval(line["interval"]),
-            "least": f"{number(line['least'])} ({line['least_by']})",
-            "most": f"{number(line['most'])} ({line['most_by']})",
-            "farthest": value(line["widths"]),
-            "extractors": ", ".join(f"{number(x)} ({name})" for name, x in line["extractors"].items()),
+            "house": text.number(line["value"]),
+            "95 % interval": text.interval(line["interval"]),
+            "least": f"{text.number(line['least'])} ({line['least_by']})",
+            "most": f"{text.number(line['most'])} ({line['most_by']})",
+            "farthest": text.value(line["widths"]),
+            "extractors": ", ".join(f"{text.number(x)} ({name})" for name, x in line["extractors"].items()),
         }
         for line in summary(table)
     ]
 
 
-ABOUT = """The same samples, scored under protocols that differ in one choice from the house's: all samples against the held-out
-split, the extractor named below, precision and recall with closed balls to the third neighbour, density and coverage with
-open ones to the fifth, the classifier score on one split with its bias removed. `least` and `most` are the extremes over these
-choices, `farthest` is how far the farther one is from the house's value, in half widths of the house's 95 % interval: above
-1, a choice that papers seldom state moves the number by more than sampling does. Another resize before the house's network is
-such a choice; another network is another scale, and stands apart. Every number is in `spread.csv`; the bars of the picture are
-the house's intervals."""
+ABOUT = """The same samples, scored under protocols that differ in one choice from the house's. The house's protocol: all
+samples against the held-out split, the extractor named below, precision and recall with closed balls to the third
+neighbour, density and coverage with open balls to the fifth, the classifier score on one split with its bias removed.
+`least` and `most` are the extremes over the choices. `farthest` is the distance of the farther extreme from the house's
+value, in half widths of the house's 95 % interval: above 1, a choice that papers seldom state moves the number by more than
+sampling does. Another resize before the house's network is such a choice. Another network is another scale, and stands
+apart. Every number is in `spread.csv`; the bars of the picture are the house's intervals."""

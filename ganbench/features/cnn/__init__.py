@@ -1,7 +1,7 @@
-"""Our classifiers, one for each dataset of ours; the features are the last hidden layer.
+"""Classifiers of the built-in datasets. The features are the last hidden layer.
 
-Each card `weights/NAME.json` is a classifier that `ganbench.features.cnn.train` made. To add one, add its recipe there
-and run it. A classifier of grey images reads stacked MNIST one channel at a time.
+Each card `weights/NAME.json` is a classifier that `ganbench.features.cnn.train` trained. To add a classifier, add its recipe
+to that module and run it. A classifier of grey images reads stacked MNIST one channel at a time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ganbench.features import Extractor, Run
 
 WEIGHTS = Path(__file__).parent / "weights"
-STACKED = {"stacked-mnist-cnn": "mnist-cnn"}  # this extractor is that one on each of three channels
+STACKED = {"stacked-mnist-cnn": "mnist-cnn"}  # extractor: the classifier that it applies to each of three channels
 NAMES = (*sorted(p.stem for p in WEIGHTS.glob("*.json")), *STACKED)
 BATCH = 256
 CACHED = True
@@ -26,11 +26,12 @@ CACHED = True
 @cache
 def read_card(name: str) -> dict[str, Any]:
     """The card beside the weights of a classifier."""
-    return json.loads((WEIGHTS / f"{name}.json").read_text(encoding="utf-8"))
+    card: dict[str, Any] = json.loads((WEIGHTS / f"{name}.json").read_text(encoding="utf-8"))
+    return card
 
 
 def describe(extractor: Extractor) -> dict[str, Any]:
-    """See `ganbench.features.describe`: the input is that of the dataset."""
+    """See `ganbench.features.describe`: the input has the shape of the dataset's images."""
     name = extractor.name
     card = read_card(STACKED.get(name, name))
     side, channels = card["side"], 3 if name in STACKED else 1

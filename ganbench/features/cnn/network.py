@@ -65,18 +65,17 @@ def to_input(x: Tensor) -> Tensor:
 def load(name: str) -> Classifier:
     """The trained classifier `name`, in eval mode.
 
-    The weights' SHA-256 is checked on their bytes before anything reads a structure in them, and the bytes that were
-    checked are those that are used.
+    The SHA-256 of the file's bytes is checked first; then these very bytes are read as weights.
 
     Raises:
-        UserError: the weights are not those that the card names.
+        UserError: the file has another hash than its card.
     """
     card = read_card(name)
     path = WEIGHTS / f"{name}.safetensors"
     content = path.read_bytes()
-    found = hashlib.sha256(content).hexdigest()
-    if found != card["sha256"]:
-        raise UserError(f"{path} has SHA-256 {found}, its card says {card['sha256']}: install ganbench again")
+    sha256 = hashlib.sha256(content).hexdigest()
+    if sha256 != card["sha256"]:
+        raise UserError(f"{path} has SHA-256 {sha256}, its card says {card['sha256']}: install ganbench again")
     model = Classifier(card["side"], card["recipe"]["d"])
     model.load_state_dict(safetensors.torch.load(content))
     return model.eval().to(memory_format=torch.channels_last)  # twice as fast

@@ -1,0 +1,63 @@
+"""From embedded sample sets to the inputs of metrics, under the names of `ganbench.metrics.INPUTS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ganbench import data, metrics
+from ganbench.metrics import INPUTS
+from ganbench.samples import Pixels, SampleSet
+from ganbench.scoring.embedding import disturbed
+
+# What a sample set has for each part of an input; None where it has nothing.
+PARTS: Mapping[str, Callable[[SampleSet], Any]] = {
+    "features": lambda given: _float64(given.features),
+    "moments": lambda given: given.moments,
+    "labels": lambda given: None if given.features is None else given.y,
+    "pixels": lambda given: Pixels(given.x) if given.x.ndim == 4 and given.features is not None else None,
+    "logits": lambda given: _float64(given.logits),
+    "disturbed": lambda given: _float64(given.disturbed),
+    "disturbed_pixels": lambda given: None if given.disturbed is None else Pixels(disturbed(given.x)),
+    "discriminator": lambda given: given.discriminator,
+}
+
+
+def _float64(array: np.ndarray | None) -> np.ndarray | None:
+    return None if array is None else np.asarray(array, np.float64)
+
+
+def gather(gen: SampleSet, ref: SampleSet, train: SampleSet | None) -> dict[str, Any]:
+    """All inputs that three embedded sets give to metrics, without those that are missing."""
+    sets = {"gen": gen, "ref": ref, "train": train}
+    inputs: dict[str, Any] = {}
+    for name, entry in INPUTS.items():
+        given = sets.get(entry.of)
+        if given is not None:
+            inputs[name] = PARTS[entry.part](given)
+    if "dataset" in ref.manifest:
+        inputs["mixture"] = data.mixture(ref.manifest["dataset"])
+    return {name: array for name, array in inputs.items() if array is not None}
+
+
+def real_vs_real(wanted: Sequence[str], inputs: Mapping[str, Any], seed: int) -> dict[str, dict[str, Any]]:
+    """What one half of the reference scores against the other half.
+
+    Returns:
+        `{metric: {"value", "n"}}`, without the metrics that do not apply. It is empty for a reference of statistics alone.
+    """
+    if not wanted or "ref" not in inputs:
+        return {}
+    order = np.random.default_rng(seed).permutation(len(inputs["ref"]))
+    first, second = order[: len(order) // 2], order[len(order) // 2 :]
+    halves = {name: array for name, array in inputs.items() if INPUTS[name].of in ("train", "data")}
+    for name, entry in INPUTS.items():
+        if entry.of == "ref" and entry.rows and name in inputs:
+            halves[name] = inputs[name][second]
+            generated = name.replace("ref", "gen", 1)
+            if generated in INPUTS:
+                halves[generated] = inputs[name][first]
+    results = metrics.compute(wanted, halves, seed)
+    return {m: {"value": r["value"], "n": r["n"]} for m, r in results.items() if r["value"] is not None}

@@ -1,0 +1,228 @@
+"""A scorer: the real data and the protocol of a scoring. It scores any number of sample sets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ganbench._version import __version__
+from ganbench.errors import UserError, choose
+from ganbench.features import Extractor, describe, require
+from ganbench.metrics import asks_for, compute, get, names, not_computed
+from ganbench.samples import UNDECLARED, Declared, SampleSet, common_channels, declared, in_channels, preflight
+from ganbench.scoring.embedding import announce, choose_extractor, embed, embed_disturbed, identity
+from ganbench.scoring.inputs import gather, real_vs_real
+from ganbench.scoring.result import Result
+from ganbench.scoring.sources import Source, default_train, open_set
+
+MANY = 20_000  # largest reference whose halves are scored against each other
+
+
+@dataclass(frozen=True, eq=False)
+class Scorer:
+    """Scores sample sets under one protocol: `Scorer.of("mnist")(samples)`.
+
+    The real data are opened once, and embedded once, at the first call.
+    """
+
+    reference: SampleSet
+    train: SampleSet | None
+    extractor: Extractor
+    why: str | None  # why this extractor, where none was asked for
+    metrics: tuple[str, ...]
+    seed: int = 0
+    declaration: Declared = UNDECLARED  # how arrays are read
+    _ready: dict[Any, Any] = field(default_factory=dict, repr=False)  # real sets, by channels and what was computed
+
+    @classmethod
+    def of(
+        cls,
+        reference: Source,
+        train: Source | None = None,
+        *,
+        features: str | Extractor | None = None,
+        metrics: Iterable[str] | None = None,
+        seed: int = 0,
+        range: str | None = None,
+        layout: str | None = None,
+    ) -> Scorer:
+        """A scorer against a reference. Names are checked first, then the real data are opened.
+
+        Args:
+            reference: held-out real samples; a dataset's name alone is its held-out split.
+            train: real samples that the generator was trained on, for memorisation; by default the training split of
+                the dataset that `reference` names.
+            features: the extractor, or its name. By default, or for `auto`, the reference decides: see
+                `ganbench.scoring.choose_extractor`.
+            metrics: names of metrics; by default all. Metrics that do not apply give their reason.
+            seed: of every random choice inside a metric.
+            range: black and white of images in floats: "0,1", "-1,1" or "0,255".
+            layout: "nhwc" or "nchw", for arrays that could be either.
+
+        Raises:
+            UserError: an unknown name, or real data that cannot be read.
+            Unreachable: the images need a general network, and none is on this machine.
+        """
+        wanted = cls.check(features=features, metrics=metrics)
+        declaration = declared(range, layout)
+        train = default_train(reference) if train is None else train
+        real = open_set(reference, "test", declaration)
+        known = None if train is None else open_set(train, "train", declaration)
+        if known is not None:
+            _refuse_statistics(known)
+        extractor, why = choose_extractor(real, known, features)
+        return cls(real, known, extractor, why, wanted, seed, declaration)
+
+    @staticmethod
+    def check(*, features: str | Extractor | None = None, metrics: Iterable[str] | None = None) -> tuple[str, ...]:
+        """The names of the wanted metrics, after a check of the arguments. Nothing is opened.
+
+        Raises:
+            UserError: an unknown metric, extractor or precision, or a file of weights that is not there.
+        """
+        require(features)
+        return tuple(choose(name, names(), "metric") for name in metrics or names())
+
+    def with_(
+        self,
+        *,
+        reference: Source | None = None,
+        train: Source | None = None,
+        features: str | Extractor | None = None,
+        metrics: Iterable[str] | None = None,
+        seed: int | None = None,
+    ) -> Scorer:
+        """The same scorer, but for what is given here. What was embedded before is used again where it still holds."""
+        changes: dict[str, Any] = {}
+        if features is not None or metrics is not None:
+            changes["metrics"] = self.check(features=features, metrics=self.metrics if metrics is None else metrics)
+        if reference is not None:
+            changes["reference"] = open_set(reference, "test", self.declaration)
+        if train is not None:
+            changes["train"] = open_set(train, "train", self.declaration)
+            _refuse_statistics(changes["train"])
+        if features is not None:
+            real = changes.get("reference", self.reference), changes.get("train", self.train)
+            changes["extractor"], changes["why"] = choose_extractor(*real, features)
+        if seed is not None:
+            changes["seed"] = seed
+        if changes.keys() & {"reference", "train", "extractor"}:
+            changes["_ready"] = {}
+        return replace(self, **changes)
+
+    def open(self, samples: Source) -> SampleSet:
+        """The set of generated samples, read as the real data were. A set that was read before stays as it is."""
+        return open_set(samples, "test", self.declaration)
+
+    def check_size(self, samples: SampleSet) -> None:
+        """Refuse a set that is too small for every metric, before anything is embedded. A diverged run is no such set.
+
+        Raises:
+            UserError: it has fewer samples than the least that any of the metrics needs.
+        """
+        least = min(get(name).card.minimum for name in self.metrics)
+        if len(samples.x) < least and not samples.manifest.get("reason"):
+            raise UserError(
+                f"{samples.manifest['name']}: too few samples ({len(samples.x):,}); every metric needs at least {least:,}"
+            )
+
+    def __call__(self, samples: Source) -> Result:
+        """Score one sample set.
+
+        Returns:
+            Protocol, samples and `metrics[name]` with value, interval, n, version and reason.
+
+        Raises:
+            UserError: samples that cannot be read or compared with the reference.
+        """
+        gen = self.open(samples)
+        _refuse_statistics(gen)
+        channels = common_channels([given for given in (gen, self.reference, self.train) if given is not None])
+        gen = in_channels(gen, channels)
+        ref, train = self._real(channels)
+        for given in (gen, train):
+            if given is not None and ref.moments is None:
+                _check_alike(given, ref)
+        results = self._results(gen, channels)
+        return Result.model_validate(
+            {
+                "protocol": {
+                    "ganbench": __version__,
+                    "features": describe(self.extractor),
+                    "reference": identity(ref),
+                    "train": None if train is None else identity(train),
+                    "seed": self.seed,
+                },
+                "features_why": self.why,
+                "samples": identity(gen),
+                "preflight": preflight.lines(*(s.manifest for s in (gen, ref, train) if s is not None)),
+                "metrics": results,
+            }
+        )
+
+    def _results(self, gen: SampleSet, channels: int | None) -> dict[str, dict[str, Any]]:
+        """The result of every metric."""
+        if reason := gen.manifest.get("reason"):
+            return {name: not_computed(get(name), 0, reason) for name in self.metrics}
+        ref, train = self._embedded(channels)
+        inputs = gather(embed(gen, self.extractor), ref, train)
+        results = compute(self.metrics, inputs, self.seed)
+        if len(ref.x) <= MANY:
+            open_ended = [name for name, r in results.items() if r["value"] is not None and r["perfect"] is None]
+            for name, halves in real_vs_real(open_ended, inputs, self.seed).items():
+                results[name]["halves"] = halves
+        return results
+
+    def _real(self, channels: int | None) -> tuple[SampleSet, SampleSet | None]:
+        """Reference and training set with this number of channels."""
+        if channels not in self._ready:
+            train = None if self.train is None else in_channels(self.train, channels)
+            self._ready[channels] = in_channels(self.reference, channels), train
+        real: tuple[SampleSet, SampleSet | None] = self._ready[channels]
+        return real
+
+    def _embedded(self, channels: int | None) -> tuple[SampleSet, SampleSet | None]:
+        """The same with their features, and with those of the disturbed reference if a metric asks for them."""
+        disturbed = any(
+            asks_for(name, part) for name in self.metrics for part in ("ref_disturbed", "ref_disturbed_pixels")
+        )
+        key = channels, disturbed
+        if key not in self._ready:
+            announce(self.extractor, self.why)
+            ref, train = self._real(channels)
+            if ref.moments is None:
+                ref = embed(ref, self.extractor)
+                ref = embed_disturbed(ref, self.extractor) if disturbed else ref
+            self._ready[key] = ref, None if train is None else embed(train, self.extractor)
+        embedded: tuple[SampleSet, SampleSet | None] = self._ready[key]
+        return embedded
+
+
+def _refuse_statistics(given: SampleSet) -> None:
+    if given.moments is not None:
+        raise UserError(f"{given.manifest['name']} has statistics alone, which can only be a reference")
+
+
+def _check_alike(given: SampleSet, ref: SampleSet) -> None:
+    if given.x.shape[1:] != ref.x.shape[1:] or given.x.dtype != ref.x.dtype:
+        raise UserError(
+            f"{given.manifest['name']} has samples of shape {given.x.shape[1:]} {given.x.dtype}, "
+            f"{ref.manifest['name']} of {ref.x.shape[1:]} {ref.x.dtype}; they must be alike"
+        )
+
+
+def require_values(result: Result, samples: SampleSet) -> None:
+    """Refuse a result without any value. The result of a diverged run is kept: its samples say why there are none.
+
+    Raises:
+        UserError: no metric was computed; the message has the first reason.
+    """
+    if any(measured.value is not None for measured in result.metrics.values()) or samples.manifest.get("reason"):
+        return
+    if any(measured.extra.get("lower_bound") is not None for measured in result.metrics.values()):
+        return
+    reason = next(
+        (measured.reason for measured in result.metrics.values() if measured.reason), "no metric was asked for"
+    )
+    raise UserError(f"{samples.manifest['name']}: no metric could be computed ({reason})")
