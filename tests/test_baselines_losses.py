@@ -1,5 +1,7 @@
 """The baselines that change the game rather than the players, each against its paper, by numbers worked out by hand."""
 
+# mypy: no-strict-optional, disable-error-code="index, no-any-return, no-untyped-call, operator, union-attr"
+
 from __future__ import annotations
 
 import math
