@@ -1,5 +1,7 @@
 """Comparing results: like with like only, and clear means that the interval of the difference leaves out 0."""
 
+# mypy: no-strict-optional
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,5 +1,7 @@
 """Extractors: what they take and give, what pins them, and that the shipped classifiers are as good as their cards say."""
 
+# mypy: no-strict-optional
+
 from __future__ import annotations
 
 import json
