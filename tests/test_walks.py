@@ -1,5 +1,7 @@
 """Walks through a GAN's inputs, sums of them, truncated ones, and the pictures of all three."""
 
+# mypy: disable-error-code="union-attr"
+
 from __future__ import annotations
 
 from collections.abc import Callable
