@@ -20,6 +20,8 @@ from ganbench.layers.dcgan import Discriminator, Generator
 
 
 class Config(TrainConfig):
+    """Settings."""
+
     batch: int = 64
     lr_g: float = 2e-4
     lr_d: float = 2e-4

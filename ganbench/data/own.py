@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import sys
@@ -180,7 +179,7 @@ def _write(stem: str, read: list[SampleSet]) -> str:
         name = f"{stem}-{_version(pins)[:12]}"
         (new / "card.json").write_text(_card(name, new, read, pins), encoding="utf-8")
         if not place(name).exists():
-            os.replace(new, place(name))
+            new.replace(place(name))
         else:
             shutil.rmtree(new)
     return name
