@@ -62,7 +62,7 @@ def check(name: str, inputs: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-ODD = {
+ODD: dict[str, tuple[tuple[str, ...], Callable[..., Any]]] = {
     "a constant feature": (SETS, constant_feature),
     "more features than samples": (SETS, wide),
     "all generated samples equal": (("gen",), lambda x: np.repeat(x[:1], len(x), 0)),

@@ -83,7 +83,7 @@ def density(mean: float, sd: float) -> np.ndarray:
 def divergence(p: np.ndarray, q: np.ndarray) -> float:
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = [np.where(f > 0, f * np.log(2 * f / (p + q)), 0) for f in (p, q)]
-    return np.trapezoid(sum(terms), GRID) / 2
+    return float(np.trapezoid(sum(terms), GRID) / 2)
 
 
 @pytest.mark.parametrize(("mean", "sd"), [(3.0, 0.5), (4.0, 1.0), (4.5, 0.3)])

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ def started() -> Iterator[worker.Worker]:
     process.stop()
 
 
-def job(*arguments: str, folder: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+def job(*arguments: str, folder: Any = None, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-I", "-S", client.__file__, *arguments]
     return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=os.environ | environment)
 
@@ -60,7 +61,7 @@ def test_control_drawn_by_the_worker_has_the_same_bytes(started: worker.Worker, 
 def test_worker_has_one_thread_when_it_forks(started: worker.Worker) -> None:
     job("list", "boards")  # it answers when all imports are done
     assert started.process is not None
-    assert len(os.listdir(f"/proc/{started.process.pid}/task")) == 1
+    assert len(list(Path(f"/proc/{started.process.pid}/task").iterdir())) == 1
 
 
 def test_job_ends_when_its_client_is_killed(started: worker.Worker, tmp_path: Path) -> None:
