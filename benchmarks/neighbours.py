@@ -45,15 +45,17 @@ def ours(names: tuple[str, ...], gen: np.ndarray, ref: np.ndarray) -> dict[str, 
 def prdc(gen: np.ndarray, ref: np.ndarray) -> dict[str, float]:
     """All four at k = 5, which for precision and recall is not the paper's k."""
     with contextlib.redirect_stdout(io.StringIO()):
-        return compute_prdc(real_features=ref, fake_features=gen, nearest_k=5)
+        scores: dict[str, float] = compute_prdc(real_features=ref, fake_features=gen, nearest_k=5)
+    return scores
 
 
 def torch_fidelity(gen: np.ndarray, ref: np.ndarray) -> dict[str, float]:
     """Precision and recall at k = 3."""
-    return prc_features_to_metric(
+    scores: dict[str, float] = prc_features_to_metric(
         torch.from_numpy(gen), torch.from_numpy(ref),
         prc_neighborhood=3, prc_batch_size=10_000, save_cpu_ram=False, verbose=False,
     )  # fmt: skip
+    return scores
 
 
 MATCHES: dict[str, tuple[tuple[str, ...], Run]] = {
@@ -76,7 +78,8 @@ def seconds(n: int, runs: int) -> pd.DataFrame:
         times: dict[str, list[list[float]]] = {"ganbench": [], peer: []}
         for run in range(runs):
             given = arrays(n, dtype, row * runs + run)
-            for name, function in {"ganbench": partial(ours, names), peer: theirs}.items():
+            contest: dict[str, Run] = {"ganbench": partial(ours, names), peer: theirs}
+            for name, function in contest.items():
                 start = [clock() for clock in clocks]
                 function(*given)
                 times[name].append([clock() - s for clock, s in zip(clocks, start, strict=True)])
@@ -128,7 +131,10 @@ def resident() -> int:
 
 def megabytes(sizes: list[int]) -> pd.DataFrame:
     """Peak memory of each library, by n."""
-    runs = {"ganbench, all four": partial(ours, FOUR), **{peer: theirs for peer, (_, theirs) in MATCHES.items()}}
+    runs: dict[str, Run] = {
+        "ganbench, all four": partial(ours, FOUR),
+        **{peer: theirs for peer, (_, theirs) in MATCHES.items()},
+    }
     return pd.DataFrame([{"library": name} | {f"n = {n}": peak(run, n) for n in sizes} for name, run in runs.items()])
 
 

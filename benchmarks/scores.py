@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import pandas as pd
 import typer
@@ -33,14 +33,14 @@ def sets(dataset: str, n: int) -> list[SampleSet]:
         "reference": controls.reference(dataset, n, 0),
         "train": data.load(dataset, "train"),
     }
-    found = [SampleSet(*split, {"name": name, "dataset": dataset}) for name, split in splits.items()]
-    return [scoring.embed(one, features.default(dataset)) for one in found]
+    named = [SampleSet(*split, {"name": name, "dataset": dataset}) for name, split in splits.items()]
+    return [scoring.embed(samples, features.default(dataset)) for samples in named]
 
 
 def seconds(dataset: str, columns: list[str], n: int) -> pd.DataFrame:
     """CPU time of each metric of a board's columns, and of all."""
     given = sets(dataset, n)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name in dict.fromkeys(column.partition(".")[0] for column in columns):
         start = time.process_time()
         scoring.score(*given, metrics=[name])

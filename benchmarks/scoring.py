@@ -24,6 +24,7 @@ import pandas as pd
 import torch
 import typer
 from PIL import Image
+from torch import Tensor
 
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "tests"))
@@ -121,7 +122,8 @@ def clean_fid(images: np.ndarray, weights: str) -> np.ndarray:
     with warnings.catch_warnings(action="ignore", category=DeprecationWarning), torch.inference_mode():
         resize = build_resizer("clean")
         x = torch.from_numpy(np.stack([resize(image) for image in images]).transpose(0, 3, 1, 2))
-        return torch.nn.Sequential(*network.values())((x - 128) / 128).mean((2, 3)).numpy()
+        features: Tensor = torch.nn.Sequential(*network.values())((x - 128) / 128).mean((2, 3))
+        return features.numpy()
 
 
 def batches(images: np.ndarray, weights: str) -> float:

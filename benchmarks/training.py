@@ -87,7 +87,8 @@ class TheirG(mimicry.BaseGenerator):  # type: ignore[misc]
 
     def forward(self, z: Tensor) -> Tensor:
         """Draw samples."""
-        return self.net(z)
+        images: Tensor = self.net(z)
+        return images
 
 
 class TheirD(mimicry.BaseDiscriminator):  # type: ignore[misc]
@@ -99,7 +100,8 @@ class TheirD(mimicry.BaseDiscriminator):  # type: ignore[misc]
 
     def forward(self, x: Tensor) -> Tensor:
         """Judge samples."""
-        return self.net(x)[:, None]
+        logits: Tensor = self.net(x)[:, None]
+        return logits
 
 
 class TheirTrainer(Trainer):  # type: ignore[misc]
@@ -210,6 +212,11 @@ def with_torchs_layers(gan: Gan) -> None:
             layer.__class__ = type(layer).__mro__[1]  # they have the same weights, and differ in `forward` alone
 
 
+first: Callable[[], None]  # a run of a step
+work: Callable[[], None]  # a run of all steps
+images: int  # of such a run
+
+
 def begin(case: str, width: int, loop: str, steps: int) -> None:
     """Set up this process for runs of `steps` steps of one loop."""
     global first, work, images
@@ -231,7 +238,7 @@ def arithmetic() -> int:
     """Floating-point operations of the matrix products and convolutions of the first step, which also sets up."""
     with FlopCounterMode(display=False) as counter:
         first()
-    return counter.get_total_flops()
+    return int(counter.get_total_flops())
 
 
 def rate() -> float:
@@ -271,7 +278,7 @@ def measure(case: str, width: int, steps: int, rounds: int) -> dict[str, Any]:
         )
     return (
         {"networks": case, "width": width}
-        | rates.median().to_dict()
+        | {str(loop): median for loop, median in rates.median().items()}
         | {f"times as fast as {loop}": times(rates["ganbench"], rates[loop]) for loop in PROMISED}
         | {
             "arithmetic of torch-mimicry, times ours": operations["torch-mimicry"] / operations["ganbench"],

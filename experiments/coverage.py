@@ -55,7 +55,8 @@ def probabilities(law: str, size: int) -> np.ndarray:
     """Those of `size` outputs: "uniform", "zipf" (1 / rank), or "atom" (half of the mass on one output)."""
     others = np.ones(size - 1)
     p = {"uniform": np.r_[1, others], "zipf": 1 / np.arange(1, size + 1), "atom": np.r_[size - 1, others]}[law]
-    return p / p.sum()
+    normalised: np.ndarray = p / p.sum()
+    return normalised
 
 
 def outputs(p: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:

@@ -19,7 +19,7 @@ import pandas as pd
 import torch
 import typer
 
-from ganbench import baseline, data
+from ganbench import Scorer, baseline, data
 from ganbench.scoring.result import Result
 from ganbench.statistics import student
 from ganbench.training import loop, sampling

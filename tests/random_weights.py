@@ -1,5 +1,7 @@
 """Random weights for the networks whose own cannot be had everywhere: the real architecture, from a seed."""
 
+# mypy: no-strict-optional
+
 from __future__ import annotations
 
 import hashlib

@@ -1,5 +1,7 @@
 """The board in a terminal: it fits, and its answers claim nothing that an interval does not."""
 
+# mypy: disable-error-code="operator"
+
 from __future__ import annotations
 
 import json

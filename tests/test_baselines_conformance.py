@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from ganbench import baseline
-from ganbench.gan import Batch, DataSpec, Gan, Unsupported
+from ganbench.gan import Batch, DataSpec, Unsupported
 from ganbench.training import loop
 from ganbench.training.checkpoint import State
 from ganbench.training.order import TrainingData, reseed
@@ -31,7 +31,7 @@ def small(name: str, width: int = 8) -> dict[str, Any]:
     }
 
 
-def build(name: str, spec: DataSpec, width: int = 8, **settings: Any) -> Gan:
+def build(name: str, spec: DataSpec, width: int = 8, **settings: Any) -> Any:
     reseed(0)
     try:
         return baseline.create(path(name), spec, small(name, width) | settings)

@@ -1,8 +1,11 @@
 """The baselines that change the game rather than the players, each against its paper, by numbers worked out by hand."""
 
+# mypy: disable-error-code="attr-defined, func-returns-value, no-any-return"
+
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -14,7 +17,7 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from ganbench import baseline
 from ganbench.errors import UserError
-from ganbench.gan import Batch, DataSpec, Gan
+from ganbench.gan import Batch, DataSpec
 from ganbench.layers.slope import slope
 from ganbench.training import loop
 from ganbench.training.checkpoint import State
@@ -24,7 +27,7 @@ POINTS = DataSpec((2,))
 IMAGES = DataSpec((3, 8, 8))
 
 
-def build(name: str, spec: DataSpec = POINTS, **overrides: object) -> Gan:
+def build(name: str, spec: Any = POINTS, **overrides: object) -> Any:
     reseed(0)
     narrow = {"pacgan": {"units_g": 8, "units_d": 8}, "gan": {"width_g": 8, "width_d": 8}}.get(name, {"units": 8})
     if name != "gan":
@@ -164,8 +167,8 @@ def test_wgan_gp_takes_five_critic_steps_on_fresh_data_before_the_generators_fir
     gan = build("wgan_gp", batch=16)
     calls: list[tuple[str, Tensor]] = []
     d_loss, g_loss = gan.d_loss, gan.g_loss
-    gan.d_loss = lambda real: calls.append(("d", real.x)) or d_loss(real)  # type: ignore[method-assign,func-returns-value]
-    gan.g_loss = lambda real: calls.append(("g", real.x)) or g_loss(real)  # type: ignore[method-assign,func-returns-value]
+    gan.d_loss = lambda real: calls.append(("d", real.x)) or d_loss(real)
+    gan.g_loss = lambda real: calls.append(("g", real.x)) or g_loss(real)
     loop.Training(gan, points(), 0).step()
     assert "".join(who for who, _ in calls) == "dddddg"
     assert len(torch.unique(torch.cat([x for who, x in calls if who == "d"]), dim=0)) == 5 * 16
@@ -252,7 +255,7 @@ def test_pacgan_says_that_a_batch_is_made_of_packs() -> None:
 # Unrolled GAN
 
 
-def trained_unrolled(spec: DataSpec = POINTS, **overrides: object) -> tuple[Gan, loop.Training]:
+def trained_unrolled(spec: DataSpec = POINTS, **overrides: object) -> tuple[Any, loop.Training]:
     gan = build("unrolled", spec, batch=16, z=4, **overrides)
     training = loop.Training(gan, points(), 0)
     if spec == POINTS:
@@ -278,7 +281,7 @@ def test_unrolled_steps_are_those_that_the_discriminators_own_optimiser_would_ta
     gan, training = trained_unrolled(unroll=K, lr_d=0.01)
     thetas: list[Tensor] = []
     f = gan.f
-    gan.f = lambda theta, x, fake: thetas.append(theta.detach()) or f(theta, x, fake)  # type: ignore[func-returns-value]
+    gan.f = lambda theta, x, fake: thetas.append(theta.detach()) or f(theta, x, fake)
     x = torch.randn(16, 2)
     reseed(3)
     gan.g_loss(batch(x))
@@ -299,7 +302,7 @@ def test_unrolled_gradient_is_that_of_finite_differences(K: int) -> None:
     gan.double()
     x = torch.randn(16, 2, dtype=torch.float64)
     z = torch.randn(16, 4, dtype=torch.float64)
-    gan.latent = lambda n: z[:n]  # type: ignore[method-assign]
+    gan.latent = lambda n: z[:n]
     exact = gradients(gan.g_loss(batch(x))["loss"], gan.G)
     theta = parameters_to_vector(gan.G.parameters()).detach()
     h = 1e-6
@@ -315,7 +318,7 @@ def test_unrolled_gradient_holds_how_the_discriminator_will_answer() -> None:
     gan, _ = trained_unrolled(unroll=3, lr_d=0.05)
     thetas: list[Tensor] = []
     f = gan.f
-    gan.f = lambda theta, x, fake: thetas.append(theta) or f(theta, x, fake)  # type: ignore[func-returns-value]
+    gan.f = lambda theta, x, fake: thetas.append(theta) or f(theta, x, fake)
     real = batch(torch.randn(16, 2))
     reseed(3)
     whole = gradients(gan.g_loss(real)["loss"], gan.G)
@@ -336,7 +339,7 @@ def test_unrolled_generator_loss_leaves_the_discriminator_as_it_was_with_its_bat
 # Improved techniques
 
 
-def minibatch_layer(T: list[list[float]], B: int) -> nn.Module:
+def minibatch_layer(T: list[list[float]], B: int) -> Any:
     gan = build("minibatch_discrimination")
     layer = type(gan.D[1])(len(T[0]), B, len(T) // B)
     with torch.no_grad():

@@ -1,5 +1,7 @@
 """Calibration: damage is what it says, and promises are judged by the rule."""
 
+# mypy: no-strict-optional
+
 from __future__ import annotations
 
 import sys
@@ -165,7 +167,9 @@ def judged(responds: dict[str, str], better: str = "lower", **steps: list[list[f
         for repeat, value in enumerate(over_repeats)
     ]
     card = Card("?", better, (0, np.inf), 2, "", 3, responds)  # type: ignore[arg-type]
-    left_out = {(name, None): f"no {name} here" for name in CORRUPTIONS if name not in steps}
+    left_out: dict[tuple[str, float | None], str] = {
+        (name, None): f"no {name} here" for name in CORRUPTIONS if name not in steps
+    }
     return calibrate.judge(pd.DataFrame(lines), {"m": card}, left_out).set_index("corruption")
 
 

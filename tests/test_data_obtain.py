@@ -1,5 +1,7 @@
 """`obtain` and `load`: the bytes that dvc.lock pins, from wherever they can be had, and never others."""
 
+# mypy: no-strict-optional
+
 from __future__ import annotations
 
 import importlib.util
@@ -8,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +25,7 @@ CHECKOUT = Path(data.__file__).parents[2]
 NAME = "gaussian1d"
 
 
-def export(folder: Path, monkeypatch) -> Path:
+def export(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for file in (
         "dvc.yaml",
         "dvc.lock",
@@ -41,13 +44,13 @@ def export(folder: Path, monkeypatch) -> Path:
 
 
 @pytest.fixture
-def exported(tmp_path, monkeypatch):
+def exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout without .git, as from a tarball, in which nothing is built."""
     return export(tmp_path, monkeypatch)
 
 
 @pytest.fixture(scope="module")
-def obtained(tmp_path_factory):
+def obtained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A git checkout in which `NAME` was obtained: it was built, there being neither cache nor remote."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         folder = export(tmp_path_factory.mktemp("git"), monkeypatch)
@@ -58,7 +61,7 @@ def obtained(tmp_path_factory):
 
 
 @pytest.fixture
-def clone(obtained, tmp_path, monkeypatch):
+def clone(obtained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of `obtained`, to be spoilt."""
     folder = tmp_path / "clone"
     shutil.copytree(obtained, folder)
@@ -68,8 +71,8 @@ def clone(obtained, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def no_build(monkeypatch):
-    def build(name, root=None):
+def no_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    def build(name: Any, root: Any = None) -> None:
         raise AssertionError("built")
 
     monkeypatch.setattr(store, "build", build)
@@ -86,7 +89,9 @@ def spoil(folder: Path) -> None:
     (folder / "train.npy").write_bytes(content)
 
 
-def test_root_is_the_checkout_around_the_working_directory_else_that_directory(exported, monkeypatch, tmp_path_factory):
+def test_root_is_the_checkout_around_the_working_directory_else_that_directory(
+    exported: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     assert paths.root() == paths.definitions() == exported
     (exported / "below").mkdir()
     monkeypatch.chdir(exported / "below")
@@ -97,7 +102,9 @@ def test_root_is_the_checkout_around_the_working_directory_else_that_directory(e
     assert paths.definitions() == CHECKOUT
 
 
-def test_an_installed_package_uses_what_it_ships_and_the_users_data_folder(tmp_path, monkeypatch):
+def test_an_installed_package_uses_what_it_ships_and_the_users_data_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(paths, "PACKAGE", tmp_path / "site-packages" / "ganbench")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "user"))
@@ -107,7 +114,7 @@ def test_an_installed_package_uses_what_it_ships_and_the_users_data_folder(tmp_p
     assert paths.data() == tmp_path / "mine"
 
 
-def test_load_obtains_what_is_missing_and_says_so_once(exported, capsys):
+def test_load_obtains_what_is_missing_and_says_so_once(exported: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = (exported / "dvc.lock").read_bytes()
     x, y = data.load(NAME)
     assert (x.shape, y.shape) == ((20_000, 1), (20_000,))
@@ -117,13 +124,13 @@ def test_load_obtains_what_is_missing_and_says_so_once(exported, capsys):
     assert (exported / "dvc.lock").read_bytes() == before
 
 
-def test_load_of_a_spoilt_folder_gives_the_pinned_bytes(exported):
+def test_load_of_a_spoilt_folder_gives_the_pinned_bytes(exported: Path) -> None:
     want = np.array(data.load(NAME).x)
     spoil(exported / "data" / NAME)
     np.testing.assert_array_equal(data.load(NAME).x, want)
 
 
-def test_a_file_too_many_is_not_the_pinned_dataset(exported):
+def test_a_file_too_many_is_not_the_pinned_dataset(exported: Path) -> None:
     data.obtain(NAME)
     (exported / "data" / NAME / "more.txt").write_text("more")
     assert f"but dvc.lock pins {data.version(NAME)}" in data.check(NAME)
@@ -131,7 +138,7 @@ def test_a_file_too_many_is_not_the_pinned_dataset(exported):
     assert data.check(NAME) == f"{data.version(NAME)}, as dvc.lock pins it"
 
 
-def test_other_bytes_than_pinned_are_an_error_that_leaves_the_lock_alone(exported):
+def test_other_bytes_than_pinned_are_an_error_that_leaves_the_lock_alone(exported: Path) -> None:
     lock = exported / "dvc.lock"
     real = data.version(NAME)
     pinned = "0" * 32 + ".dir"
@@ -142,19 +149,19 @@ def test_other_bytes_than_pinned_are_an_error_that_leaves_the_lock_alone(exporte
     assert lock.read_bytes() == before
 
 
-def test_dataset_without_a_pin_is_an_error_that_says_what_to_do(exported):
+def test_dataset_without_a_pin_is_an_error_that_says_what_to_do(exported: Path) -> None:
     (exported / "dvc.lock").write_text("stages: {}\n")
     with pytest.raises(UserError, match=f"dvc repro {NAME}"):
         data.version(NAME)
 
 
-def test_check_of_a_dataset_without_a_pin_says_so(exported):
+def test_check_of_a_dataset_without_a_pin_says_so(exported: Path) -> None:
     (exported / "dvc.lock").write_text("stages: {}\n")
     assert data.pin(NAME) is None
     assert "dvc.lock does not pin it yet" in data.check(NAME)
 
 
-def test_dvc_is_used_only_in_a_git_checkout_that_has_it(clone, monkeypatch):
+def test_dvc_is_used_only_in_a_git_checkout_that_has_it(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert dvc_store.ways()
     monkeypatch.setenv("GANBENCH_DATA", str(clone / "elsewhere"))
     assert dvc_store.ways() == ()
@@ -163,7 +170,7 @@ def test_dvc_is_used_only_in_a_git_checkout_that_has_it(clone, monkeypatch):
     assert dvc_store.ways() == ()
 
 
-def test_without_dvc_the_digest_alone_decides(clone, monkeypatch):
+def test_without_dvc_the_digest_alone_decides(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(dvc_store, "_run", lambda *arguments, **options: pytest.fail("DVC was run"))
     spoil(clone / "data" / NAME)
@@ -171,13 +178,15 @@ def test_without_dvc_the_digest_alone_decides(clone, monkeypatch):
     assert data.check(NAME).endswith("as dvc.lock pins it")
 
 
-def test_another_projects_lock_is_no_checkout(tmp_path, monkeypatch):
+def test_another_projects_lock_is_no_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "dvc.lock").write_text("schema: '2.0'\n")
     monkeypatch.chdir(tmp_path)
     assert paths.checkout() is None
 
 
-def test_own_calibration_stands_before_the_shipped_one(exported, monkeypatch, tmp_path_factory):
+def test_own_calibration_stands_before_the_shipped_one(
+    exported: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     for folder in ("ring", "digits"):
         shipped = exported / "results/calibration" / folder
         shipped.mkdir(parents=True)
@@ -191,10 +200,10 @@ def test_own_calibration_stands_before_the_shipped_one(exported, monkeypatch, tm
     assert paths.calibrations() == {"digits": exported / "results/calibration/digits", "ring": own}
 
 
-def test_what_a_dataset_is_made_of_is_obtained_before(exported, monkeypatch):
+def test_what_a_dataset_is_made_of_is_obtained_before(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     order = []
 
-    def build(name, root=None):
+    def build(name: str, root: Any = None) -> None:
         order.append(name)
         raise Unreachable("no network")
 
@@ -204,11 +213,13 @@ def test_what_a_dataset_is_made_of_is_obtained_before(exported, monkeypatch):
     assert order == ["mnist"]
 
 
-def test_failed_build_leaves_nothing_behind_and_what_was_there_alone(exported, monkeypatch):
+def test_failed_build_leaves_nothing_behind_and_what_was_there_alone(
+    exported: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data.obtain(NAME)
     before = data.check(NAME)
 
-    def fail(root):
+    def fail(root: Path) -> None:
         raise Unreachable("no network")
 
     monkeypatch.setattr(registry, "get", lambda name: data.Dataset("made up", fail))
@@ -218,14 +229,14 @@ def test_failed_build_leaves_nothing_behind_and_what_was_there_alone(exported, m
     assert sorted(p.name for p in (exported / "data").iterdir() if p.is_dir()) == [NAME]
 
 
-def test_builds_at_the_same_time_give_one_whole_dataset(exported):
+def test_builds_at_the_same_time_give_one_whole_dataset(exported: Path) -> None:
     code = f"from ganbench import data; data.build({NAME!r}); data.build({NAME!r})"
     several = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(3)]
     assert [p.wait() for p in several] == [0, 0, 0]
     assert data.check(NAME).endswith("as dvc.lock pins it")
 
 
-def test_deleted_or_spoilt_dataset_comes_back_from_the_cache(clone, no_build):
+def test_deleted_or_spoilt_dataset_comes_back_from_the_cache(clone: Path, no_build: Any) -> None:
     shutil.rmtree(clone / "data")
     assert data.obtain(NAME) == data.version(NAME)
     spoil(clone / "data" / NAME)
@@ -235,7 +246,7 @@ def test_deleted_or_spoilt_dataset_comes_back_from_the_cache(clone, no_build):
     assert (clone / "dvc.lock").read_bytes() == (CHECKOUT / "dvc.lock").read_bytes()
 
 
-def test_dataset_comes_from_the_remote(clone, no_build):
+def test_dataset_comes_from_the_remote(clone: Path, no_build: Any) -> None:
     (clone / ".dvc" / "cache").rename(clone.parent / "store")  # a remote has the layout of a cache
     config = clone / ".dvc" / "config"
     config.write_text(f"{config.read_text()}    remote = store\n['remote \"store\"']\n    url = {clone.parent}/store\n")
@@ -244,13 +255,13 @@ def test_dataset_comes_from_the_remote(clone, no_build):
     assert data.check(NAME).endswith("as dvc.lock pins it")
 
 
-def test_what_was_built_is_unknown_to_git_and_known_to_dvc(clone):
+def test_what_was_built_is_unknown_to_git_and_known_to_dvc(clone: Path) -> None:
     status = subprocess.run(["git", "status", "--porcelain"], capture_output=True, text=True, check=True).stdout
     assert {line[:2] for line in status.splitlines()} == {"A "}  # as added before: none changed, none new
     assert list((clone / ".dvc" / "cache").rglob("*.dir"))
 
 
-def test_comment_in_the_recipe_changes_nothing_and_its_number_does(clone):
+def test_comment_in_the_recipe_changes_nothing_and_its_number_does(clone: Path) -> None:
     toys = clone / "ganbench/data/families/toys.py"
     toys.write_text(toys.read_text() + "# a comment\n")
     assert dvc("status", NAME).strip() == "Data and pipelines are up to date."
@@ -259,23 +270,23 @@ def test_comment_in_the_recipe_changes_nothing_and_its_number_does(clone):
 
 
 @pytest.mark.parametrize(("wrong", "hint"), [("rnig", "ring"), ("mnsit", "mnist")])
-def test_unknown_dataset_names_the_nearest_one(wrong, hint):
+def test_unknown_dataset_names_the_nearest_one(wrong: str, hint: str) -> None:
     for function in (data.version, data.obtain, data.load, data.card, data.build, data.about):
         with pytest.raises(UserError, match=f"did you mean '{hint}'"):
             function(wrong)
 
 
-def test_unknown_split_names_the_nearest_one():
+def test_unknown_split_names_the_nearest_one() -> None:
     with pytest.raises(UserError, match="did you mean 'test'"):
         data.load(NAME, "tset")
 
 
-def test_mixture_is_the_truth_of_the_card(exported):
+def test_mixture_is_the_truth_of_the_card(exported: Path) -> None:
     means, sd = data.mixture(NAME)
     assert isinstance(data.mixture(NAME), Mixture)
     assert (means.tolist(), sd) == ([[4.0]], 0.5)
     assert json.loads((exported / "data" / NAME / "card.json").read_text()) == data.card(NAME)
 
 
-def test_images_have_no_mixture(exported):
+def test_images_have_no_mixture(exported: Path) -> None:
     assert data.mixture("digits") is None

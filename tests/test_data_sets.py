@@ -1,5 +1,7 @@
 """The datasets themselves: their bytes are the pinned ones, and they are what their cards say."""
 
+# mypy: disable-error-code="no-any-return"
+
 from __future__ import annotations
 
 import hashlib
@@ -7,6 +9,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,23 +25,23 @@ CHECKOUT = Path(data.__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory):
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("data")
     for name in (*TOYS, "digits"):
         data.build(name, root)
     return root
 
 
-def card(root, name):
+def card(root: Path, name: str) -> dict[str, Any]:
     return json.loads((root / name / "card.json").read_text())
 
 
 @pytest.mark.parametrize("name", [*TOYS, "digits"])
-def test_build_gives_the_very_bytes_that_dvc_pinned(root, name):
+def test_build_gives_the_very_bytes_that_dvc_pinned(root: Path, name: str) -> None:
     assert folder.digest(root / name) == data.version(name)
 
 
-def test_every_dataset_has_a_stage_and_a_pin():
+def test_every_dataset_has_a_stage_and_a_pin() -> None:
     stages = yaml.safe_load((CHECKOUT / "dvc.yaml").read_text())["stages"]
     assert sorted(stages) == list(data.names())
     for name, stage in stages.items():
@@ -47,7 +50,7 @@ def test_every_dataset_has_a_stage_and_a_pin():
         assert data.version(name).endswith(".dir")
 
 
-def test_no_stage_depends_on_the_text_of_the_code():
+def test_no_stage_depends_on_the_text_of_the_code() -> None:
     stages = yaml.safe_load((CHECKOUT / "dvc.yaml").read_text())["stages"]
     for name, stage in stages.items():
         assert stage.get("deps", []) == [f"data/{part}" for part in registry.get(name).made_of]
@@ -55,7 +58,7 @@ def test_no_stage_depends_on_the_text_of_the_code():
 
 
 @pytest.mark.parametrize("name", [*TOYS, "digits"])
-def test_card_states_sizes_and_hashes_of_the_files(root, name):
+def test_card_states_sizes_and_hashes_of_the_files(root: Path, name: str) -> None:
     facts = card(root, name)
     assert set(facts["sha256"]) == {"train.npy", "test.npy", "train_labels.npy", "test_labels.npy"}
     for file, known in facts["sha256"].items():
@@ -73,7 +76,7 @@ def test_card_states_sizes_and_hashes_of_the_files(root, name):
 
 @pytest.mark.parametrize("name", TOYS)
 @pytest.mark.parametrize("split", ["train", "test"])
-def test_points_are_standard_normal_about_their_own_mode(root, name, split):
+def test_points_are_standard_normal_about_their_own_mode(root: Path, name: str, split: str) -> None:
     truth = card(root, name)["mixture"]
     x, y = folder.read(root / name, split)
     z = (x - np.array(truth["means"])[y]) / truth["sd"]
@@ -86,13 +89,13 @@ def test_points_are_standard_normal_about_their_own_mode(root, name, split):
 
 
 @pytest.mark.parametrize("name", ["ring", "grid"])
-def test_modes_are_equally_likely(root, name):
+def test_modes_are_equally_likely(root: Path, name: str) -> None:
     y = folder.read(root / name, "train").y
     share = np.bincount(y) / len(y)
     assert np.abs(share * len(share) - 1).max() < 4 * np.sqrt(len(share) / len(y))
 
 
-def test_ring_has_eight_distinct_modes_on_the_unit_circle(root):
+def test_ring_has_eight_distinct_modes_on_the_unit_circle(root: Path) -> None:
     means = np.array(card(root, "ring")["mixture"]["means"])
     assert len(np.unique(means, axis=0)) == 8
     np.testing.assert_allclose(np.hypot(*means.T), 1, atol=2**-20)
@@ -100,20 +103,20 @@ def test_ring_has_eight_distinct_modes_on_the_unit_circle(root):
     np.testing.assert_allclose(gaps, 2 * np.sin(np.pi / 8), atol=2**-19)
 
 
-def test_grid_has_25_distinct_modes(root):
+def test_grid_has_25_distinct_modes(root: Path) -> None:
     means = card(root, "grid")["mixture"]["means"]
     assert {tuple(m) for m in means} == {(x, y) for x in (-4, -2, 0, 2, 4) for y in (-4, -2, 0, 2, 4)}
 
 
 @pytest.mark.parametrize("name", TOYS)
-def test_no_point_of_the_test_split_is_in_training(root, name):
+def test_no_point_of_the_test_split_is_in_training(root: Path, name: str) -> None:
     train, test = (folder.read(root / name, split).x for split in ("train", "test"))
     shared = {p.tobytes() for p in np.asarray(train)} & {p.tobytes() for p in np.asarray(test)}
     # points lie on a grid of 2**-20, where 10**8 pairs on one line meet by chance, and pairs in the plane hardly do
     assert len(shared) < (300 if name == "gaussian1d" else 3)
 
 
-def test_digits_are_scikit_learns_by_the_stated_rule(root):
+def test_digits_are_scikit_learns_by_the_stated_rule(root: Path) -> None:
     from sklearn.datasets import load_digits
 
     values, labels = load_digits(return_X_y=True)
@@ -124,12 +127,12 @@ def test_digits_are_scikit_learns_by_the_stated_rule(root):
     assert sorted((x.tobytes(), int(y)) for s in splits for x, y in zip(s.x, s.y, strict=True)) == expected
 
 
-def test_digits_split_is_stratified(root):
+def test_digits_split_is_stratified(root: Path) -> None:
     train, test = (np.bincount(folder.read(root / "digits", split).y) for split in ("train", "test"))
     np.testing.assert_array_less(np.abs(train - (train + test) * 1000 / 1797), 1)
 
 
-def test_each_beginning_of_a_stratified_order_is_balanced():
+def test_each_beginning_of_a_stratified_order_is_balanced() -> None:
     y = np.repeat([0, 1, 2], [60, 30, 10])
     order = _stratified(y)
     assert sorted(order) == list(range(100))
@@ -138,7 +141,7 @@ def test_each_beginning_of_a_stratified_order_is_balanced():
         assert np.abs(np.bincount(y[order[:n]], minlength=3) - n * np.array([0.6, 0.3, 0.1])).max() <= 1.5
 
 
-def test_stacks_are_three_digits_of_the_split_and_labelled_by_them(tmp_path):
+def test_stacks_are_three_digits_of_the_split_and_labelled_by_them(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     split = data.Split(rng.integers(0, 256, (7, 4, 4, 1), dtype=np.uint8), np.array([0, 1, 2, 3, 4, 8, 9]))
     (tmp_path / "mnist").mkdir()
@@ -152,13 +155,13 @@ def test_stacks_are_three_digits_of_the_split_and_labelled_by_them(tmp_path):
     assert len(set(y)) > 200  # of 343: the three are drawn independently
 
 
-def test_draws_are_fixed_for_ever():
+def test_draws_are_fixed_for_ever() -> None:
     shake = hashlib.shake_256(b"seed").digest(16)
     first, second = (int.from_bytes(shake[k : k + 8], "little") for k in (0, 8))
     np.testing.assert_array_equal(draws.uniform("seed", 2), [((u >> 12) + 0.5) / 2**52 for u in (first, second)])
 
 
-def test_draws_have_the_distribution_they_claim():
+def test_draws_have_the_distribution_they_claim() -> None:
     from scipy.stats import chisquare, kstest
 
     assert kstest(draws.uniform("a", 10_000), "uniform").pvalue > 0.001
@@ -167,7 +170,7 @@ def test_draws_have_the_distribution_they_claim():
     assert abs(np.corrcoef(draws.normal("d", 10_000), draws.normal("e", 10_000))[0, 1]) < 0.04
 
 
-def test_import_is_light():
+def test_import_is_light() -> None:
     heavy = ["torch", "sklearn", "scipy", "pooch", "dvc", "pandas"]
     code = f"import sys, ganbench.data as d; d.names(); print([m for m in {heavy} if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"

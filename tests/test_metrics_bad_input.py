@@ -1,7 +1,13 @@
 """Whatever comes in, a metric answers with an error of the user, a reason, or a number that can be stored and compared."""
 
+# mypy: no-strict-optional, disable-error-code="no-untyped-call"
+
+from __future__ import annotations
+
 import json
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,30 +19,30 @@ from ganbench.errors import UserError
 NAMES = metrics.names()
 
 
-def of_sets(inputs, kinds, change):
+def of_sets(inputs: dict[str, Any], kinds: tuple[str, ...], change: Callable[..., Any]) -> dict[str, Any]:
     """The inputs, with the arrays of some sets changed: features, images, logits, labels and all."""
     return {key: change(value) if key.split("_")[0] in kinds else value for key, value in inputs.items()}
 
 
-def floats(change):
+def floats(change: Callable[..., Any]) -> Callable[..., Any]:
     """A change of features, images and logits that leaves labels alone."""
     return lambda x: change(x) if x.dtype.kind == "f" else x
 
 
 @floats
-def constant_feature(x):
+def constant_feature(x: np.ndarray) -> np.ndarray:
     x = x.copy()
     x[:, 0] = 0.5
     return x
 
 
 @floats
-def wide(x):
+def wide(x: np.ndarray) -> np.ndarray:
     """300 columns, more than there are samples; logits and points of a mixture keep theirs."""
     return np.random.default_rng(0).random((len(x), 300)) if x.shape[1:] in ((12,), (64,)) else x
 
 
-def check(name, inputs):
+def check(name: str, inputs: dict[str, Any]) -> dict[str, Any]:
     """Compute one metric and hold it to the promise; None for a `UserError`."""
     try:
         result = one(name, inputs)
@@ -56,7 +62,7 @@ def check(name, inputs):
     return result
 
 
-ODD = {
+ODD: dict[str, tuple[tuple[str, ...], Callable[..., Any]]] = {
     "a constant feature": (SETS, constant_feature),
     "more features than samples": (SETS, wide),
     "all generated samples equal": (("gen",), lambda x: np.repeat(x[:1], len(x), 0)),
@@ -78,14 +84,14 @@ ODD = {
 @pytest.mark.parametrize("board", BOARDS)
 @pytest.mark.parametrize("odd", ODD)
 @pytest.mark.parametrize("name", NAMES)
-def test_odd_input_gives_a_number_in_range_or_a_reason(name, odd, board):
+def test_odd_input_gives_a_number_in_range_or_a_reason(name: str, odd: str, board: str) -> None:
     check(name, of_sets(BOARDS[board](), *ODD[odd]))
 
 
 @pytest.mark.parametrize("size", [0, 1])
 @pytest.mark.parametrize("kind", SETS)
 @pytest.mark.parametrize("name", NAMES)
-def test_an_empty_set_or_one_sample_gives_a_reason_or_is_not_looked_at(name, kind, size):
+def test_an_empty_set_or_one_sample_gives_a_reason_or_is_not_looked_at(name: str, kind: str, size: int) -> None:
     for board in BOARDS.values():
         result = check(name, of_sets(board(), (kind,), lambda x: x[:size]))
         if kind == "gen":
@@ -95,7 +101,7 @@ def test_an_empty_set_or_one_sample_gives_a_reason_or_is_not_looked_at(name, kin
 @pytest.mark.parametrize("kind", ["gen", "ref", "train", "gen_logits", "ref_logits", "gen_pixels", "train_pixels"])
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 @pytest.mark.parametrize("name", NAMES)
-def test_values_that_are_not_finite_are_refused_wherever_they_are(name, bad, kind):
+def test_values_that_are_not_finite_are_refused_wherever_they_are(name: str, bad: float, kind: str) -> None:
     inputs = BOARDS["images"]()
     inputs[kind][-1, -1] = bad
     with pytest.raises(UserError, match=f"{kind} has NaN or infinite values"):
@@ -104,14 +110,14 @@ def test_values_that_are_not_finite_are_refused_wherever_they_are(name, bad, kin
 
 @pytest.mark.parametrize("kind", ["ref", "train", "ref_pixels"])
 @pytest.mark.parametrize("name", NAMES)
-def test_sets_of_unequal_dimension_are_refused(name, kind):
+def test_sets_of_unequal_dimension_are_refused(name: str, kind: str) -> None:
     inputs = BOARDS["images"]()
     inputs[kind] = inputs[kind][:, :-1]
     with pytest.raises(UserError, match="unequal dimension"):
         one(name, inputs)
 
 
-def test_copies_of_few_points_do_not_pass_for_a_manifold():
+def test_copies_of_few_points_do_not_pass_for_a_manifold() -> None:
     """Equal points have balls of radius 0: stated in `Manifolds`, closed balls hold copies and open ones nothing."""
     ref = np.repeat(np.random.default_rng(0).standard_normal((10, 4)), 10, 0)
     found = metrics.compute(["precision", "recall", "density", "coverage"], {"gen": ref, "ref": ref})
@@ -122,6 +128,6 @@ def test_copies_of_few_points_do_not_pass_for_a_manifold():
     assert near["precision"]["value"] == near["recall"]["value"] == 0
 
 
-def test_fid_of_fewer_samples_than_two_per_feature_has_no_interval():
+def test_fid_of_fewer_samples_than_two_per_feature_has_no_interval() -> None:
     x = np.random.default_rng(0).standard_normal((2, 100, 60))
     assert metrics.compute(["fid"], {"gen": x[0], "ref": x[1]})["fid"]["interval"] is None

@@ -1,10 +1,15 @@
 """What every metric keeps to, by being a file of the folder."""
 
+# mypy: no-strict-optional, disable-error-code="no-untyped-call"
+
+from __future__ import annotations
+
 import copy
 import json
 import math
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +22,7 @@ N, TRAIN, D = 240, 300, 12
 ANGLES = np.arange(8) * np.pi / 4
 
 
-def points():
+def points() -> dict[str, Any]:
     rng = np.random.default_rng(0)
     mixture = Mixture(np.stack([np.cos(ANGLES), np.sin(ANGLES)], 1), 0.05)
     sets = {
@@ -27,7 +32,7 @@ def points():
     return {**sets, "mixture": mixture}
 
 
-def line():
+def line() -> dict[str, Any]:
     rng = np.random.default_rng(0)
     sets = {name: 4 + 0.5 * rng.standard_normal((n, 1)) for name, n in (("gen", N), ("ref", N), ("train", TRAIN))}
     places = np.linspace(0, 8, 101)
@@ -38,7 +43,7 @@ def line():
     }
 
 
-def images(logits=(10,)):
+def images(logits: tuple[int, ...] = (10,)) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(0)
     pixels = {name: rng.random((n, 64), np.float32) for name, n in (("gen", N), ("ref", N), ("train", TRAIN))}
     pixels["ref_disturbed"] = pixels["ref"] + rng.normal(0, 0.02, (N, 64)).astype(np.float32)
@@ -58,12 +63,12 @@ SETS = ("gen", "ref", "train")
 CASES = [(name, board) for name in metrics.names() for board in BOARDS]
 
 
-def one(name, inputs, seed=0):
+def one(name: str, inputs: dict[str, Any], seed: int = 0) -> dict[str, Any]:
     return metrics.compute([name], inputs, seed)[name]
 
 
 @pytest.mark.parametrize("name", metrics.names())
-def test_card_is_complete(name):
+def test_card_is_complete(name: str) -> None:
     card = metrics.get(name).card
     assert card.answers.endswith("?")
     assert card.better in ("lower", "higher", "target")
@@ -74,13 +79,13 @@ def test_card_is_complete(name):
 
 
 @pytest.mark.parametrize("name", metrics.names())
-def test_metric_applies_to_some_board(name):
+def test_metric_applies_to_some_board(name: str) -> None:
     results = [one(name, board()) for board in BOARDS.values()]
     assert any(r["value"] is not None or "lower_bound" in r for r in results)  # `support` of real samples is a bound
 
 
 @pytest.mark.parametrize(("name", "board"), CASES)
-def test_result_is_json_and_inside_its_range(name, board):
+def test_result_is_json_and_inside_its_range(name: str, board: str) -> None:
     result = one(name, BOARDS[board]())
     json.dumps(result, allow_nan=False)
     assert (result["value"] is None) == (result["reason"] is not None)
@@ -92,12 +97,12 @@ def test_result_is_json_and_inside_its_range(name, board):
 
 
 @pytest.mark.parametrize(("name", "board"), CASES)
-def test_same_seed_same_result(name, board):
+def test_same_seed_same_result(name: str, board: str) -> None:
     assert one(name, BOARDS[board](), 3) == one(name, BOARDS[board](), 3)
 
 
 @pytest.mark.parametrize(("name", "board"), CASES)
-def test_inputs_are_not_modified(name, board):
+def test_inputs_are_not_modified(name: str, board: str) -> None:
     inputs = BOARDS[board]()
     before = copy.deepcopy(inputs)
     one(name, inputs)
@@ -105,7 +110,7 @@ def test_inputs_are_not_modified(name, board):
         np.testing.assert_array_equal(inputs[key], before[key])
 
 
-def leaves(value):
+def leaves(value: Any) -> list[Any]:
     if isinstance(value, dict):
         return [leaf for key in sorted(value) for leaf in leaves(value[key])]
     if isinstance(value, list):
@@ -114,7 +119,7 @@ def leaves(value):
 
 
 @pytest.mark.parametrize(("name", "board"), CASES)
-def test_order_of_samples_does_not_matter(name, board):
+def test_order_of_samples_does_not_matter(name: str, board: str) -> None:
     inputs = BOARDS[board]()
     rng = np.random.default_rng(9)
     orders = {kind: rng.permutation(len(inputs[kind])) for kind in SETS}
@@ -127,7 +132,7 @@ def test_order_of_samples_does_not_matter(name, board):
 
 
 @pytest.mark.parametrize(("name", "board"), CASES)
-def test_missing_input_is_a_reason(name, board):
+def test_missing_input_is_a_reason(name: str, board: str) -> None:
     inputs = BOARDS[board]()
     for key in inputs:
         if key != "gen":
@@ -138,7 +143,7 @@ def test_missing_input_is_a_reason(name, board):
 
 @pytest.mark.parametrize("name", metrics.names())
 @pytest.mark.parametrize("kind", SETS)
-def test_a_set_below_the_minimum_is_a_reason(name, kind):
+def test_a_set_below_the_minimum_is_a_reason(name: str, kind: str) -> None:
     minimum = metrics.get(name).card.minimum
     for board in BOARDS.values():
         inputs = board()
@@ -150,7 +155,7 @@ def test_a_set_below_the_minimum_is_a_reason(name, kind):
 
 
 @pytest.mark.parametrize(("name", "board"), CASES)
-def test_a_collapsed_generator_gets_a_finite_number_or_a_reason(name, board):
+def test_a_collapsed_generator_gets_a_finite_number_or_a_reason(name: str, board: str) -> None:
     inputs = BOARDS[board]()
     constant = {k: np.repeat(v[:1], len(v), 0) if k.startswith("gen") else v for k, v in inputs.items()}
     result = one(name, constant)
@@ -159,20 +164,20 @@ def test_a_collapsed_generator_gets_a_finite_number_or_a_reason(name, board):
 
 
 @pytest.mark.parametrize("name", metrics.names())
-def test_nan_is_refused(name):
+def test_nan_is_refused(name: str) -> None:
     inputs = points()
     inputs["gen"][3, 1] = np.nan
     with pytest.raises(UserError, match="gen has NaN"):
         one(name, inputs)
 
 
-def test_metrics_need_no_torch_and_no_slow_module():
+def test_metrics_need_no_torch_and_no_slow_module() -> None:
     code = "from ganbench import metrics; [metrics.get(n) for n in metrics.names()]; import sys; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"torch", "scipy.stats", "sklearn", "pandas", "faiss"} & set(loaded)
 
 
-def test_nothing_computes_a_matrix_square_root():
+def test_nothing_computes_a_matrix_square_root() -> None:
     import inspect
 
     for name in metrics.names():

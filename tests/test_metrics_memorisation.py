@@ -1,7 +1,11 @@
+# mypy: no-strict-optional
+
+from __future__ import annotations
+
 import numpy as np
 import pytest
 
-from ganbench.metrics import NotApplicable
+from ganbench.metrics import NotApplicable, Score
 from ganbench.metrics._neighbours import knn
 from ganbench.metrics.memorisation import CARD, K, _authentic, _c_t, _mann_whitney, memorisation
 
@@ -9,11 +13,11 @@ ANGLES = np.arange(8) * np.pi / 4
 RING = np.stack([np.cos(ANGLES), np.sin(ANGLES)], 1)
 
 
-def ring(n, rng):
+def ring(n: int, rng: np.random.Generator) -> np.ndarray:
     return RING[rng.integers(0, 8, n)] + 0.01 * rng.standard_normal((n, 2))
 
 
-def features(n, rng):
+def features(n: int, rng: np.random.Generator) -> np.ndarray:
     return rng.standard_normal((n, 64)) / np.arange(1, 65)
 
 
@@ -21,7 +25,7 @@ def features(n, rng):
 BOARDS = {"ring": (ring, 2500, 20_000), "digits": (features, 398, 1000)}
 
 
-def planted(board, share, seed):
+def planted(board: str, share: float, seed: int) -> Score:
     data, n, t = BOARDS[board]
     rng = np.random.default_rng([seed, int(100 * share)])
     train, ref, gen = data(t, rng), data(n, rng), data(n, rng)
@@ -32,13 +36,13 @@ def planted(board, share, seed):
 
 @pytest.mark.parametrize("board", BOARDS)
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 1.0])
-def test_planted_copies_are_inside_the_interval(board, share):
+def test_planted_copies_are_inside_the_interval(board: str, share: float) -> None:
     runs = [planted(board, share, seed) for seed in range(6)]
     assert sum(r.interval[0] - 1e-12 <= share <= r.interval[1] + 1e-12 for r in runs) >= 5
     assert np.mean([r.value for r in runs]) == pytest.approx(share, abs=0.02)
 
 
-def test_every_number_is_at_its_null_without_copies():
+def test_every_number_is_at_its_null_without_copies() -> None:
     runs = [planted("digits", 0.0, seed).extra for seed in range(40)]
     c_t = np.array([r["c_t"] for r in runs])
     difference = np.array([r["authenticity_difference"] for r in runs])
@@ -49,7 +53,7 @@ def test_every_number_is_at_its_null_without_copies():
 
 
 @pytest.mark.parametrize("d", [2, 16, 64])
-def test_authenticity_difference_has_mean_zero_in_every_dimension_and_authenticity_has_not_one_half(d):
+def test_authenticity_difference_has_mean_zero_in_every_dimension_and_authenticity_has_not_one_half(d: int) -> None:
     rng = np.random.default_rng(d)
     shares = []
     for _ in range(20):
@@ -60,7 +64,7 @@ def test_authenticity_difference_has_mean_zero_in_every_dimension_and_authentici
     assert abs(np.mean(shares) - 0.5) > 0.1
 
 
-def test_c_t_has_unit_variance_without_copies():
+def test_c_t_has_unit_variance_without_copies() -> None:
     rng = np.random.default_rng(0)
     found = []
     for _ in range(200):
@@ -71,13 +75,13 @@ def test_c_t_has_unit_variance_without_copies():
     assert np.std(found, ddof=1) == pytest.approx(1, abs=0.15)
 
 
-def test_the_training_set_itself_gets_the_worst_score():
+def test_the_training_set_itself_gets_the_worst_score() -> None:
     rng = np.random.default_rng(0)
     train = features(1000, rng)
     assert memorisation(train, features(398, rng), train, rng).value == CARD.range[1]
 
 
-def test_gallery_shows_each_copy_beside_its_original():
+def test_gallery_shows_each_copy_beside_its_original() -> None:
     rng = np.random.default_rng(0)
     train, ref, gen = features(1000, rng), features(398, rng), features(398, rng)
     originals = {int(row): int(t) for row, t in zip(rng.permutation(398)[:15], rng.permutation(1000)[:15], strict=True)}
@@ -92,7 +96,7 @@ def test_gallery_shows_each_copy_beside_its_original():
         assert len(ids) == 3
 
 
-def test_every_number_finds_pure_copies():
+def test_every_number_finds_pure_copies() -> None:
     extra = planted("digits", 1.0, 0).extra
     assert extra["nearest_ratio"] == 0
     assert extra["c_t"] < -20
@@ -100,14 +104,14 @@ def test_every_number_finds_pure_copies():
     assert extra["flagged"] == 1
 
 
-def test_copies_blurred_beyond_the_distance_of_neighbours_are_not_copies():
+def test_copies_blurred_beyond_the_distance_of_neighbours_are_not_copies() -> None:
     rng = np.random.default_rng(0)
     train, ref = features(1000, rng), features(398, rng)
     gen = train[:398] + features(398, rng)
     assert memorisation(gen, ref, train, rng).value < 0.02
 
 
-def test_mann_whitney_of_copies_and_of_far_samples_is_closed_form():
+def test_mann_whitney_of_copies_and_of_far_samples_is_closed_form() -> None:
     n, m = 300, 400
     sd = np.sqrt(n * m * (n + m + 1) / 12)
     b = np.random.default_rng(0).random(m) + 1
@@ -116,10 +120,10 @@ def test_mann_whitney_of_copies_and_of_far_samples_is_closed_form():
     assert _mann_whitney(b, b) == pytest.approx(0.5 / np.sqrt(m * m * (2 * m + 1) / 12))
 
 
-def test_a_generator_that_prefers_a_dense_mode_does_not_look_like_a_copier():
+def test_a_generator_that_prefers_a_dense_mode_does_not_look_like_a_copier() -> None:
     rng = np.random.default_rng(0)
 
-    def clusters(n, share):
+    def clusters(n: int, share: float) -> np.ndarray:
         dense = rng.random(n) < share
         return np.where(dense[:, None], 0.2 * rng.standard_normal((n, 16)), 8 + rng.standard_normal((n, 16)))
 
@@ -129,7 +133,7 @@ def test_a_generator_that_prefers_a_dense_mode_does_not_look_like_a_copier():
 
 
 @pytest.mark.parametrize("board", BOARDS)
-def test_held_out_near_duplicates_of_training_samples_are_counted_and_left_out(board):
+def test_held_out_near_duplicates_of_training_samples_are_counted_and_left_out(board: str) -> None:
     data, n, t = BOARDS[board]
     rng = np.random.default_rng(0)
     train, ref, gen = data(t, rng), data(n, rng), data(n, rng)
@@ -142,7 +146,7 @@ def test_held_out_near_duplicates_of_training_samples_are_counted_and_left_out(b
     assert leaky.value == pytest.approx(clean.value, rel=1e-12)
 
 
-def test_a_reference_inside_the_training_set_is_refused():
+def test_a_reference_inside_the_training_set_is_refused() -> None:
     rng = np.random.default_rng(0)
     train = rng.standard_normal((500, 4))
     with pytest.raises(NotApplicable, match="not in the training set"):

@@ -1,5 +1,9 @@
 """Laws that hold for every data: what a score must not see, and how it must follow what it does see."""
 
+# mypy: disable-error-code="no-untyped-call"
+
+from __future__ import annotations
+
 import math
 
 import numpy as np
@@ -17,7 +21,7 @@ DIMENSIONS = st.sampled_from([1, 2, 12, 40])
 FOUR = ("precision", "recall", "density", "coverage")
 
 
-def sets(seed, d, n=60):
+def sets(seed: int, d: int, n: int = 60) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(seed)
     spread = rng.uniform(0.5, 2, d)
     return {
@@ -27,13 +31,15 @@ def sets(seed, d, n=60):
     }
 
 
-def scores(inputs, *names):
+def scores(inputs: dict[str, np.ndarray], *names: str) -> dict[str, float]:
     return {name: result["value"] for name, result in metrics.compute(names, inputs).items()}
 
 
 @LAW
 @given(SEEDS, DIMENSIONS)
-def test_distances_do_not_change_when_the_sets_are_exchanged_but_kids_scale_is_the_references(seed, d):
+def test_distances_do_not_change_when_the_sets_are_exchanged_but_kids_scale_is_the_references(
+    seed: int, d: int
+) -> None:
     inputs = sets(seed, d)
     inputs["gen"] *= np.sqrt((inputs["ref"] ** 2).sum(1).mean() / (inputs["gen"] ** 2).sum(1).mean())
     exchanged = {"gen": inputs["ref"], "ref": inputs["gen"]}
@@ -42,7 +48,7 @@ def test_distances_do_not_change_when_the_sets_are_exchanged_but_kids_scale_is_t
 
 @LAW
 @given(SEEDS, DIMENSIONS)
-def test_precision_is_recall_with_the_sets_exchanged(seed, d):
+def test_precision_is_recall_with_the_sets_exchanged(seed: int, d: int) -> None:
     inputs = sets(seed, d)
     exchanged = {"gen": inputs["ref"], "ref": inputs["gen"]}
     assert scores(inputs, "precision")["precision"] == scores(exchanged, "recall")["recall"]
@@ -50,7 +56,7 @@ def test_precision_is_recall_with_the_sets_exchanged(seed, d):
 
 @LAW
 @given(SEEDS, DIMENSIONS)
-def test_a_common_rotation_and_translation_change_no_score(seed, d):
+def test_a_common_rotation_and_translation_change_no_score(seed: int, d: int) -> None:
     inputs = sets(seed, d, 150)
     rng = np.random.default_rng(seed)
     rotation, shift = np.linalg.qr(rng.standard_normal((d, d)))[0], 10 * rng.standard_normal(d)
@@ -61,7 +67,7 @@ def test_a_common_rotation_and_translation_change_no_score(seed, d):
 
 @LAW
 @given(SEEDS, DIMENSIONS, st.sampled_from([1e-6, 0.5, 3.0, 1e6]))
-def test_fid_scales_with_the_square_of_the_unit_and_the_others_not_at_all(seed, d, unit):
+def test_fid_scales_with_the_square_of_the_unit_and_the_others_not_at_all(seed: int, d: int, unit: float) -> None:
     inputs = sets(seed, d, 150)
     scaled = {name: unit * x for name, x in inputs.items()}
     assert scores(scaled, "fid")["fid"] == pytest.approx(unit**2 * scores(inputs, "fid")["fid"], rel=1e-8)
@@ -71,7 +77,7 @@ def test_fid_scales_with_the_square_of_the_unit_and_the_others_not_at_all(seed, 
 
 @LAW
 @given(SEEDS, DIMENSIONS)
-def test_precision_and_coverage_do_not_fall_when_samples_of_the_reference_join_the_generator(seed, d):
+def test_precision_and_coverage_do_not_fall_when_samples_of_the_reference_join_the_generator(seed: int, d: int) -> None:
     inputs = sets(seed, d)
     joined = {**inputs, "gen": np.concatenate([inputs["gen"], inputs["ref"][:20]])}
     before, after = scores(inputs, *FOUR), scores(joined, *FOUR)
@@ -80,7 +86,7 @@ def test_precision_and_coverage_do_not_fall_when_samples_of_the_reference_join_t
     assert after["coverage"] >= before["coverage"]
 
 
-def test_no_score_depends_on_the_batches_in_which_features_were_made():
+def test_no_score_depends_on_the_batches_in_which_features_were_made() -> None:
     images = data.load("digits", "test").x[:120]
     ref, whole = (features.embed("digits-cnn", x).features.astype(float) for x in (images[:90], images[90:]))
     parts = [features.embed("digits-cnn", x).features for x in np.split(images[90:], [1, 8])]
@@ -92,7 +98,7 @@ def test_no_score_depends_on_the_batches_in_which_features_were_made():
 
 @pytest.mark.parametrize("name", metrics.names())
 @pytest.mark.parametrize("board", BOARDS)
-def test_no_score_depends_on_the_number_of_threads(name, board):
+def test_no_score_depends_on_the_number_of_threads(name: str, board: str) -> None:
     faiss = pytest.importorskip("faiss", reason="faiss is an extra")
     before, results = faiss.omp_get_max_threads(), []
     for threads in (1, 2):

@@ -1,5 +1,9 @@
 """Neighbours and counts equal brute force in float64, with and without FAISS, and where float32 fails."""
 
+# mypy: disable-error-code="no-untyped-call"
+
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,14 +15,14 @@ from ganbench.metrics import _neighbours as neighbours
 from ganbench.metrics._neighbours import knn, knn_self, pairs_in_balls, pairs_within
 
 
-def brute(q, x, k, own=None):
+def brute(q: np.ndarray, x: np.ndarray, k: int, own: np.ndarray | None = None) -> np.ndarray:
     distances = cdist(q, x)
     if own is not None:
         distances[np.arange(len(q)), own] = np.inf
     return np.sort(distances, 1)[:, :k]
 
 
-def inside(q, x, radius):
+def inside(q: np.ndarray, x: np.ndarray, radius: np.ndarray) -> np.ndarray:
     found = np.zeros((len(q), len(x)), bool)
     for [(i, j)] in pairs_in_balls(q, x, radius):
         assert not found[i, j].any()
@@ -40,7 +44,7 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("d", [1, 2, 9, 64])
 @pytest.mark.parametrize("search", ["faiss", "numpy"])
-def test_knn_equals_brute_force(name, d, search, monkeypatch):
+def test_knn_equals_brute_force(name: str, d: int, search: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if search == "numpy":
         monkeypatch.setattr(neighbours, "_faiss", lambda: None)
     else:
@@ -57,7 +61,7 @@ def test_knn_equals_brute_force(name, d, search, monkeypatch):
     )
 
 
-def test_float32_search_alone_would_be_wrong():
+def test_float32_search_alone_would_be_wrong() -> None:
     faiss = pytest.importorskip("faiss", reason="faiss is an extra")
     x = CASES["near-duplicates"](np.random.default_rng(0), 400, 64)
     squared, _ = faiss.knn(x.astype(np.float32), x.astype(np.float32), 6)
@@ -65,13 +69,13 @@ def test_float32_search_alone_would_be_wrong():
     np.testing.assert_allclose(knn(x, x, 6)[0], brute(x, x, 6), rtol=1e-12, atol=1e-15)
 
 
-def test_ties_are_ordered_by_number():
+def test_ties_are_ordered_by_number() -> None:
     x = np.array([[0.0], [1.0], [-1.0], [1.0], [5.0]])
     assert knn(np.zeros((1, 1)), x, 4)[1].tolist() == [[0, 1, 2, 3]]
     assert knn(np.zeros((1, 9)), np.repeat(x, 9, 1), 4)[1].tolist() == [[0, 1, 2, 3]]
 
 
-def test_self_is_removed_by_number_and_copies_stay():
+def test_self_is_removed_by_number_and_copies_stay() -> None:
     distances, ids = knn_self(np.array([[0.0, 0], [0, 0], [0, 0], [3, 4]]), 2)
     assert distances.tolist() == [[0, 0], [0, 0], [0, 0], [5, 5]]
     assert ids[:3].tolist() == [[1, 2], [0, 2], [0, 1]]
@@ -80,7 +84,7 @@ def test_self_is_removed_by_number_and_copies_stay():
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10**6), st.sampled_from([1, 3, 12]), st.integers(1, 4))
-def test_counts_equal_brute_force_on_a_lattice_of_ties(seed, d, levels):
+def test_counts_equal_brute_force_on_a_lattice_of_ties(seed: int, d: int, levels: int) -> None:
     rng = np.random.default_rng(seed)
     q, x = rng.integers(0, levels + 1, (30, d)) / 3 + 7, rng.integers(0, levels + 1, (40, d)) / 3 + 7
     of_x, of_q = knn_self(x, 3)[0][:, -1], knn_self(q, 3)[0][:, -1, None]
@@ -93,7 +97,7 @@ def test_counts_equal_brute_force_on_a_lattice_of_ties(seed, d, levels):
 
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("d", [2, 64])
-def test_pairs_in_balls_equal_brute_force(name, d, monkeypatch):
+def test_pairs_in_balls_equal_brute_force(name: str, d: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(neighbours, "BLOCK", 3000)
     rng = np.random.default_rng(d)
     x = CASES[name](rng, 200, d)
@@ -106,7 +110,7 @@ def test_pairs_in_balls_equal_brute_force(name, d, monkeypatch):
 
 
 @pytest.mark.parametrize("scale", [1e-100, 1e-30, 1e30, 1e100])
-def test_neither_scale_nor_a_distant_query_leaves_the_range_of_the_search(scale):
+def test_neither_scale_nor_a_distant_query_leaves_the_range_of_the_search(scale: float) -> None:
     x = np.random.default_rng(0).standard_normal((60, 12))
     q = np.concatenate([x, x[:1] + 1e40])
     np.testing.assert_allclose(knn(q * scale, x * scale, 4)[0], brute(q, x, 4) * scale, rtol=1e-10)
@@ -115,7 +119,7 @@ def test_neither_scale_nor_a_distant_query_leaves_the_range_of_the_search(scale)
 
 
 @pytest.mark.parametrize("block", [64, 2**20])
-def test_pairs_within_equal_brute_force(block, monkeypatch):
+def test_pairs_within_equal_brute_force(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(neighbours, "BLOCK", block)
     x = np.round(np.random.default_rng(0).standard_normal((150, 3)), 1)
     i, j, d = (np.concatenate(parts) for parts in zip(*pairs_within(x, 0.5), strict=True))
@@ -125,7 +129,7 @@ def test_pairs_within_equal_brute_force(block, monkeypatch):
     np.testing.assert_array_equal(d, distance[distance <= 0.5])
 
 
-def test_nan_is_refused():
+def test_nan_is_refused() -> None:
     x = np.ones((5, 2))
     with pytest.raises(UserError, match="NaN"):
         knn(np.full((1, 2), np.nan), x, 1)
@@ -133,12 +137,12 @@ def test_nan_is_refused():
         next(pairs_in_balls(x, np.full((5, 2), np.inf), np.ones(5)))
 
 
-def test_more_neighbours_than_points_are_refused():
+def test_more_neighbours_than_points_are_refused() -> None:
     with pytest.raises(ValueError, match="5 neighbours of 5 points"):
         knn_self(np.ones((5, 2)), 5)
 
 
-def test_missing_faiss_is_said_once(monkeypatch, capsys):
+def test_missing_faiss_is_said_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setitem(__import__("sys").modules, "faiss", None)
     neighbours._faiss.cache_clear()
     try:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,7 +40,8 @@ def save_folder(folder: Path, images: np.ndarray, labels: np.ndarray | None = No
 
 def save_npz(path: Path, images: np.ndarray, labels: np.ndarray | None = None) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(path, arr_0=images, **({} if labels is None else {"arr_1": labels}))
+    arrays = [images] if labels is None else [images, labels]
+    np.savez(path, *arrays)
     return path
 
 
@@ -266,7 +269,9 @@ def floats(folder: Path) -> None:
         (floats, r"--range .*; `ganbench data add .*` takes these options"),
     ],
 )
-def test_data_that_make_no_dataset_are_refused_in_one_line(tmp_path: Path, make, message: str) -> None:
+def test_data_that_make_no_dataset_are_refused_in_one_line(
+    tmp_path: Path, make: Callable[[Path], Any], message: str
+) -> None:
     make(tmp_path / "mine")
     with pytest.raises(UserError, match=message) as error:
         data.resolve(tmp_path / "mine")

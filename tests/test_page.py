@@ -11,6 +11,7 @@ import pytest
 from ganbench import data, metrics, scoring
 from ganbench.samples import SampleSet
 from ganbench.scoring import page
+from ganbench.scoring.result import Result
 from ganbench.scoring.verdict import verdicts
 
 
@@ -39,14 +40,14 @@ def copies(name: str = "copies") -> SampleSet:
 
 
 @pytest.fixture(scope="module")
-def made() -> tuple[scoring.Result, str]:
+def made() -> tuple[Result, str]:
     scorer = scoring.Scorer.of("digits")
     samples = copies("<script>alert(1)</script>")
     result = scorer(samples)
     return result, page.render(result, samples, scorer.reference, scorer.train)
 
 
-def test_page_has_every_metric_with_its_sentence_and_every_verdict(made: tuple[scoring.Result, str]) -> None:
+def test_page_has_every_metric_with_its_sentence_and_every_verdict(made: tuple[Result, str]) -> None:
     result, html = made
     text = Seen(html).text
     for name in metrics.names():
@@ -58,14 +59,14 @@ def test_page_has_every_metric_with_its_sentence_and_every_verdict(made: tuple[s
     assert "fid (digits-cnn)" in text
 
 
-def test_page_needs_nothing_else_and_escapes_names(made: tuple[scoring.Result, str]) -> None:
+def test_page_needs_nothing_else_and_escapes_names(made: tuple[Result, str]) -> None:
     seen = Seen(made[1])
     assert not {"script", "link", "iframe", "object"} & {tag for tag, _ in seen.tags}
     assert not re.search(r"https?:|//", re.sub(r"data:image/png;base64,[A-Za-z0-9+/=]+", "", made[1]))
     assert "<script>alert(1)</script>" in seen.text
 
 
-def test_gallery_shows_samples_beside_the_training_images_that_they_copy(made: tuple[scoring.Result, str]) -> None:
+def test_gallery_shows_samples_beside_the_training_images_that_they_copy(made: tuple[Result, str]) -> None:
     result, html = made
     images = Seen(html).images()
     assert all(image["alt"] and (image["src"] or "").startswith("data:image/png;base64,") for image in images)

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -22,7 +23,7 @@ from ganbench.boards import controls, grid
 
 REPOSITORY = Path(__file__).parents[1]
 pytestmark = pytest.mark.slow
-TINY = {
+TINY: dict[str, Any] = {
     "about": "Two minutes of everything.",
     "seeds": [0, 1, 2],
     "datasets": {

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ def started() -> Iterator[worker.Worker]:
     process.stop()
 
 
-def job(*arguments: str, folder: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+def job(*arguments: str, folder: Any = None, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-I", "-S", client.__file__, *arguments]
     return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=os.environ | environment)
 

@@ -1,5 +1,7 @@
 """Metrics from other packages: found by their entry points, scored, listed and refused like ours."""
 
+# mypy: no-strict-optional
+
 from __future__ import annotations
 
 import sys

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -129,7 +130,7 @@ def test_finished_run_is_left_alone_and_a_larger_budget_continues_it(
 
 
 @pytest.mark.parametrize("change", [{"seed": 1}, {"lr_g": 1e-4}])
-def test_folder_of_another_run_is_refused(tmp_path: Path, change: dict[str, float]) -> None:
+def test_folder_of_another_run_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
     run(tmp_path, images=300)
     with pytest.raises(UserError, match=rf"holds another run \({next(iter(change))}"):
         run(tmp_path, images=300, **change)

@@ -24,7 +24,7 @@ def ask(address: str, arguments: list[str]) -> int | None:
     """
     request = {
         "arguments": arguments,
-        "folder": os.getcwd(),  # noqa: PTH109  pathlib takes as long to import as all else here
+        "folder": os.getcwd(),
         "environment": dict(os.environ),
     }
     content = json.dumps(request).encode()

@@ -22,6 +22,7 @@ from ganbench.cli._common import (
     extractor_of,
     metrics_of,
     relative,
+    require_weights,
     say,
     write,
     write_json,

@@ -14,4 +14,5 @@ class Maxout(nn.Module):
         self.pieces = pieces
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.affine(x).unflatten(1, (-1, self.pieces)).amax(2)
+        largest: Tensor = self.affine(x).unflatten(1, (-1, self.pieces)).amax(2)
+        return largest

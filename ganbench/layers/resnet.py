@@ -53,7 +53,8 @@ def upsampled(conv: nn.Conv2d, x: Tensor, size: int) -> Tensor:
     convolution by 4x4 of those sums with stride 2: four ninths of the multiplications, and no large map in between.
     """
     if size != 2 * x.shape[-1]:
-        return conv(interpolate(x, size))
+        out: Tensor = conv(interpolate(x, size))
+        return out
     sums = 4 * avg_pool2d(conv.weight.flip(2, 3).transpose(0, 1), 2, stride=1, padding=1)
     return conv_transpose2d(x, sums, conv.bias, stride=2, padding=1)
 

@@ -13,4 +13,5 @@ def slope(D: nn.Module, x: Tensor) -> Tensor:
     """
     x = x.detach().requires_grad_()
     (gradient,) = torch.autograd.grad(D(x).sum(), x, create_graph=True)
-    return gradient.flatten(1).norm(dim=1)
+    steepness: Tensor = gradient.flatten(1).norm(dim=1)
+    return steepness

@@ -29,7 +29,7 @@ class Measured(_Part):
 
     value: float | None = Field(description="None where it was not computed, and then `reason` says why")
     interval: tuple[float, float] | None = Field(description="95 % interval of the value")
-    perfect: float | None = Field(None, description="what a perfect generator scores on average at these sizes")
+    perfect: float | None = Field(default=None, description="what a perfect generator scores on average at these sizes")
     n: int = Field(description="generated samples that it was computed on")
     version: int = Field(description="of the metric; raised whenever its number can move")
     reason: str | None
