@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -76,10 +77,33 @@ def test_job_ends_when_its_client_is_killed(started: worker.Worker, tmp_path: Pa
     assert started.process is not None
     command = [sys.executable, "-I", "-S", client.__file__, "train", "baselines/gan.py", "--dataset", "ring"]
     waiting = subprocess.Popen([*command, "--images", "100000000", "--out", str(tmp_path)], stderr=subprocess.DEVNULL)
-    wait_until(lambda: len(processes(started.process.pid)) == 1)
+    wait_until((tmp_path / "history.jsonl").is_file)
+    (training,) = processes(started.process.pid)
     waiting.send_signal(signal.SIGKILL)
     waiting.wait()
+    wait_until(lambda: not Path(f"/proc/{training}").exists())
+
+
+@pytest.mark.slow
+def test_worker_lives_on_when_a_client_is_killed_at_any_moment(started: worker.Worker, tmp_path: Path) -> None:
+    assert started.process is not None
+    command = [sys.executable, "-I", "-S", client.__file__, "train", "baselines/gan.py", "--dataset", "ring"]
+    for milliseconds in range(0, 60, 4):
+        waiting = subprocess.Popen(
+            [*command, "--images", "100000000", "--out", str(tmp_path)], stderr=subprocess.DEVNULL
+        )
+        time.sleep(milliseconds / 1000)
+        waiting.kill()
+        waiting.wait()
+    assert job("list", "nonsense").returncode == 2
+    assert started.process.poll() is None
     wait_until(lambda: not processes(started.process.pid))
+
+
+def test_request_of_a_client_that_is_gone_is_dropped() -> None:
+    ours, theirs = socket.socketpair()
+    theirs.close()
+    assert worker.begin(ours) is None
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
