@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,12 @@ import pytest
 
 from ganbench.cli import client, worker
 
-pytestmark = [
-    pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="only Linux has a worker"),
-    pytest.mark.slow,
-]
+pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="only Linux has a worker")
+
+
+@pytest.mark.parametrize("module", worker.PRELOADED)
+def test_preloaded_module_exists(module: str) -> None:
+    assert importlib.util.find_spec(module) is not None
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +42,7 @@ def processes(parent: int) -> set[int]:
     return {int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()}
 
 
+@pytest.mark.slow
 def test_job_has_the_output_and_exit_code_of_its_own_process(started: worker.Worker) -> None:
     for arguments in (["list", "boards"], ["list", "nonsense"], ["--nonsense"]):
         alone = subprocess.run([sys.executable, "-m", "ganbench", *arguments], capture_output=True, text=True)
@@ -45,12 +50,14 @@ def test_job_has_the_output_and_exit_code_of_its_own_process(started: worker.Wor
         assert (forked.returncode, forked.stdout, forked.stderr) == (alone.returncode, alone.stdout, alone.stderr)
 
 
+@pytest.mark.slow
 def test_job_runs_in_the_folder_and_environment_of_its_client(started: worker.Worker, tmp_path: Path) -> None:
     done = job("cache", folder=tmp_path, GANBENCH_CACHE=str(tmp_path / "mine"))
     assert done.returncode == 0
     assert str(tmp_path / "mine") in done.stdout
 
 
+@pytest.mark.slow
 def test_control_drawn_by_the_worker_has_the_same_bytes(started: worker.Worker, tmp_path: Path) -> None:
     arguments = ["control", "noise", "--dataset", "ring", "--n", "50", "--out"]
     assert job(*arguments, str(tmp_path / "a.npz")).returncode == 0
@@ -58,24 +65,49 @@ def test_control_drawn_by_the_worker_has_the_same_bytes(started: worker.Worker, 
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 
 
+@pytest.mark.slow
 def test_worker_has_one_thread_when_it_forks(started: worker.Worker) -> None:
     job("list", "boards")  # it answers when all imports are done
     assert started.process is not None
     assert len(list(Path(f"/proc/{started.process.pid}/task").iterdir())) == 1
 
 
+@pytest.mark.slow
 def test_job_ends_when_its_client_is_killed(started: worker.Worker, tmp_path: Path) -> None:
     job("list", "boards")
     assert started.process is not None
     command = [sys.executable, "-I", "-S", client.__file__, "train", "baselines/gan.py", "--dataset", "ring"]
     waiting = subprocess.Popen([*command, "--images", "100000000", "--out", str(tmp_path)], stderr=subprocess.DEVNULL)
-    wait_until(lambda: len(processes(started.process.pid)) == 1)
+    wait_until((tmp_path / "history.jsonl").is_file)
+    (training,) = processes(started.process.pid)
     waiting.send_signal(signal.SIGKILL)
     waiting.wait()
+    wait_until(lambda: not Path(f"/proc/{training}").exists())
+
+
+@pytest.mark.slow
+def test_worker_lives_on_when_a_client_is_killed_at_any_moment(started: worker.Worker, tmp_path: Path) -> None:
+    assert started.process is not None
+    command = [sys.executable, "-I", "-S", client.__file__, "train", "baselines/gan.py", "--dataset", "ring"]
+    for milliseconds in range(0, 60, 4):
+        waiting = subprocess.Popen(
+            [*command, "--images", "100000000", "--out", str(tmp_path)], stderr=subprocess.DEVNULL
+        )
+        time.sleep(milliseconds / 1000)
+        waiting.kill()
+        waiting.wait()
+    assert job("list", "nonsense").returncode == 2
+    assert started.process.poll() is None
     wait_until(lambda: not processes(started.process.pid))
 
 
-def wait_until(condition) -> None:  # type: ignore[no-untyped-def]
+def test_request_of_a_client_that_is_gone_is_dropped() -> None:
+    ours, theirs = socket.socketpair()
+    theirs.close()
+    assert worker.begin(ours) is None
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
     end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end

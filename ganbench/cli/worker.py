@@ -7,6 +7,7 @@ Only Linux has a worker; elsewhere, and on the nodes of a cluster, a job is `pyt
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import json
@@ -95,43 +96,60 @@ def serve(address: str) -> None:
     gc.freeze()  # the collector of a child must not touch, and so copy, the memory that all share
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the jobs, and the pipeline then ends the worker
     jobs: list[Job] = []
-    with selectors.DefaultSelector() as selector:
-        selector.register(0, selectors.EVENT_READ, None)
-        selector.register(listener, selectors.EVENT_READ, None)
-        while True:
-            for key, _ in selector.select():
-                job = key.data
-                if key.fd == 0:
-                    for job in jobs:
-                        os.kill(job.pid, signal.SIGTERM)
-                    return
-                if key.fd == listener.fileno():
-                    job = begin(listener.accept()[0])
-                    jobs.append(job)
-                    selector.register(job.pidfd, selectors.EVENT_READ, job)
-                    selector.register(job.connection, selectors.EVENT_READ, job)
-                elif key.fd == job.pidfd:
-                    if job.connection in selector.get_map():
-                        selector.unregister(job.connection)
-                    selector.unregister(job.pidfd)
-                    jobs.remove(job)
-                    end(job)
-                else:  # the client was killed
-                    selector.unregister(job.connection)
-                    os.kill(job.pid, signal.SIGTERM)
+    try:
+        with selectors.DefaultSelector() as selector:
+            selector.register(0, selectors.EVENT_READ, None)
+            selector.register(listener, selectors.EVENT_READ, None)
+            while tend(selector, listener, jobs):
+                pass
+    finally:
+        for job in jobs:
+            os.kill(job.pid, signal.SIGTERM)
 
 
-def begin(connection: socket.socket) -> Job:
-    """Read a client's request and fork."""
+def tend(selector: selectors.BaseSelector, listener: socket.socket, jobs: list[Job]) -> bool:
+    """Wait until something happens, and act on it; False once standard input is closed."""
+    for key, _ in selector.select():
+        if key.fd == 0:
+            return False
+        if key.fd == listener.fileno():
+            new = begin(listener.accept()[0])
+            if new is not None:
+                jobs.append(new)
+                selector.register(new.pidfd, selectors.EVENT_READ, new)
+                selector.register(new.connection, selectors.EVENT_READ, new)
+            continue
+        job: Job = key.data
+        if key.fd == job.pidfd:
+            if job.connection in selector.get_map():
+                selector.unregister(job.connection)
+            selector.unregister(job.pidfd)
+            jobs.remove(job)
+            end(job)
+        elif job in jobs:  # the client was killed
+            selector.unregister(job.connection)
+            os.kill(job.pid, signal.SIGTERM)
+    return True
+
+
+def begin(connection: socket.socket) -> Job | None:
+    """Read a client's request and fork; None if the client was killed before it had sent its request."""
     size, streams, _, _ = socket.recv_fds(connection, 4, 3)
+    length = int.from_bytes(size, "big")
     with connection.makefile("rb") as file:
-        request = json.loads(file.read(int.from_bytes(size, "big")))
-    pid = os.fork()
-    if pid == 0:
-        work(request, streams)
+        content = file.read(length)
+    pid = None
+    if size and len(content) == length:
+        pid = os.fork()
+        if pid == 0:
+            work(json.loads(content), streams)
     for stream in streams:
         os.close(stream)
-    connection.send(STARTED)
+    if pid is None:
+        connection.close()
+        return None
+    with contextlib.suppress(ConnectionError):  # the client was killed: `tend` sees it and ends the job
+        connection.send(STARTED)
     return Job(pid, os.pidfd_open(pid), connection)
 
 
@@ -140,12 +158,8 @@ def end(job: Job) -> None:
     _, status = os.waitpid(job.pid, 0)
     code = os.waitstatus_to_exitcode(status)
     os.close(job.pidfd)
-    with job.connection, job.connection.makefile("wb") as answer:
-        try:
-            answer.write(bytes([code if code >= 0 else 128 - code]))
-            answer.flush()
-        except BrokenPipeError:
-            return  # the client was killed
+    with job.connection, contextlib.suppress(ConnectionError):  # the client was killed
+        job.connection.send(bytes([code if code >= 0 else 128 - code]))
 
 
 def work(request: dict[str, Any], streams: list[int]) -> NoReturn:
