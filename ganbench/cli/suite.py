@@ -157,21 +157,3 @@ def list_(
     width = max(len(e["name"]) for e in entries)
     for entry in entries:
         print(f"{entry['name']:<{width}}  {entry['about']}")
-
-
-@app.command()
-def cite(
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME...]", help="metrics, baselines and datasets that you used")
-    ] = None,
-) -> None:
-    """Print BibTeX: of ganbench, and of the papers of the metrics, baselines and datasets that you name.
-
-    \b
-    Examples:
-      ganbench cite
-      ganbench cite fid memorisation wgan_gp mnist
-    """
-    from ganbench.cli import citation
-
-    print(citation.bibtex(names or []))
