@@ -1,4 +1,4 @@
-# Two commands for a fresh clone with Python 3.11 or newer, git and make:
+# Two commands for a fresh clone with Python 3.11 or newer, git and make; each installs what it needs into .venv:
 #   make leaderboard   train, score and rank the board `quick` (BOARD=NAME for another one)
 #   make test          check the code and run the tests
 
@@ -8,30 +8,29 @@ CORES ?= 8
 BOARD ?= quick
 BIN := .venv/bin
 
-.PHONY: leaderboard test check setup clean
+.PHONY: leaderboard test check clean
 
-leaderboard: setup
+leaderboard: .venv/pipeline
 	@touch .venv/started
 	$(BIN)/snakemake --cores $(CORES) leaderboard --config board=$(BOARD)
 	@[ runs/boards/$(BOARD)/leaderboard.md -nt .venv/started ] || $(BIN)/ganbench leaderboard $(BOARD)
 
-test: setup check
+test: check
 	$(BIN)/pytest -n 2 --dist loadfile
 
-check: setup
+check: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile
 
-setup: .venv/installed
-
-# The lock holds the versions that this was tested with; pyproject.toml says what others may work.
-.venv/installed: pyproject.toml requirements.lock
+# The lock holds the versions that this was tested with; pyproject.toml says which other versions may work.
+.venv/pipeline .venv/dev: pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	|| { echo "ganbench needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=python3.11" >&2; exit 2; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[cpu,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock \
+	  --editable '.[cpu,$(@F)]'
 	@touch $@
 
 clean:
