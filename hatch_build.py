@@ -11,6 +11,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 DEFINITIONS = (
+    "CITATION.cff",
     "Snakefile",
     "baselines/*.py",
     "baselines/boards/*.yaml",

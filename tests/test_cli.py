@@ -32,6 +32,7 @@ VERBS = (
     "leaderboard",
     "overview",
     "publish",
+    "cite",
     "list",
     "data build",
 )
