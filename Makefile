@@ -1,4 +1,4 @@
-# Two commands for a fresh clone with Python 3.11 or newer, git and make:
+# Two commands for a fresh clone with Python 3.11 or newer, git and make; each installs what it needs into .venv:
 #   make leaderboard   train, score and rank the board `quick` (BOARD=NAME for another one)
 #   make test          check the code and run the tests
 
@@ -8,15 +8,15 @@ CORES ?= 8
 BOARD ?= quick
 BIN := .venv/bin
 
-.PHONY: leaderboard test check docs setup clean
+.PHONY: leaderboard test check docs clean
 
-leaderboard: setup
+leaderboard: .venv/pipeline
 	$(BIN)/ganbench run $(BOARD) --cores $(CORES)
 
-test: setup check
+test: check
 	$(BIN)/pytest -n 2 --dist loadfile
 
-check: setup
+check: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -24,19 +24,17 @@ check: setup
 	$(BIN)/snakefmt --check Snakefile
 
 # The pages and the API reference, as docs/_build/html; a warning is an error.
-docs: setup
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[docs]'
+docs: .venv/docs
 	$(BIN)/python docs/refresh.py --check
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs docs/_build/html
 
-setup: .venv/installed
-
-# The lock holds the versions that this was tested with; pyproject.toml says what others may work.
-.venv/installed: pyproject.toml requirements.lock
+# The lock holds the versions that this was tested with; pyproject.toml says which other versions may work.
+.venv/pipeline .venv/dev .venv/docs: pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	|| { echo "ganbench needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=python3.11" >&2; exit 2; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[cpu,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock \
+	  --editable '.[cpu,$(@F)]'
 	@touch $@
 
 clean:

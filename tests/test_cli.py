@@ -37,6 +37,7 @@ VERBS = (
     "leaderboard",
     "overview",
     "publish",
+    "cite",
     "list",
     "data build",
 )

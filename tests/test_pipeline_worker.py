@@ -97,8 +97,10 @@ def test_worker_lives_on_when_a_client_is_killed_at_any_moment(started: worker.W
         waiting.kill()
         waiting.wait()
     assert job("list", "nonsense").returncode == 2
+    assert started.process is not None
+    pid = started.process.pid
     assert started.process.poll() is None
-    wait_until(lambda: not processes(started.process.pid))
+    wait_until(lambda: not processes(pid))
 
 
 def test_request_of_a_client_that_is_gone_is_dropped() -> None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import sys
 import warnings
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
+from ganbench._version import __version__
 from ganbench.cli import boards, gans, run, scores, suite  # noqa: F401 - the verbs join the app
 from ganbench.cli._common import app, help_unless_invoked, say
 from ganbench.errors import UserError, plain
@@ -19,14 +20,25 @@ from ganbench.errors import UserError, plain
 __all__ = ["app", "main"]
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"ganbench {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def root(context: typer.Context) -> None:
+def root(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", help="print the version", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
     """Train GANs, score them, and say how far each number can be trusted.
 
     \b
     Examples:
       ganbench score samples/ --reference mnist
-      ganbench train baselines/dcgan.py --dataset mnist --images 300000 --out runs/my-dcgan
+      ganbench train dcgan --dataset mnist --images 300000 --out runs/my-dcgan
       ganbench list baselines
     """
     context.call_on_close(sys.stdout.flush)  # a closed pipe (`| head`) is met now, not when Python ends

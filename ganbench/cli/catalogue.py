@@ -1,29 +1,38 @@
-"""What there is, for `ganbench list`: one entry per item, `{"name", "about", ...}`."""
+"""The entries of `ganbench list`: one dictionary `{"name", "about", ...}` for each item of a kind."""
 
 from __future__ import annotations
 
 import ast
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from ganbench import baseline, data, features, paths
 from ganbench import metrics as metric_files
 from ganbench.boards import grid
+from ganbench.features import _weights, efficientnet, fidelity, inception
 
 
 def baselines() -> list[dict[str, Any]]:
     """The GANs, with the first line of their file."""
-    out = []
-    for name in baseline.names():
-        path = baseline.resolve(name)
-        about = (ast.get_docstring(ast.parse(path.read_text())) or "").partition("\n")[0]
-        out.append({"name": name, "about": about, "path": str(paths.shown(path))})
-    return out
+    return [
+        {"name": name, "about": _first_line(path), "path": str(paths.shown(path))}
+        for name, path in ((name, baseline.resolve(name)) for name in baseline.names())
+    ]
+
+
+def _first_line(path: Path) -> str:
+    source = path.read_text(encoding="utf-8")
+    return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
 
 
 def datasets() -> list[dict[str, Any]]:
-    """The datasets, with the version that dvc.lock pins."""
-    return [{"name": name, "about": data.about(name), "version": data.version(name)} for name in data.names()]
+    """The datasets, with the version that dvc.lock pins; None for a dataset that is not pinned yet."""
+    return [{"name": name, "about": _dataset(name), "version": data.pin(name)} for name in data.names()]
+
+
+def _dataset(name: str) -> str:
+    return data.about(name) + ("" if data.pin(name) else "; not pinned yet")
 
 
 def metrics() -> list[dict[str, Any]]:
@@ -33,10 +42,28 @@ def metrics() -> list[dict[str, Any]]:
 
 
 def extractors() -> list[dict[str, Any]]:
-    """The extractors, with their weights' hash and accuracy."""
-    return [
-        {"name": name, "about": _about(features.describe(name)), **features.describe(name)} for name in features.names()
-    ]
+    """The extractors, with their weights' hash and accuracy, and whether their weights are on this machine."""
+    return [_extractor(name) for name in features.names()]
+
+
+def _extractor(name: str) -> dict[str, Any]:
+    facts, remedy = features.describe(name), _remedy(name)
+    about = _about(facts) + (f"; its weights are not on this machine: {remedy}" if remedy else "")
+    return {"name": name, "about": about, **facts, "weights_present": remedy is None}
+
+
+def _remedy(name: str) -> str | None:
+    """What brings the weights of an extractor onto this machine; None if they are there, or if it has none."""
+    if name in efficientnet.NAMES:
+        return None if efficientnet.locate() else efficientnet.INSTALL
+    published = {
+        **dict.fromkeys(inception.NAMES, inception.WEIGHTS),
+        **{n: c.weights for n, c in fidelity.CARDS.items()},
+    }
+    weights = published.get(name)
+    if weights is None or _weights.locate(weights):
+        return None
+    return f"its first use downloads {weights.size / 1e6:,.0f} MB"
 
 
 def _about(extractor: dict[str, Any]) -> str:

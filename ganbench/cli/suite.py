@@ -1,4 +1,4 @@
-"""Verbs of the benchmark: its data, its boards, the calibration of its metrics, and what there is."""
+"""Verbs of the benchmark: datasets, boards, the calibration of metrics, lists and citations."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ganbench.cli._common import Seed, app, help_unless_invoked, relative, say
+from ganbench.cli._common import Seed, app, help_unless_invoked, relative, say, write
 from ganbench.errors import choose
 
 data_app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
@@ -27,36 +27,37 @@ def data_help(context: typer.Context) -> None:
 def data_build(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="datasets (see `ganbench list datasets`)")],
 ) -> None:
-    """Build datasets from their sources into data/NAME and check them against dvc.lock.
+    """Build datasets from their sources into the data folder, and check them against dvc.lock.
 
     \b
     Example:
       ganbench data build digits mnist
     """
-    from ganbench import data
+    from ganbench import data, paths
 
-    for name in [choose(n, data.names(), "dataset") for n in names]:
-        say(f"{name}: {data.build(name)}, {data.check(name)}")
+    for name in names:
+        choose(name, data.names(), "dataset")
+    for name in names:
+        say(f"{name}: {paths.shown(data.build(name))}, {data.check(name)}")
 
 
 @data_app.command("obtain")
 def data_obtain(
-    name: str,
-    version_file: Annotated[Path | None, typer.Option(help="write the version there, for the pipeline")] = None,
+    name: Annotated[str, typer.Argument(help="a dataset (see `ganbench list datasets`)")],
+    version_file: Annotated[Path | None, typer.Option(help="write the version to this file, for the pipeline")] = None,
 ) -> None:
-    """Put the version of a dataset that dvc.lock pins into data/NAME: from DVC's cache or remote, or built.
+    """Put the version of a dataset that dvc.lock pins into the data folder: from DVC's cache, its remote, or the sources.
 
     \b
     Example:
       ganbench data obtain digits
     """
-    from ganbench import data
+    from ganbench import data, paths
 
     version = data.obtain(name)
     if version_file:
-        version_file.parent.mkdir(parents=True, exist_ok=True)
-        version_file.write_text(version + "\n")
-    say(f"{name}: data/{name} is {version}")
+        write(version + "\n", version_file)
+    say(f"{name}: {paths.shown(paths.data() / name)} has the version {version}")
 
 
 @app.command()
@@ -112,12 +113,16 @@ def calibrate(
     repeats: Annotated[int, typer.Option(help="draws of every set", min=2)] = 5,
     seed: Seed = 0,
     out: Annotated[
-        Path | None, typer.Option(help="folder of the tables and pictures; by default results/calibration/DATASET")
+        Path | None,
+        typer.Option(
+            help="folder of the tables and pictures; by default results/calibration/DATASET, in the current folder or checkout"
+        ),
     ] = None,
 ) -> None:
-    """Damage real samples in known ways and hold every metric to what its card promises.
+    """Damage real samples in known ways, and check what the card of every metric promises.
 
-    A promise that is not kept is a result and no error; but a metric that fails one cannot enter a board.
+    A broken promise is a result, not an error. A metric that breaks a promise cannot enter a board of this dataset. Your own
+    calibration of a dataset counts before the one that ganbench brings.
 
     \b
     Examples:
@@ -142,10 +147,11 @@ def list_(
     kind: Annotated[str, typer.Argument(help=", ".join(KINDS))],
     as_json: Annotated[bool, typer.Option("--json", help="as JSON")] = False,
 ) -> None:
-    """List what there is.
+    """List all baselines, datasets, metrics, extractors or boards.
 
     \b
-    Example:
+    Examples:
+      ganbench list baselines
       ganbench list metrics --json
     """
     from ganbench.cli import catalogue
@@ -154,6 +160,25 @@ def list_(
     if as_json:
         print(json.dumps(entries, indent=1))
         return
-    width = max(len(e["name"]) for e in entries)
+    width = max((len(entry["name"]) for entry in entries), default=0)
     for entry in entries:
         print(f"{entry['name']:<{width}}  {entry['about']}")
+
+
+@app.command()
+def cite(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME...", help="metrics, baselines and datasets; none: ganbench itself"),
+    ] = None,
+) -> None:
+    """Print BibTeX for ganbench, or for the papers behind metrics, baselines and datasets.
+
+    \b
+    Examples:
+      ganbench cite
+      ganbench cite fid kid wgan_gp mnist
+    """
+    from ganbench.cli import citations
+
+    print(citations.cite(names or []))

@@ -118,7 +118,7 @@ def _onnx(path: Path, content: bytes) -> Callable[[np.ndarray], Any]:
     try:
         import onnxruntime
     except ModuleNotFoundError:
-        raise Unreachable(f"{path} needs onnxruntime: pip install onnxruntime") from None
+        raise Unreachable(f"{path} needs onnxruntime: pip install 'ganbench[onnx]'") from None
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     first = session.get_inputs()[0]
     dtype = np.uint8 if "uint8" in first.type else np.float32

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ganbench.errors import Unreachable
 from ganbench.features import _weights
 from ganbench.features._weights import Weights
 
@@ -98,7 +99,10 @@ def load(extractor: Extractor) -> Run:
 
 def image_tower(state: dict[str, Any], dtype: Any) -> Callable[[Tensor], Tensor]:
     """CLIP's image encoder, from the weights of all of CLIP."""
-    from torch_fidelity.feature_extractor_clip import build_model
+    try:
+        from torch_fidelity.feature_extractor_clip import build_model
+    except ModuleNotFoundError:
+        raise Unreachable("the extractor clip needs torch-fidelity: pip install 'ganbench[peers]'") from None
 
     tower: Callable[[Tensor], Tensor] = build_model(state, dtype).visual.to(dtype)
     return tower
