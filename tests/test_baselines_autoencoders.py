@@ -53,9 +53,7 @@ PULLING_AWAY = (2 * 0.36 + 2 * 0.0 + 2 * 0.64) / 6
 
 
 @pytest.mark.parametrize(("fake", "hinge"), [(2.0, 3.0), (5.0, 0.0), (7.0, 0.0)])
-def test_ebgan_discriminator_pushes_generated_energies_up_to_the_margin_and_no_further(
-    fake: float, hinge: float
-) -> None:
+def test_ebgan_pushes_generated_energies_to_the_margin_and_no_further(fake: float, hinge: float) -> None:
     gan = build("ebgan", margin=5.0)
     gan.D = Energies(1.25, fake, CODES)
     losses = gan.d_loss(REAL)
@@ -82,7 +80,7 @@ def test_ebgan_generator_descends_the_energy_and_the_pulling_away_term() -> None
     assert losses["loss"].item() == pytest.approx(2.0 + 0.1 * PULLING_AWAY)
 
 
-def test_ebgan_pulling_away_is_1_for_equal_directions_and_0_for_orthogonal_ones() -> None:
+def test_ebgan_pulling_away_is_1_for_equal_and_0_for_orthogonal_codes() -> None:
     gan = build("ebgan")
     for codes, value in ((torch.tensor([[1.0, 2.0], [-3.0, -6.0]]), 1.0), (torch.eye(4) * 3, 0.0)):
         gan.D = Energies(0.0, 0.0, codes)
@@ -149,7 +147,7 @@ def test_began_k_follows_its_recurrence() -> None:
         assert gan.k.item() == pytest.approx(k, abs=1e-7)
 
 
-def test_began_k_moves_once_per_discriminator_step_and_is_in_the_checkpoint() -> None:
+def test_began_k_moves_once_per_d_step_and_is_in_the_checkpoint() -> None:
     gan = build("began", DIGITS, width=4, gamma=1.0, lambda_k=0.1, n_critic=3, batch=4)
     pixels = torch.randint(0, 256, (40, 1, 8, 8), dtype=torch.uint8)
     training = loop.Training(gan, TrainingData(pixels, torch.full((40,), -1), DIGITS), 0)
@@ -161,7 +159,7 @@ def test_began_k_moves_once_per_discriminator_step_and_is_in_the_checkpoint() ->
     assert training.state.tensors["gan.k"].item() == ks[-1]
 
 
-def test_began_k_settles_where_the_generated_error_is_gamma_times_the_real_one() -> None:
+def test_began_k_settles_at_gamma_times_the_real_error() -> None:
     """Players that answer k linearly: a larger k makes D spend itself on generated samples, whose error then grows."""
     gan = build("began", DIGITS, width=4, gamma=0.7, lambda_k=0.05)
     for _ in range(2000):
@@ -187,14 +185,14 @@ def test_began_pictures_answer_z_before_training() -> None:
     assert x.std(0).mean() > 0.05  # 0.001 with torch's own initial weights
 
 
-def test_began_generator_has_the_decoders_architecture_and_weights_of_its_own() -> None:
+def test_began_generator_is_built_like_the_decoder_with_own_weights() -> None:
     gan = build("began", DataSpec((1, 32, 32)), width=4)
     decoder = gan.D[1]
     assert str(gan.G) == str(decoder)
     assert not {id(p) for p in gan.G.parameters()} & {id(p) for p in gan.D.parameters()}
 
 
-def test_began_at_64_goes_down_to_8_by_strides_and_up_by_nearest_neighbours() -> None:
+def test_began_at_64_strides_down_to_8_and_repeats_pixels_up() -> None:
     gan = build("began", DataSpec((3, 64, 64)), width=4)
     encoder, decoder = gan.D
     convolutions = [m for m in encoder if isinstance(m, nn.Conv2d)]

@@ -156,7 +156,7 @@ def acgan_with_logits() -> Any:
     return gan
 
 
-def test_acgan_discriminator_ascends_the_source_and_the_class_of_real_and_generated_samples() -> None:
+def test_acgan_discriminator_ascends_source_and_class_of_all_samples() -> None:
     losses = acgan_with_logits().d_loss(zeros([0, 2]))
     L_S = math.log(sigmoid(1.5)) + math.log(1 - sigmoid(-0.5))
     L_C = (log_softmax(REAL[1:], 0) + log_softmax(REAL[1:], 2)) / 2 + log_softmax(FAKE[1:], 1)
@@ -165,7 +165,7 @@ def test_acgan_discriminator_ascends_the_source_and_the_class_of_real_and_genera
     assert losses["loss"].item() == pytest.approx(-(L_S + L_C), rel=1e-6)
 
 
-def test_acgan_generator_ascends_the_class_it_was_told_and_passing_for_real() -> None:
+def test_acgan_generator_ascends_its_class_and_passing_for_real() -> None:
     loss = acgan_with_logits().g_loss(zeros([0, 2]))["loss"].item()
     assert loss == pytest.approx(-(math.log(sigmoid(-0.5)) + log_softmax(FAKE[1:], 1)), rel=1e-6)
 
@@ -180,7 +180,7 @@ def test_acgan_unlabelled_samples_count_in_the_source_alone() -> None:
     assert none["L_C"].item() == pytest.approx(log_softmax(FAKE[1:], 1), rel=1e-6)
 
 
-def test_acgan_label_of_a_real_sample_reaches_its_own_class_logits_and_no_others() -> None:
+def test_acgan_label_of_a_real_sample_reaches_only_its_class_logits() -> None:
     gan = build("acgan")
     logits = torch.zeros(4, 4, requires_grad=True)
     gan.D = Recorder(lambda x: logits if is_real(x).all() else torch.zeros(4, 4))
@@ -200,7 +200,7 @@ def test_acgan_generator_learns_nothing_from_the_labels_of_the_batch() -> None:
     assert torch.equal(*losses)
 
 
-def test_acgan_asks_the_generator_for_the_class_that_the_classifier_is_to_find() -> None:
+def test_acgan_classifier_must_find_the_class_asked_of_the_generator() -> None:
     gan = build("acgan", z=2)
     gan.G = Recorder(lambda zc: zc[:, :2])
     asked: list[Tensor] = []
@@ -228,7 +228,7 @@ class Logits(nn.Module):
         return torch.where(is_real(x)[:, None], self.real, self.fake)
 
 
-def test_semi_supervised_loss_is_that_of_k_plus_1_classes_whose_last_logit_is_0() -> None:
+def test_semi_supervised_loss_has_k_plus_1_classes_with_last_logit_0() -> None:
     gan = build("semi_supervised", weight=0.25)
     real, fake = [0.3, 1.2, -0.4], [-0.1, 0.8, -2.0]
     gan.D = Logits(real, fake)
@@ -274,7 +274,7 @@ def trained(source: TrainingData) -> dict[str, Tensor]:
     return training.state.tensors
 
 
-def test_semi_supervised_training_is_the_same_to_the_bit_without_all_other_labels() -> None:
+def test_semi_supervised_training_does_not_see_the_other_labels() -> None:
     y = ring_of_classes().y
     allowed = first_of_each_class(y)
     masked = torch.full_like(y, -1)
@@ -299,7 +299,7 @@ def test_semi_supervised_labelled_set_is_the_first_samples_of_each_class() -> No
     assert torch.equal(labelled.flatten(0, 1), source.x[first_of_each_class(source.y)])
 
 
-def test_semi_supervised_minibatch_holds_labelled_samples_with_their_labels() -> None:
+def test_semi_supervised_minibatch_holds_samples_with_their_labels() -> None:
     gan = build("semi_supervised", labels=3, batch=4)
     x = torch.arange(16.0).reshape(8, 2)
     y = torch.tensor([2, -1, 0, 2, 2, 2, -1, 1])  # the fourth of class 2 is one too many
@@ -321,7 +321,7 @@ def test_semi_supervised_without_any_label_has_no_supervised_loss() -> None:
     assert torch.isfinite(losses["loss"])
 
 
-def test_semi_supervised_first_batch_leaves_layers_with_mean_0_and_variance_1() -> None:
+def test_semi_supervised_first_batch_gives_layers_mean_0_and_variance_1() -> None:
     gan = build("semi_supervised", DIGITS, noise_input=0.0, noise_hidden=0.0)
     x = torch.rand(100, 1, 8, 8) * 2 - 1
     gan.D.standardise(x)

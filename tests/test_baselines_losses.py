@@ -111,9 +111,7 @@ def test_lsgan_pulls_at_samples_that_lie_far_on_the_right_side() -> None:
 
 @pytest.mark.parametrize("spec", [POINTS, IMAGES], ids=["points", "images"])
 @pytest.mark.parametrize("name", ["wgan_gp", "dragan"])
-def test_gradient_penalty_of_a_linear_critic_is_its_norm_over_all_axes_less_one_squared(
-    name: str, spec: DataSpec
-) -> None:
+def test_gradient_penalty_of_a_linear_critic_is_its_norm_less_one_squared(name: str, spec: DataSpec) -> None:
     gan = build(name, spec)
     w = torch.linspace(-1, 2, torch.Size(spec.shape).numel()).reshape(spec.shape)
     gan.D = Linear(w)
@@ -163,7 +161,7 @@ def test_penalised_critics_do_not_mix_the_samples_of_a_batch(name: str) -> None:
     assert torch.allclose(gan.D(x)[:1], gan.D(x[:1]), atol=1e-6)
 
 
-def test_wgan_gp_takes_five_critic_steps_on_fresh_data_before_the_generators_first() -> None:
+def test_wgan_gp_takes_five_critic_steps_on_fresh_data_first() -> None:
     gan = build("wgan_gp", batch=16)
     calls: list[tuple[str, Tensor]] = []
     d_loss, g_loss = gan.d_loss, gan.g_loss
@@ -182,7 +180,7 @@ def test_dragan_loss_is_the_non_saturating_game_plus_ten_penalties() -> None:
     assert gan.g_loss(REAL)["loss"].item() == pytest.approx(math.log1p(math.exp(1)))
 
 
-def test_dragan_perturbs_upwards_by_at_most_half_the_batchs_standard_deviation() -> None:
+def test_dragan_perturbs_upwards_by_at_most_half_the_batchs_sd() -> None:
     gan = build("dragan")
     x = torch.randn(20_000, 2) * torch.tensor([3.0, 4.0])
     delta = (gan.perturb(x) - x) / (0.5 * x.std(correction=0))
@@ -222,7 +220,7 @@ def test_pacgan_packs_neighbours_of_a_batch_along_coordinates_or_channels() -> N
 
 
 @pytest.mark.parametrize("spec", [POINTS, IMAGES], ids=["points", "images"])
-def test_pacgan_shows_the_discriminator_packs_of_real_and_of_generated_samples(spec: DataSpec) -> None:
+def test_pacgan_shows_packs_of_real_and_of_generated_samples(spec: DataSpec) -> None:
     gan = build("pacgan", spec, pack=2, batch=6)
     gan.D = Listening(gan.D)
     gan.d_loss(batch(torch.zeros(6, *spec.shape)))
@@ -277,7 +275,7 @@ def test_unrolled_by_no_step_is_the_minimax_gan() -> None:
 
 
 @pytest.mark.parametrize("K", [1, 3])
-def test_unrolled_steps_are_those_that_the_discriminators_own_optimiser_would_take(K: int) -> None:
+def test_unrolled_steps_are_those_of_the_discriminators_optimiser(K: int) -> None:
     gan, training = trained_unrolled(unroll=K, lr_d=0.01)
     thetas: list[Tensor] = []
     f = gan.f
@@ -327,7 +325,7 @@ def test_unrolled_gradient_holds_how_the_discriminator_will_answer() -> None:
     assert (whole - first_term).norm() > 0.01 * whole.norm()
 
 
-def test_unrolled_generator_loss_leaves_the_discriminator_as_it_was_with_its_batch_norm() -> None:
+def test_unrolled_generator_loss_leaves_d_and_its_batch_norm_unchanged() -> None:
     gan, _ = trained_unrolled(DataSpec((1, 16, 16)), unroll=2)
     before = {k: v.clone() for k, v in gan.D.state_dict().items()}
     gan.g_loss(batch(torch.randn(6, 1, 16, 16)))["loss"].backward(inputs=list(gan.G.parameters()))
@@ -372,7 +370,7 @@ def test_minibatch_features_of_a_collapsed_batch_are_its_size() -> None:
     assert (gan.D[1](varied)[:, 8:] < 7).all()
 
 
-def test_minibatch_discrimination_judges_real_and_generated_data_in_separate_batches() -> None:
+def test_minibatch_discrimination_judges_real_and_generated_data_apart() -> None:
     gan = build("minibatch_discrimination", batch=6)
     gan.D = Listening(gan.D)
     gan.d_loss(REAL)
@@ -396,7 +394,7 @@ def test_feature_matching_loss_is_zero_where_the_features_agree(spec: DataSpec) 
     assert gan.g_loss(batch(torch.randn(6, *spec.shape)))["loss"].item() > 1e-6
 
 
-def test_feature_matching_generator_does_not_ask_whether_it_fools_the_discriminator() -> None:
+def test_feature_matching_generator_does_not_see_the_verdict() -> None:
     gan = build("feature_matching")
     gan.D.head = Logits(float("nan"), float("nan"))
     assert torch.isfinite(gan.g_loss(REAL)["loss"])
@@ -434,7 +432,7 @@ def test_smoothed_discriminator_is_best_where_it_says_alpha() -> None:
     assert gradient[0].item() == pytest.approx(0, abs=1e-6)
 
 
-def test_flipped_labels_are_those_of_the_other_side_for_the_share_that_was_asked_for() -> None:
+def test_flipped_labels_have_the_share_that_was_asked_for() -> None:
     gan = build("tricks", flip=1.0, smoothing=0.1)
     gan.D = Logits(1.5, -0.5)
     fake = 0.9 * math.log1p(math.exp(0.5)) + 0.1 * math.log1p(math.exp(-0.5))  # that of real data, smoothed
@@ -451,7 +449,7 @@ def test_instance_noise_falls_linearly_to_zero() -> None:
         assert gan.noisy(torch.zeros(50_000)).std().item() == pytest.approx(sd, abs=0.01)
 
 
-def test_instance_noise_is_on_all_that_the_discriminator_sees_and_on_no_sample() -> None:
+def test_instance_noise_is_on_all_that_d_sees_and_on_no_sample() -> None:
     gan = build("tricks", instance_noise=0.4)
     gan.G, gan.D = Constant(torch.zeros(2)), Listening(gan.D)
     gan.d_loss(REAL)
@@ -479,7 +477,7 @@ def test_replay_exchanges_the_share_that_was_asked_for() -> None:
     assert torch.equal(gan.store[taken].sort(0).values, fresh[:2].sort(0).values)
 
 
-def test_discriminator_keeps_its_weights_while_its_loss_is_below_the_threshold() -> None:
+def test_discriminator_keeps_its_weights_below_the_threshold() -> None:
     frozen, free, plain = (build("tricks", batch=16, d_threshold=t) for t in (100.0, 1e-9, 0.0))
     start = parameters_to_vector(plain.D.parameters()).detach().clone()
     for gan in (frozen, free, plain):
@@ -566,7 +564,7 @@ class Posterior(nn.Module):
         return torch.stack([mu, self.variance.log().expand_as(mu)], 1)
 
 
-def test_vae_bound_is_the_log_likelihood_for_the_true_posterior_and_below_it_for_another() -> None:
+def test_vae_bound_is_the_log_likelihood_for_the_true_posterior_alone() -> None:
     gan = build("vae", z=1)
     W, sd = torch.tensor([1.0, -0.5]), 0.7
     gan.G.mean = nn.Linear(1, 2, bias=False)

@@ -79,7 +79,7 @@ def test_gan_non_saturating_generator_ascends_log_d() -> None:
     assert gan.g_loss(REAL)["loss"].item() == pytest.approx(-math.log(sigmoid(-0.5)), rel=1e-6)
 
 
-def test_gan_minimax_gradient_vanishes_where_the_discriminator_rejects_and_the_other_does_not() -> None:
+def test_gan_minimax_gradient_alone_vanishes_where_d_rejects() -> None:
     gradient = {}
     for loss in ("minimax", "non_saturating"):
         gan = build("gan", width_g=8, generator_loss=loss)
@@ -122,7 +122,7 @@ def test_dcgan_at_64_has_the_channels_of_the_papers_figure() -> None:
     assert shapes == [(100, 1024, 4, 4), (1024, 512, 4, 4), (512, 256, 4, 4), (256, 128, 4, 4), (128, 3, 4, 4)]
 
 
-def test_dcgan_has_batch_norm_except_at_the_generators_output_and_the_discriminators_input() -> None:
+def test_dcgan_has_batch_norm_but_at_gs_output_and_ds_input() -> None:
     gan = build("dcgan", DataSpec((3, 32, 32)), width=4)
     norm, g, d = nn.BatchNorm2d, list(gan.G.net), list(gan.D.body)
     assert isinstance(g[-2], nn.ConvTranspose2d)
@@ -170,7 +170,7 @@ def points() -> TrainingData:
 
 
 @pytest.mark.parametrize("n_critic", [1, 5])
-def test_critic_steps_come_before_the_generators_and_each_has_a_fresh_batch(n_critic: int) -> None:
+def test_critic_steps_come_first_and_each_has_a_fresh_batch(n_critic: int) -> None:
     gan = build("wgan", units=8, n_critic=n_critic, batch=16)
     calls: list[tuple[str, Tensor]] = []
     d_loss, g_loss = gan.d_loss, gan.g_loss

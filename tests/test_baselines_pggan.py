@@ -106,7 +106,7 @@ def test_pggan_says_what_it_treats(shape: tuple[int, ...]) -> None:
         build(DataSpec(shape))
 
 
-def test_weights_are_stored_from_a_standard_normal_and_used_with_hes_deviation() -> None:
+def test_weights_are_stored_standard_normal_and_used_with_hes_sd() -> None:
     gan = build(width=64, z=64)
     layers = [m for m in gan.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
     stored = torch.cat([m.parametrizations.weight.original.flatten() for m in layers])
@@ -125,7 +125,7 @@ def test_pixel_norm_has_mean_square_1_over_features() -> None:
     assert torch.allclose(module().PixelNorm()(torch.randn(3, 7)).square().mean(1), torch.ones(3))
 
 
-def test_pixel_norm_follows_each_convolution_of_the_generator_and_none_of_the_discriminator() -> None:
+def test_pixel_norm_follows_each_convolution_of_the_generator_alone() -> None:
     gan, norm = build(), module().PixelNorm
     for block in gan.G.blocks:
         layers = list(block)
@@ -135,7 +135,7 @@ def test_pixel_norm_follows_each_convolution_of_the_generator_and_none_of_the_di
     assert not any(isinstance(m, norm) for m in gan.D.modules())
 
 
-def test_minibatch_std_is_the_mean_deviation_of_each_feature_over_the_batch() -> None:
+def test_minibatch_std_is_the_mean_deviation_of_features() -> None:
     x = torch.tensor([[[[1.0, 2.0]], [[3.0, 4.0]]], [[[1.0, 6.0]], [[9.0, 4.0]]]])  # [2, 2, 1, 2]
     deviations = [0.0, 2.0, 3.0, 0.0]  # half the distance of two numbers
     y = module().MinibatchStd()(x)

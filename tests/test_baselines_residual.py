@@ -100,7 +100,7 @@ def test_sngan_discriminators_weights_have_a_largest_singular_value_of_1(spec: D
     assert not any(is_parametrized(m) for m in gan.G.modules())
 
 
-def test_sngan_generator_step_moves_power_iteration_but_no_weight_of_the_discriminator() -> None:
+def test_sngan_generator_step_moves_power_iteration_but_no_weight_of_d() -> None:
     gan = build("sngan")
     training = loop.Training(gan, TrainingData(torch.zeros(40, 1, 8, 8, dtype=torch.uint8), torch.zeros(40), DIGITS), 0)
     before = {k: v.clone() for k, v in gan.D.state_dict().items()}
@@ -179,7 +179,7 @@ def test_attention_starts_as_the_identity_and_learns_from_there() -> None:
     assert attention.gamma.grad.abs() > 0
 
 
-def test_projection_adds_the_inner_product_of_class_and_features_where_there_is_a_class() -> None:
+def test_projection_adds_the_inner_product_of_class_and_features() -> None:
     gan = build("sagan").eval()
     x, y = batch().x, torch.tensor([0, 1, 2, 9, -1, -1])
     h = gan.D.features(x)
@@ -195,9 +195,7 @@ def test_projection_adds_the_inner_product_of_class_and_features_where_there_is_
     ("name", "size", "resolution"),
     [("sagan", 128, 32), ("sagan", 64, 32), ("sagan", 32, 16), ("sagan", 28, 14), ("sagan", 8, 4), ("biggan", 128, 64)],
 )
-def test_attention_is_at_the_papers_resolution_or_half_the_size_of_a_small_image(
-    name: str, size: int, resolution: int
-) -> None:
+def test_attention_is_at_the_papers_size_or_at_half_of_a_small_image(name: str, size: int, resolution: int) -> None:
     gan = build(name, DataSpec((1, size, size), classes=2), width=4)
     seen = []
     for layer in gan.modules():
@@ -241,7 +239,7 @@ def test_real_labels_reach_the_discriminators_loss_alone(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CONDITIONAL)
-def test_generator_makes_the_class_it_is_asked_for_and_otherwise_each_as_often(name: str) -> None:
+def test_generator_makes_the_asked_class_and_otherwise_all_equally(name: str) -> None:
     gan = build(name)
     for norm in (m for m in gan.G.modules() if isinstance(m, resnet.ConditionalBatchNorm)):
         nn.init.normal_(norm.gain)
@@ -307,7 +305,7 @@ OFF = {"shared": False, "skip_z": False, "ortho": 0.0}
 RGB = DataSpec((3, 16, 16), classes=10)  # two blocks, so z has three chunks
 
 
-def test_biggan_shared_replaces_each_layers_table_of_classes_by_one_embedding() -> None:
+def test_biggan_shared_has_one_embedding_for_all_tables_of_classes() -> None:
     before, after = build("biggan", RGB, **OFF), build("biggan", RGB, **OFF | {"shared": True})
     assert shapes(before.D) == shapes(after.D)
     old, new = shapes(before.G), shapes(after.G)
@@ -319,7 +317,7 @@ def test_biggan_shared_replaces_each_layers_table_of_classes_by_one_embedding() 
     assert all(old[k] == (new[k][0], 10) and new[k][1] == 5 for k in changed)
 
 
-def test_biggan_skip_z_moves_equal_chunks_of_z_from_the_start_to_the_blocks() -> None:
+def test_biggan_skip_z_moves_equal_chunks_of_z_to_the_blocks() -> None:
     before, after = build("biggan", RGB, **OFF), build("biggan", RGB, **OFF | {"skip_z": True})
     assert shapes(before.D) == shapes(after.D)
     old, new = shapes(before.G), shapes(after.G)
@@ -341,7 +339,7 @@ def test_biggan_blocks_see_the_class_and_their_own_chunk_of_z() -> None:
     assert torch.equal(seen[1], torch.cat([gan.G.embed(y), z[:, 8:]], 1))
 
 
-def test_biggan_ortho_adds_equation_3_to_the_generators_loss_and_changes_nothing_else() -> None:
+def test_biggan_ortho_adds_only_equation_3_to_the_generators_loss() -> None:
     losses: dict[Any, float] = {}
     for beta in (0.0, 0.01):
         gan = build("biggan", ortho=beta)
@@ -389,7 +387,7 @@ def test_biggan_channels_at_128_are_those_of_the_papers_table() -> None:
     assert d == [1, 2, 4, 8, 16, 16]
 
 
-def test_biggan_is_sampled_with_averaged_weights_after_two_steps_of_the_discriminator() -> None:
+def test_biggan_is_sampled_with_averaged_weights_after_two_d_steps() -> None:
     gan = build("biggan", ema=0.5)
     source = TrainingData(torch.randint(0, 256, (40, 1, 8, 8), dtype=torch.uint8), torch.arange(40) % 10, DIGITS)
     training = loop.Training(gan, source, 0)

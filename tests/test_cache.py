@@ -38,7 +38,7 @@ def test_the_same_content_is_embedded_once_whatever_holds_it(loads: list[Extract
     np.testing.assert_array_equal(again.logits, first.logits)
 
 
-def test_another_pixel_another_order_another_extractor_and_other_code_are_embedded_anew(
+def test_another_pixel_order_extractor_or_code_is_embedded_anew(
     loads: list[Extractor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     features.embed("digits-cnn", X)

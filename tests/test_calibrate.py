@@ -135,7 +135,7 @@ def test_cards_promise_responses_to_corruptions_that_exist(name: str) -> None:
     assert set(metrics.get(name).card.responds) <= set(CORRUPTIONS)
 
 
-def test_sets_share_no_sample_with_their_reference_and_one_class_fills_one() -> None:
+def test_sets_share_no_sample_with_the_reference_and_one_class_fills_one() -> None:
     held_out = points(1100, 4)
     n = calibrate.default_n(held_out.y)
     made = calibrate.sets(points(300, 4), held_out, n, 2, 0)
@@ -205,7 +205,7 @@ def test_value_may_stay_at_its_bound() -> None:
     assert judged({"shift": "-"}, real=REAL, shift=[[0.0] * 3] * 3).verdict["shift"] == "pass"
 
 
-def test_movement_is_measured_against_the_largest_that_the_metric_promises_to_see() -> None:
+def test_movement_is_measured_against_the_largest_promised_one() -> None:
     tenfold = [[10 * v for v in level] for level in RISING]
     assert judged({"noise": "0", "shift": "+"}, real=REAL, noise=RISING, shift=tenfold).verdict["noise"] == "pass"
     assert (

@@ -205,9 +205,7 @@ def test_embedded_set_scores_like_the_samples_without_loading_torch(
 
 
 @pytest.mark.parametrize("alone", [[], ["data"]])
-def test_a_command_that_is_the_name_of_others_shows_them_when_it_stands_alone(
-    alone: list[str], ganbench: Callable[..., Done]
-) -> None:
+def test_a_command_that_only_groups_others_shows_them(alone: list[str], ganbench: Callable[..., Done]) -> None:
     assert ganbench(*alone).stdout == ganbench(*alone, "--help").stdout
 
 

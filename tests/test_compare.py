@@ -29,7 +29,7 @@ def scored(shift: float, seed: int = 1, n: int = 400, **options: Any) -> Result:
     )
 
 
-def test_larger_difference_than_its_interval_has_a_winner_and_a_smaller_one_has_none() -> None:
+def test_only_a_difference_beyond_its_interval_has_a_winner() -> None:
     near, again, far = scored(0.0), scored(0.0, seed=2), scored(1.0)
     lines = {(line["metric"], line["b"]): line for line in compare({"near": near, "again": again, "far": far})}
     assert lines["fid", "far"]["verdict"] == lines["coverage", "far"]["verdict"] == "a better"
@@ -40,7 +40,7 @@ def test_larger_difference_than_its_interval_has_a_winner_and_a_smaller_one_has_
     assert lines["modes", "far"]["reason"] == "modes is for datasets whose modes are known"
 
 
-def test_differences_of_one_generator_are_called_clear_about_once_in_twenty_times() -> None:
+def test_differences_of_one_generator_are_clear_once_in_twenty_times() -> None:
     """FID's interval is of the generated samples' noise alone, so MOVER's is that of the difference against this reference."""
     runs = [scored(0.3, seed=s) for s in range(2, 82)]
     verdicts = [compare({"a": a, "b": b})[0]["verdict"] for a, b in zip(runs[::2], runs[1::2], strict=True)]

@@ -89,7 +89,7 @@ def spoil(folder: Path) -> None:
     (folder / "train.npy").write_bytes(content)
 
 
-def test_root_is_the_checkout_around_the_working_directory_else_that_directory(
+def test_root_is_the_checkout_around_the_folder_or_the_folder(
     exported: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     assert paths.root() == paths.definitions() == exported
@@ -102,7 +102,7 @@ def test_root_is_the_checkout_around_the_working_directory_else_that_directory(
     assert paths.definitions() == CHECKOUT
 
 
-def test_an_installed_package_uses_what_it_ships_and_the_users_data_folder(
+def test_an_installed_package_uses_its_own_files_and_the_users_data(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

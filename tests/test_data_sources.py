@@ -166,9 +166,7 @@ def test_wheel_with_another_member_is_not_even_opened(scratch: Path, monkeypatch
         sources.wheel("a==1", "a/more.bin", sha256(b"content"), never).fetch(scratch)
 
 
-def test_debian_package_gives_its_files_and_fetches_lists_only_when_it_must(
-    scratch: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_debian_package_fetches_lists_only_when_it_must(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     verbs = []
 
     def run(command: list[str], folder: Path) -> None:

@@ -55,7 +55,7 @@ def test_neither_importing_nor_describing_imports_torch() -> None:
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_an_embedding_has_the_shape_and_dtype_that_the_description_promises(name: str) -> None:
+def test_an_embedding_has_the_shape_and_dtype_of_its_description(name: str) -> None:
     about = features.describe(name)
     h, z = features.embed(name, some(name, 7))
     assert h.dtype == np.float32
@@ -141,7 +141,7 @@ def test_a_wrong_name_is_refused_with_the_nearest_one() -> None:
         features.embed("mnst-cnn", np.zeros((1, 28, 28, 1), np.uint8))
 
 
-def test_weights_that_are_not_those_of_the_card_are_refused_before_they_are_parsed(
+def test_weights_that_differ_from_the_card_are_refused_before_parsing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from ganbench.features.cnn import network
@@ -188,7 +188,7 @@ def test_a_classifier_is_as_accurate_on_the_test_split_as_its_card_says(name: st
     assert right == pytest.approx(features.describe(name)["test_accuracy"], abs=1.5 / len(y))  # one tie may round away
 
 
-def test_features_are_scaled_so_that_the_training_set_has_mean_square_norm_d() -> None:
+def test_features_are_scaled_to_mean_square_norm_d_on_training_data() -> None:
     h, _ = features.embed("digits-cnn", data.load("digits", "train").x)
     assert np.square(h).sum(1).mean() == pytest.approx(h.shape[1], rel=1e-4)
 
@@ -214,7 +214,7 @@ def test_what_training_writes_is_what_its_card_says(tmp_path: Path) -> None:
     assert 0.8 < card["test_accuracy"] <= 1
 
 
-def test_a_jittered_image_keeps_its_ink_and_moves_by_no_more_than_the_shift() -> None:
+def test_a_jittered_image_keeps_its_ink_and_moves_within_the_shift() -> None:
     import torch
 
     from ganbench.features.cnn import train

@@ -21,7 +21,7 @@ X = np.random.default_rng(0).integers(0, 256, (70, 8, 8, 3), np.uint8)
 MEANS = "def extract(x):\n    return x.reshape(len(x), -1, x.shape[-1]).mean(1)\n"
 
 
-def test_a_python_file_gives_features_and_logits_and_its_hash_is_in_the_id(tmp_path: Path) -> None:
+def test_a_python_file_gives_features_and_logits_under_its_hash(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text("def extract(x):\n    means = x.mean((1, 2))\n    return means, -means\n")
     h, z = features.embed(str(path), X)

@@ -28,7 +28,7 @@ def crops() -> np.ndarray:
 
 
 @needs_weights
-def test_it_has_the_shapes_it_promises_and_does_not_depend_on_how_many_images_there_are() -> None:
+def test_it_has_its_shapes_and_does_not_depend_on_the_number_of_images() -> None:
     x = crops()
     whole, part = features.embed(NAME, x), features.embed(NAME, x[3:10])
     assert whole.features.shape == (40, features.describe(NAME)["d"])

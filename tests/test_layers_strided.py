@@ -63,7 +63,7 @@ def test_a_step_of_g_computes_no_gradient_by_the_weights_of_d() -> None:
     assert down.weight.grad is down.bias.grad is None
 
 
-def test_a_gradient_by_the_weights_has_a_derivative_by_what_the_input_was_made_of() -> None:
+def test_a_gradient_by_the_weights_has_a_derivative_by_the_inputs_source() -> None:
     """Unrolled GANs differentiate through steps of D."""
     down, z = strided.StridedConv2d(2, 3, 4, bias=True).double(), draw(2, 2, 6, 6)
     found = []

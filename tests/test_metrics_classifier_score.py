@@ -33,12 +33,12 @@ def test_m_confident_classes_of_ten_score_m(m: int) -> None:
     assert s.value == pytest.approx(m * np.exp((m - 1) / 2000), rel=1e-4)
 
 
-def test_score_is_finite_with_a_logit_gap_of_a_thousand_and_an_unused_class() -> None:
+def test_score_is_finite_with_a_huge_logit_gap_and_an_unused_class() -> None:
     s = score(confident(np.arange(60) % 3, 10))
     assert np.isfinite([s.value, *s.interval, s.extra["classical"]]).all()
 
 
-def test_bias_correction_recovers_the_number_of_classes_where_the_plug_in_does_not() -> None:
+def test_bias_correction_recovers_the_classes_that_the_plug_in_misses() -> None:
     rng = np.random.default_rng(0)
     runs = [np.log(0.1 / 99 + (0.9 - 0.1 / 99) * np.eye(100)[rng.integers(0, 100, 200)]) for _ in range(40)]
     truth = 100 * np.exp(0.9 * np.log(0.9) + 0.1 * np.log(0.1 / 99))

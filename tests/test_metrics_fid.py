@@ -76,7 +76,7 @@ def test_fid_of_singular_features_equals_that_of_their_free_coordinates() -> Non
 
 
 @pytest.mark.parametrize(("n", "m"), [(30, 50), (64, 64), (30, 900), (900, 30)])
-def test_fid_of_fewer_samples_than_features_equals_that_of_their_covariances(n: int, m: int) -> None:
+def test_fid_of_fewer_samples_than_features_equals_the_covariances(n: int, m: int) -> None:
     rng = np.random.default_rng(0)
     spectrum = np.geomspace(1, 1e-3, 64)
     g, r = (moments([rng.standard_normal((k, 64)) * spectrum + shift]) for k, shift in ((n, 0.0), (m, 0.1)))

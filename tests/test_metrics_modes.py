@@ -78,7 +78,7 @@ def stacks(labels: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("planted", [100, 500, 900, 1000])
-def test_planted_stacked_modes_are_recovered_through_a_classifier_with_errors(planted: int) -> None:
+def test_planted_stacked_modes_are_recovered_despite_wrong_classes(planted: int) -> None:
     rng = np.random.default_rng(planted)
     ref_labels = rng.integers(0, 1000, 10_000)
     ref_logits = classify(stacks(ref_labels), rng)

@@ -37,9 +37,7 @@ def scores(inputs: dict[str, np.ndarray], *names: str) -> dict[str, float]:
 
 @LAW
 @given(SEEDS, DIMENSIONS)
-def test_distances_do_not_change_when_the_sets_are_exchanged_but_kids_scale_is_the_references(
-    seed: int, d: int
-) -> None:
+def test_distances_stay_when_sets_are_exchanged_but_for_kids_scale(seed: int, d: int) -> None:
     inputs = sets(seed, d)
     inputs["gen"] *= np.sqrt((inputs["ref"] ** 2).sum(1).mean() / (inputs["gen"] ** 2).sum(1).mean())
     exchanged = {"gen": inputs["ref"], "ref": inputs["gen"]}
@@ -77,7 +75,7 @@ def test_fid_scales_with_the_square_of_the_unit_and_the_others_not_at_all(seed: 
 
 @LAW
 @given(SEEDS, DIMENSIONS)
-def test_precision_and_coverage_do_not_fall_when_samples_of_the_reference_join_the_generator(seed: int, d: int) -> None:
+def test_precision_and_coverage_do_not_fall_when_real_samples_join(seed: int, d: int) -> None:
     inputs = sets(seed, d)
     joined = {**inputs, "gen": np.concatenate([inputs["gen"], inputs["ref"][:20]])}
     before, after = scores(inputs, *FOUR), scores(joined, *FOUR)

@@ -27,7 +27,7 @@ def test_shift_costs_its_squared_length_over_d_exactly(d: int) -> None:
     assert swd(x + mu, x).value == pytest.approx((mu**2).sum() / d, rel=1e-12)
 
 
-def test_shift_costs_its_squared_length_over_d_on_average_beyond_128_dimensions() -> None:
+def test_shift_costs_its_squared_length_over_d_beyond_128_dimensions() -> None:
     x, mu = normal(20, 500), normal(1, 500, 1)
     values = [swd(x + mu, x, seed=s).value for s in range(40)]
     assert np.mean(values) == pytest.approx((mu**2).sum() / 500, rel=0.05)

@@ -212,7 +212,7 @@ def test_unlike_images_with_one_feature_vector_are_not_duplicates() -> None:
 
 @pytest.mark.parametrize("spaces", [1, 2, 3])  # of them three need pairs far beyond the nearest hundredth of each
 @pytest.mark.parametrize("decimals", [0, 8])  # many ties, and none
-def test_thresholds_are_at_the_first_common_rank_at_which_fifty_pairs_pass(spaces: int, decimals: int) -> None:
+def test_thresholds_are_at_the_first_rank_at_which_fifty_pairs_pass(spaces: int, decimals: int) -> None:
     rng = np.random.default_rng(0)
     x = [rng.standard_normal((150, 3)).round(decimals) for _ in range(spaces)]
     distances = np.stack([pdist(one) for one in x])

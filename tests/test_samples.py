@@ -140,7 +140,7 @@ def test_saved_statistics_are_read_as_moments(tmp_path: Path) -> None:
         samples.read(tmp_path / "bad.npz")
 
 
-def test_statistics_as_reference_give_the_fid_of_their_samples_and_reasons_for_the_rest(tmp_path: Path) -> None:
+def test_statistics_as_reference_give_the_fid_of_their_samples(tmp_path: Path) -> None:
     gen, ref = np.random.default_rng(0).normal(size=(2, 300, 4)).astype(np.float32)
     np.savez(
         tmp_path / "stats.npz", mu=ref.astype(np.float64).mean(0), sigma=np.cov(ref.astype(np.float64), rowvar=False)
