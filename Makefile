@@ -24,7 +24,7 @@ check: .venv/dev
 	$(BIN)/snakefmt --check Snakefile
 
 # The pages and the API reference, as docs/_build/html; a warning is an error.
-docs: .venv/docs
+docs: .venv/dev .venv/docs
 	$(BIN)/python docs/refresh.py --check
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs docs/_build/html
 

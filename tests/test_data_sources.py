@@ -186,7 +186,7 @@ def test_debian_package_fetches_lists_only_when_it_must(scratch: Path, monkeypat
 def test_command_that_fails_gives_its_last_words(tmp_path: Path) -> None:
     with pytest.raises(Refused, match=r"^last$"):
         sources._run(["sh", "-c", "echo first >&2; echo last >&2; exit 3"], tmp_path)
-    with pytest.raises(Refused, match="there is no no-such-command here"):
+    with pytest.raises(Refused, match="this machine has no no-such-command"):
         sources._run(["no-such-command"], tmp_path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -167,6 +168,15 @@ def test_a_run_is_walked_through(run: Installed, samples: str) -> None:
 def test_a_calibration_is_written_below_the_current_folder(run: Installed) -> None:
     run("calibrate", "ring", "--n", "60", "--repeats", "2")
     assert (run.folder / "results/calibration/ring/promises.csv").is_file()
+
+
+def test_a_board_is_run_below_the_current_folder(run: Installed) -> None:
+    track = {"images": 500, "samples": 200, "metrics": ["fid"], "rank": "fid", "rows": {"dcgan": {}}}
+    board = {"about": "a tiny board", "seeds": [0, 1, 2], "datasets": {"digits": track}}
+    (run.folder / "tiny.yaml").write_text(json.dumps(board))  # JSON is YAML
+    assert "dcgan" in run("run", "tiny.yaml", "--cores", "2")
+    assert (run.folder / "runs/boards/tiny/leaderboard.csv").is_file()
+    assert run("run", "smoke", "--dry-run")
 
 
 def test_a_wrong_name_is_one_line(run: Installed) -> None:

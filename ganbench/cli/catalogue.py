@@ -7,8 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import ganbench.metrics
 from ganbench import baseline, data, features, paths
-from ganbench import metrics as metric_files
 from ganbench.boards import grid
 from ganbench.features import _weights, efficientnet, fidelity, inception
 
@@ -37,7 +37,7 @@ def _dataset(name: str) -> str:
 
 def metrics() -> list[dict[str, Any]]:
     """The metrics, with their cards."""
-    cards = {name: asdict(metric_files.get(name).card) for name in metric_files.names()}
+    cards = {name: asdict(ganbench.metrics.get(name).card) for name in ganbench.metrics.names()}
     return [{"name": name, "about": card["answers"], **card} for name, card in cards.items()]
 
 

