@@ -59,9 +59,8 @@ def resolve(what: str | Path, base: Path | None = None) -> Path:
         return folder() / f"{name}.py" if module is None else _file(name, module)
     path = (base or Path()) / Path(what).expanduser()
     if not path.is_file():
-        raise UserError(
-            f"{path}: there is no such file; a baseline is a file, or one of the names {', '.join(names())}"
-        )
+        nearest = choose(path.stem, names(), f"file {path}, and no baseline")
+        raise UserError(f"{path}: no such file; write the name alone for ganbench's own baseline: {nearest}")
     return path
 
 

@@ -92,5 +92,5 @@ def test_without_its_weights_it_says_which_file_it_needs(
         monkeypatch.setenv(variable, str(tmp_path_factory.mktemp("empty")))
     monkeypatch.setenv("GANBENCH_WEIGHTS_MIRROR", "http://127.0.0.1:9")
     weights = fidelity.CARDS[name].weights
-    with pytest.raises(Unreachable, match=rf"{weights.file} is not here.*{weights.sha256}"):
+    with pytest.raises(Unreachable, match=rf"{weights.file} is not on this machine.*{weights.sha256}"):
         features.embed(name, np.zeros((1, 8, 8, 3), np.uint8))
