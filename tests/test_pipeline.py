@@ -124,7 +124,7 @@ def test_controls_show_what_the_metrics_see(house: Path) -> None:
 def test_table_and_place_are_printed(house: Path) -> None:
     output = (house / "first.log").read_text()
     assert "tiny, ring: ranked by " in output
-    assert "The board is in runs/boards/tiny/" in output
+    assert "runs/boards/tiny/: leaderboard.md" in " ".join(output.split())
     assert "# Board `tiny`" in (house / "runs/boards/tiny/leaderboard.md").read_text()
     assert (house / "runs/boards/tiny/samples-ring.png").stat().st_size > 5000
 
