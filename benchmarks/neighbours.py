@@ -71,7 +71,7 @@ def arrays(n: int, dtype: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def seconds(n: int, runs: int) -> pd.DataFrame:
-    """Shortest wall times. Every run has new arrays, since we remember what we found on the last ones."""
+    """Shortest wall times. Every run has new arrays, because our search keeps its results on the last arrays."""
     rows = []
     for row, (dtype, (peer, (names, theirs))) in enumerate(product(("float64", "float32"), MATCHES.items())):
         clocks = (time.perf_counter, time.process_time)

@@ -41,11 +41,11 @@ PROMISED = {"fp32": 2.2, "bf16": 4.0}  # times torch-fidelity's throughput
 PEER = """
 import json, sys, torch_fidelity
 one, other, weights = sys.argv[1:]
-found = torch_fidelity.calculate_metrics(
+scores = torch_fidelity.calculate_metrics(
     input1=one, input2=other, fid=True, isc=True, cuda=False, cache=False, verbose=False, samples_find_deep=True,
     feature_extractor_weights_path=weights,
 )
-print(json.dumps({name: float(value) for name, value in found.items()}))
+print(json.dumps({name: float(value) for name, value in scores.items()}))
 """
 # Until a process has replaced itself by the command it counts as its parent does, and that stays in its peak. This large
 # one, with torch and the images, therefore starts commands through a small one.
@@ -105,9 +105,9 @@ def score(gen: Path, ref: Path, weights: str, precision: str, cache: Path) -> tu
     return json.loads(done.stdout)["metrics"], done
 
 
-def relative(found: Any, truth: Any) -> float:
+def relative(value: Any, truth: Any) -> float:
     """Largest difference, relative to the largest value of the truth."""
-    return float(np.abs(np.asarray(found) - truth).max() / np.abs(truth).max())
+    return float(np.abs(np.asarray(value) - truth).max() / np.abs(truth).max())
 
 
 def clean_fid(images: np.ndarray, weights: str) -> np.ndarray:
@@ -178,11 +178,11 @@ def main(
         gen, ref = write(scratch / "gen", x), write(scratch / "ref", photographs(n // 2, 0, 1))
         peer = timed([sys.executable, "-c", PEER, str(gen), str(ref), weights.partition("#")[0]], scratch)
         theirs = json.loads(peer.stdout.splitlines()[-1])
-        ours, again, found = {}, {}, {}
+        ours, again, scores = {}, {}, {}
         for precision in PROMISED:
-            found[precision], ours[precision] = score(gen, ref, weights, precision, scratch / precision)
+            scores[precision], ours[precision] = score(gen, ref, weights, precision, scratch / precision)
             repeats = [score(gen, ref, weights, precision, scratch / precision) for _ in range(1 if quick else LATER)]
-            assert all(result == found[precision] for result, _ in repeats)
+            assert all(result == scores[precision] for result, _ in repeats)
             again[precision] = min((timing for _, timing in repeats), key=lambda timing: timing.seconds)
         os.environ["GANBENCH_CACHE"] = str(scratch / "fp32")
         logits = features.embed(Extractor("inception", weights), x).logits
@@ -190,7 +190,7 @@ def main(
         clean = features.embed(Extractor("inception-clean", weights), x[:few]).features
         parity = {
             "FID, fp32, against `torch_fidelity.calculate_metrics`": (
-                abs(found["fp32"]["fid"]["value"] / theirs["frechet_inception_distance"] - 1), 1e-4
+                abs(scores["fp32"]["fid"]["value"] / theirs["frechet_inception_distance"] - 1), 1e-4
             ),
             "Inception Score of 10 splits, same shuffle, against the same call": (
                 abs(isc["inception_score_mean"] / theirs["inception_score_mean"] - 1), 1e-3
@@ -220,7 +220,7 @@ def main(
     differences = pd.DataFrame(
         {"what": what, "relative difference": value, "promised": promised} for what, (value, promised) in parity.items()
     )
-    exact, rough = (found[p]["fid"]["value"] for p in PROMISED)
+    exact, rough = (scores[p]["fid"]["value"] for p in PROMISED)
     grey = pd.DataFrame(
         {
             "images": f"{n:,}",

@@ -79,7 +79,7 @@ finally:
 
 
 class TheirG(mimicry.BaseGenerator):  # type: ignore[misc]
-    """A generator of ours as one of mimicry's."""
+    """Our generator behind the interface of mimicry's generators."""
 
     def __init__(self, net: nn.Module, z: int) -> None:
         super().__init__(nz=z, ngf=0, bottom_width=0, loss_type="ns")
@@ -92,7 +92,7 @@ class TheirG(mimicry.BaseGenerator):  # type: ignore[misc]
 
 
 class TheirD(mimicry.BaseDiscriminator):  # type: ignore[misc]
-    """A discriminator of ours as one of mimicry's."""
+    """Our discriminator behind the interface of mimicry's discriminators."""
 
     def __init__(self, net: nn.Module) -> None:
         super().__init__(ndf=0, loss_type="ns")
@@ -206,7 +206,7 @@ CASES: dict[str, Callable[[int, str], Players]] = {
 
 
 def with_torchs_layers(gan: Gan) -> None:
-    """Turn the layers of ours that take a short way into the torch layers that they are made of."""
+    """Replace our layers with a short way by the torch layers that they are made of."""
     for layer in gan.modules():
         if type(layer).__module__ == strided.__name__:
             layer.__class__ = type(layer).__mro__[1]  # they have the same weights, and differ in `forward` alone

@@ -42,7 +42,7 @@ Study = Literal["support", "memorisation", "fid"]
 
 
 class Setting(NamedTuple):
-    """One way to draw data, and what the intervals found on it should contain."""
+    """One way to draw data, and the values that its intervals should contain."""
 
     study: Study
     labels: dict[str, Any]
@@ -52,7 +52,7 @@ class Setting(NamedTuple):
 
 
 def probabilities(law: str, size: int) -> np.ndarray:
-    """Those of `size` outputs: "uniform", "zipf" (1 / rank), or "atom" (half of the mass on one output)."""
+    """Probabilities of `size` outputs: "uniform", "zipf" (1 / rank), or "atom" (half of the mass on one output)."""
     others = np.ones(size - 1)
     p = {"uniform": np.r_[1, others], "zipf": 1 / np.arange(1, size + 1), "atom": np.r_[size - 1, others]}[law]
     normalised: np.ndarray = p / p.sum()
@@ -78,7 +78,7 @@ def exact_duplicates(reps: int) -> Iterator[Setting]:
 
 
 def count_duplicates(p: np.ndarray, n: int, rng: np.random.Generator) -> dict[str, Estimate]:
-    """The interval of `support`, and the one that takes pairs for independent: Garwood's of a Poisson mean."""
+    """The interval of `support`, and Garwood's interval of a Poisson mean, which takes pairs for independent."""
     times = np.bincount(outputs(p, n, rng))
     rate, interval = collision_rate(np.repeat(times - 1, times))
     pairs = n * (n - 1) / 2

@@ -1,6 +1,6 @@
 """PGGAN against its paper."""
 
-# mypy: no-strict-optional, disable-error-code="no-any-return, operator, union-attr"
+# mypy: disable-error-code="no-any-return, operator, union-attr"
 
 from __future__ import annotations
 

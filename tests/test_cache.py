@@ -1,6 +1,6 @@
 """The cache of features: what is asked for again is not computed again, and nothing wrong ever comes out of it."""
 
-# mypy: no-strict-optional, disable-error-code="func-returns-value"
+# mypy: disable-error-code="func-returns-value"
 
 from __future__ import annotations
 

@@ -1,7 +1,5 @@
 """Calibration: damage is what it says, and promises are judged by the rule."""
 
-# mypy: no-strict-optional
-
 from __future__ import annotations
 
 import sys

@@ -1,7 +1,5 @@
 """The plan and the templates of docs/architecture.md hold for the code as it is."""
 
-# mypy: disable-error-code="no-untyped-call"
-
 from __future__ import annotations
 
 import importlib.util

@@ -1,6 +1,6 @@
 """A user's own extractor: a Python file, a TorchScript file, an ONNX file."""
 
-# mypy: no-strict-optional, disable-error-code="no-untyped-call"
+# mypy: no-strict-optional
 
 from __future__ import annotations
 

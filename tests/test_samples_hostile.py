@@ -1,6 +1,6 @@
 """Hostile and broken files: one line, nothing executed, nothing written, no memory or time that the file's size does not explain."""
 
-# mypy: no-strict-optional, disable-error-code="func-returns-value"
+# mypy: disable-error-code="func-returns-value"
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Scoring from Python, and the result that it shares with the command line and with machines."""
 
-# mypy: no-strict-optional, disable-error-code="func-returns-value"
+# mypy: disable-error-code="func-returns-value"
 
 from __future__ import annotations
 

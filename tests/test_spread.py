@@ -1,7 +1,5 @@
 """The protocol spread: every line is the score under the protocol that it names."""
 
-# mypy: no-strict-optional, disable-error-code="operator"
-
 from __future__ import annotations
 
 import sys

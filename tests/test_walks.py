@@ -1,6 +1,6 @@
 """Walks through a GAN's inputs, sums of them, truncated ones, and the pictures of all three."""
 
-# mypy: no-strict-optional, disable-error-code="attr-defined, no-untyped-call, union-attr"
+# mypy: no-strict-optional, disable-error-code="attr-defined, no-untyped-call"
 
 from __future__ import annotations
 
