@@ -165,7 +165,7 @@ def test_unknown_metric_in_a_grid_is_answered_with_the_right_one(house: Path) ->
 
 def test_metric_that_breaks_a_promise_on_the_boards_data_is_refused(house: Path) -> None:
     calibrated("digits", {"fid": "fail"})
-    message = r"fid cannot enter a board of digits.* its promise '\+' under noise there; .*`ganbench calibrate digits`"
+    message = r"fid cannot enter a board of digits.* its promise '\+' under noise in the calibration results/calibration/digits; .*`ganbench calibrate digits`"
     with pytest.raises(UserError, match=message):
         grid.runs("tiny")
 

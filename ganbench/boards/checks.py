@@ -200,7 +200,8 @@ def calibration_problem(metric: Metric, dataset: str, uncalibrated: bool = False
     for broken in own[(own.verdict == "fail") & (own.on == dataset)].itertuples():
         return (
             f"{metric.name} cannot enter a board of {dataset}: it breaks its promise '{broken.promised}' under "
-            f"{broken.corruption} there; correct the metric or its card, then run `ganbench calibrate {dataset}`"
+            f"{broken.corruption} in the calibration {paths.shown(paths.calibrations()[dataset])}; correct the metric or "
+            f"its card, then run `ganbench calibrate {dataset}`"
         )
     if (own.verdict == "pass").any() or uncalibrated:
         return None
