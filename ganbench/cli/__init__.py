@@ -1,7 +1,8 @@
 """The command line: one verb per stage of the pipeline. Results go to stdout, progress and messages to stderr.
 
-Exit codes: 0 done, 2 the input is wrong or a file cannot be read or written, 3 data or weights cannot be reached, 1 a bug of
-ganbench. Every verb imports its modules when it runs, so that `--help`, `list` and scoring an embedding do not load torch.
+Exit codes: 0 means done. 2 means that the input is wrong, or that a file cannot be read or written. 3 means that data
+or weights cannot be reached. 1 means a bug of ganbench. Every verb imports its modules when it runs, so that `--help`,
+`list` and scoring an embedding do not load torch.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def reason(error: OSError) -> str:
 
 
 def main() -> NoReturn:
-    """Run the command line. A mistake of the user is answered by one line and an exit code, never by a traceback."""
+    """Run the command line. A mistake of the user gives one line and an exit code, never a traceback."""
     warnings.filterwarnings("ignore", "Image size .* exceeds limit")  # PIL warns of images that the readers refuse
     try:
         sys.exit(app(standalone_mode=False))

@@ -55,7 +55,7 @@ def help_unless_invoked(context: typer.Context) -> None:
 
 
 def metrics_of(text: str | None) -> list[str] | None:
-    """The metrics that `--metrics` names, None if it is absent; a wrong name is a `UserError`."""
+    """The metrics that `--metrics` names; None without the option. A wrong name raises a `UserError`."""
     from ganbench import metrics
 
     return None if text is None else [choose(name.strip(), metrics.names(), "metric") for name in text.split(",")]

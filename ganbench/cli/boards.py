@@ -1,4 +1,4 @@
-"""Verbs of what users bring to a board: check their board, add their data."""
+"""Verbs for the boards and the data of users: check a board, add data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ganbench.cli.suite import data_app
 def check(
     board: Annotated[str, typer.Argument(metavar="BOARD|FILE", help="name of a board, or a YAML file of your own")],
 ) -> None:
-    """Find everything that is wrong with a board before anything trains: one line per problem, exit code 2.
+    """Find all problems of a board before anything trains. Each problem is one line, and the exit code is then 2.
 
     \b
     Examples:
@@ -39,12 +39,12 @@ def check(
 @data_app.command("add")
 def data_add(
     path: Annotated[
-        Path, typer.Argument(help="what `ganbench score` reads, or a folder that holds train and test of that")
+        Path, typer.Argument(help="anything that `ganbench score` reads, or a folder that holds train and test")
     ],
     range_: Range = None,
     layout: Layout = None,
 ) -> None:
-    """Make a dataset of your own data, and print the name that stands for it in every command and board.
+    """Make a dataset of your own data, and print its name. Every command and board takes this name.
 
     The hash of each sample decides whether it is held out, unless the folder holds train and test. The name ends with
     a hash of the content.

@@ -1,4 +1,4 @@
-"""BibTeX for `ganbench cite`: of ganbench itself, and of the papers behind metrics, baselines and datasets.
+"""BibTeX for `ganbench cite`: entries for ganbench, and for the papers behind metrics, baselines and datasets.
 
 `references.bib` holds the entries. A metric's card and the docstring of a baseline give the arXiv numbers of their
 papers; a dataset is in the table `DATASETS`.
@@ -62,8 +62,7 @@ def papers(name: str) -> list[str]:
 def cite(names: list[str]) -> str:
     """BibTeX: one entry for each paper behind these names; without names, the entry of ganbench itself.
 
-    A paper without an entry in `references.bib` (that of a plug-in, for instance) becomes a comment with its arXiv
-    number.
+    If `references.bib` has no entry for a paper (a plug-in's paper, for instance), a comment gives its arXiv number.
 
     Raises:
         UserError: no metric, baseline or dataset has one of these names.

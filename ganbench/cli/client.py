@@ -1,4 +1,4 @@
-"""What a job of the pipeline starts: it hands its arguments to the worker, or becomes `python -m ganbench` if there is none.
+"""Each job of the pipeline starts this file. It hands its arguments to the worker, or becomes `python -m ganbench`.
 
 Python runs this file by itself (`python -I -S client.py VERB ...`): without site-packages it starts in 15 milliseconds.
 """

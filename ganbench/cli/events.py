@@ -1,7 +1,7 @@
 """Snakemake with its events as lines of JSON: `python -m ganbench.cli.events OPTIONS...`, which `ganbench run` starts.
 
-A logger plug-in of Snakemake's is the way to its events. Plug-ins are looked for by the names of installed packages; this
-file registers itself instead, and writes to the pipe whose number is in `GANBENCH_EVENTS`.
+Snakemake gives its events to logger plug-ins. Snakemake looks for plug-ins among the installed packages. This file
+registers itself instead. It writes to a pipe, and `GANBENCH_EVENTS` holds the pipe's number.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class LogHandler(LogHandlerBase):
         self.pipe = open(int(os.environ[PIPE]), "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - until the end
 
     def emit(self, record: LogRecord) -> None:
-        """Write an event; records that are none of these events go to the log alone."""
+        """Write an event. Other records go only to the log."""
         event = str(getattr(record, "event", None))
         about = vars(record)
         content: dict[str, Any]

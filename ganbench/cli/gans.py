@@ -18,7 +18,9 @@ def train(
     ],
     dataset: Annotated[
         str,
-        typer.Option(metavar="NAME|PATH", help="name of a dataset, or data of your own: what `ganbench score` reads"),
+        typer.Option(
+            metavar="NAME|PATH", help="name of a dataset, or your own data in any form that `ganbench score` reads"
+        ),
     ],
     out: Annotated[
         Path | None,
@@ -49,7 +51,7 @@ def train(
     out = out or Path("runs") / f"{path.stem}-{dataset}-s{seed}"
     run = loop.train(path, dataset, out, seed=seed, images=images, overrides=overrides, device=device)
     if run.diverged:
-        say(f"DIVERGED: {run.diverged}. This is a result, and a board shows it as such. The run is in {out}")
+        say(f"DIVERGED: {run.diverged}. This is a result: a board shows it. The run is in {out}")
     else:
         say(f"{run.seen:,} images in {run.seconds:,.0f} s; checkpoint, history.jsonl and run.json are in {out}")
 
@@ -62,13 +64,13 @@ def sample(
     seed: Seed = 0,
     truncation: Annotated[
         float | None,
-        typer.Option(help="draw normal inputs within [-T, T] only, for cleaner samples of less variety", metavar="T"),
+        typer.Option(help="draw normal inputs only from [-T, T]: the samples are cleaner and less varied", metavar="T"),
     ] = None,
     label: Label = None,
 ) -> None:
     """Sample a trained GAN: arr_0, uint8 NHWC, in an .npz with a manifest beside it.
 
-    Sample i depends on the run, the seed and i alone, not on the number of samples.
+    Sample i depends only on the run, the seed and i, not on the number of samples.
 
     \b
     Examples:
@@ -89,7 +91,7 @@ def interpolate(
     steps: Annotated[int, typer.Option(help="steps from each sample to the next", min=1)] = 8,
     seed: Seed = 0,
     classes: Annotated[
-        str | None, typer.Option(help="for a conditional GAN: its classes, a row each; by default the first ten")
+        str | None, typer.Option(help="for a conditional GAN: its classes, one row per class; by default the first ten")
     ] = None,
     through: Annotated[
         str | None,

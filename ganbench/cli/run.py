@@ -38,7 +38,7 @@ def run(
     cores: Annotated[
         int | None, typer.Option(help="jobs that run at once; by default as many as the machine has cores", min=1)
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="say what would run, and run nothing")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="print what would run, but run nothing")] = False,
 ) -> None:
     """Train, score and rank everything of a board. The same command again resumes, and builds what has changed.
 

@@ -47,7 +47,7 @@ def embed(
         bool,
         typer.Option(
             "--disturbed",
-            help="compute the features of slightly changed copies too; `support` needs them of a reference",
+            help="also compute the features of slightly changed copies; `support` needs them for a reference",
         ),
     ] = False,
     range_: Range = None,
@@ -155,11 +155,11 @@ def score(
 
 
 def refuse_single(*sets: SampleSet | None) -> None:
-    """Refuse a set of one sample before anything is computed; an empty set says itself why it is empty."""
+    """Refuse a set of one sample before anything is computed. The manifest of an empty set says why it is empty."""
     for opened in sets:
         if opened is not None and opened.moments is None and len(opened.x) == 1:
             raise UserError(
-                f"{opened.manifest['name']} is a single sample; scores are of sets: give at least 2 samples"
+                f"{opened.manifest['name']} is a single sample, but a score needs a set: give at least 2 samples"
             )
 
 
@@ -213,7 +213,9 @@ def spread_(
         typer.Option(help="folder for README.md, spread.csv and spread.png; by default only the table is printed"),
     ] = None,
 ) -> None:
-    """Score the same samples under many protocols, to show how far a number moves while the model stays the same.
+    """Score the same samples under many protocols.
+
+    The table shows how far a number moves although the model stays the same.
 
     \b
     Examples:
@@ -260,7 +262,7 @@ def schema() -> None:
 
 @cache_app.callback()
 def cache_show(context: typer.Context) -> None:
-    """Show or delete the features that ganbench has kept: where they are, how many, and how much space they take.
+    """Show or delete the features that ganbench has kept: their folder, their number, and their size.
 
     \b
     Examples:

@@ -46,7 +46,9 @@ def data_obtain(
     name: Annotated[str, typer.Argument(help="a dataset (see `ganbench list datasets`)")],
     version_file: Annotated[Path | None, typer.Option(help="write the version to this file, for the pipeline")] = None,
 ) -> None:
-    """Put the version of a dataset that dvc.lock pins into the data folder: from DVC's cache, its remote, or the sources.
+    """Put a dataset, in the version that dvc.lock pins, into the data folder.
+
+    The dataset comes from DVC's cache, from DVC's remote, or from its sources.
 
     \b
     Example:
@@ -121,8 +123,8 @@ def calibrate(
 ) -> None:
     """Damage real samples in known ways, and check what the card of every metric promises.
 
-    A broken promise is a result, not an error. A metric that breaks a promise cannot enter a board of this dataset. Your own
-    calibration of a dataset counts before the one that ganbench brings.
+    A broken promise is a result, not an error. A metric that breaks a promise cannot enter a board of this dataset.
+    Your own calibration of a dataset replaces the calibration that ganbench brings.
 
     \b
     Examples:
@@ -169,7 +171,7 @@ def list_(
 def cite(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="NAME...", help="metrics, baselines and datasets; none: ganbench itself"),
+        typer.Argument(metavar="NAME...", help="metrics, baselines and datasets; without names, ganbench itself"),
     ] = None,
 ) -> None:
     """Print BibTeX for ganbench, or for the papers behind metrics, baselines and datasets.

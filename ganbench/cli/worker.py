@@ -1,8 +1,8 @@
-"""A process that has imported what verbs need, and forks for each job of a pipeline.
+"""A process that has imported the modules of all verbs. It forks for each job of a pipeline.
 
-The import of torch takes longer than most jobs of a board. The worker pays for it once. A job stays what it was: a process
-of its own, with one thread, with the environment, the folder and the standard streams of the shell that asked for it.
-Only Linux has a worker; elsewhere, and on the nodes of a cluster, a job is `python -m ganbench`.
+The import of torch takes longer than most jobs of a board. The worker pays for it once. A job is still a process with
+one thread. It has the environment, the folder and the standard streams of the shell that started the client. Only Linux
+has a worker; elsewhere, and on the nodes of a cluster, a job is `python -m ganbench`.
 """
 
 from __future__ import annotations

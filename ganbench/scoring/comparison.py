@@ -1,4 +1,4 @@
-"""Which of two results is better, and whether the difference is larger than its interval; unlike protocols are refused."""
+"""Which of two results is better, and whether the difference is clear at 95 %. Unlike protocols are refused."""
 
 from __future__ import annotations
 
@@ -102,6 +102,6 @@ def _verdict(metric: str, low: float, high: float) -> str:
 
 
 def names_of(paths: Sequence[Path]) -> list[str]:
-    """Names for files: their stems, or their whole paths where two stems are equal."""
+    """Names for files: their stems. If two stems are equal, the whole paths."""
     stems = [p.stem for p in paths]
     return stems if len(set(stems)) == len(stems) else [p.as_posix() for p in paths]

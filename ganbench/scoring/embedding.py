@@ -16,7 +16,7 @@ DISTURBANCE = 5  # levels of 255, about 0.02 of the range: too little to make an
 
 
 def embed(given: SampleSet, extractor: str | Extractor) -> SampleSet:
-    """The same set with its features, which are computed unless the set already has those of this extractor."""
+    """The same set with its features. They are computed unless the set already has the features of this extractor."""
     about = features.describe(extractor)
     if given.features is not None and given.manifest.get("features") == about:
         return given
@@ -33,9 +33,9 @@ def embed_disturbed(embedded: SampleSet, extractor: str | Extractor) -> SampleSe
 
 
 def disturbed(x: Rows) -> Rows:
-    """Images uint8 `[n, H, W, C]` with each value moved by up to `DISTURBANCE` levels; the noise follows from the images.
+    """Images uint8 `[n, H, W, C]` with each value moved by up to `DISTURBANCE` levels; the images seed the noise.
 
-    In a set that stays on disk the noise is drawn image by image, so it differs from the noise of the same set in memory.
+    For a set on disk the noise is drawn image by image. So it differs from the noise of the same set in memory.
     """
     seed = int(samples.content_hash(x)[:16], 16)
     if not isinstance(x, Stack):
@@ -56,15 +56,15 @@ def _moved(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def choose_extractor(
     reference: SampleSet, train: SampleSet | None, asked: str | Extractor | None
 ) -> tuple[Extractor, str | None]:
-    """The extractor of a scoring, and why it was chosen; None where it was asked for.
+    """The extractor of a scoring, and why it was chosen. The reason is None if the user named the extractor.
 
-    The rule, wherever ganbench scores: an extractor that is asked for is used. Otherwise the reference decides, never the
-    generated samples, so all samples that are scored against one reference are compared in the same features. Points get
-    `identity`; images of a built-in dataset get the classifier of that dataset, where the dataset is the reference's or
-    else the training set's; other images get a general network that is on this machine.
+    One rule holds wherever ganbench scores. If the user names an extractor, it is used. Otherwise the reference
+    decides, never the generated samples. So all samples that are scored against one reference have the same features.
+    Points get `identity`. Images of a built-in dataset get the classifier of that dataset. The dataset is the
+    reference's; without it, the training set's. Other images get a general network that is on this machine.
 
     Raises:
-        UserError: the reference has statistics alone, and no extractor is asked for.
+        UserError: the reference has only statistics, and the user named no extractor.
         Unreachable: the images need a general network, and none is on this machine.
     """
     if reference.moments is not None and features.is_auto(asked):
@@ -76,7 +76,7 @@ def choose_extractor(
 
 
 def announce(extractor: Extractor, why: str | None) -> None:
-    """Say on stderr which extractor was chosen, and why. An extractor that was asked for needs no word."""
+    """Say on stderr which extractor was chosen, and why. If the user named the extractor, nothing is printed."""
     if why:
         print(f"features {extractor.name}: {why}", file=sys.stderr)
 

@@ -43,7 +43,7 @@ def gather(gen: SampleSet, ref: SampleSet, train: SampleSet | None) -> dict[str,
 
 
 def real_vs_real(wanted: Sequence[str], inputs: Mapping[str, Any], seed: int) -> dict[str, dict[str, Any]]:
-    """What one half of the reference scores against the other half.
+    """The scores of one half of the reference against the other half.
 
     Returns:
         `{metric: {"value", "n"}}`, without the metrics that do not apply. It is empty for a reference of statistics alone.

@@ -23,7 +23,7 @@ TEMPLATE = Path(__file__).parent / "page.html"
 
 
 def render(result: Result, generated: SampleSet, reference: SampleSet, train: SampleSet | None) -> str:
-    """HTML of a result and the sets that it was scored from. It has no script and no address; it contains all pictures."""
+    """HTML of a result and of its sample sets. The page has no script and no address, and contains all pictures."""
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"number": number, "shown": verdict.shown, "interval": interval, "floor": verdict.floor}
     computed = [name for name, m in result.metrics.items() if verdict.answered(m)]

@@ -70,7 +70,7 @@ def _line(result: Result, name: str, m: Measured) -> dict[str, str]:
 
 
 def _notes(result: Result, names: list[str]) -> list[str]:
-    """What a reader of the table must know: its signs, and why a number is not there."""
+    """The notes below the table: what its signs mean, and why a number is missing."""
     measured = [result.metrics[name] for name in names]
     notes = []
     if any(verdict.floor(m).startswith("~") for m in measured):
@@ -84,7 +84,7 @@ def _notes(result: Result, names: list[str]) -> list[str]:
 
 
 def comparison(lines: Sequence[Mapping[str, Any]], results: Mapping[str, Result], columns: int = 80) -> str:
-    """What `comparison.compare` says of `results`, a table for each result after the first one, then how to read it.
+    """The comparison of `results` as text: a table for each result after the first, then how to read the tables.
 
     Args:
         lines: from `comparison.compare`.
@@ -144,7 +144,7 @@ def _pairs(lines: Sequence[Mapping[str, Any]], a: Result, b: Result, columns: in
 
 
 def _how_to_read(metrics: Sequence[str]) -> list[str]:
-    """How far the intervals of these metrics can be trusted: a line for each kind, then what none of them covers."""
+    """How far to trust the intervals of these metrics: one line per kind, then what no interval covers."""
     lines = ["How far to trust the interval of a difference (docs/scoring.md):"]
     for meaning, names in NOISE.items():
         present = [name for name in names if name in metrics]

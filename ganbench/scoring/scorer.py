@@ -93,7 +93,7 @@ class Scorer:
         metrics: Iterable[str] | None = None,
         seed: int | None = None,
     ) -> Scorer:
-        """The same scorer, but for what is given here. What was embedded before is used again where it still holds."""
+        """The same scorer with other values for the given fields. Features that are still valid are used again."""
         changes: dict[str, Any] = {}
         if features is not None or metrics is not None:
             changes["metrics"] = self.check(features=features, metrics=self.metrics if metrics is None else metrics)
@@ -112,14 +112,16 @@ class Scorer:
         return replace(self, **changes)
 
     def open(self, samples: Source) -> SampleSet:
-        """The set of generated samples, read as the real data were. A set that was read before stays as it is."""
+        """The set of generated samples, read like the real data. A set that was already read is not changed."""
         return open_set(samples, "test", self.declaration)
 
     def check_size(self, samples: SampleSet) -> None:
-        """Refuse a set that is too small for every metric, before anything is embedded. A diverged run is no such set.
+        """Refuse a set that is too small for every metric, before anything is embedded.
+
+        The empty set of a diverged run passes.
 
         Raises:
-            UserError: it has fewer samples than the least that any of the metrics needs.
+            UserError: it has fewer samples than each of the metrics needs.
         """
         least = min(get(name).card.minimum for name in self.metrics)
         if len(samples.x) < least and not samples.manifest.get("reason"):
@@ -183,7 +185,7 @@ class Scorer:
         return real
 
     def _embedded(self, channels: int | None) -> tuple[SampleSet, SampleSet | None]:
-        """The same with their features, and with those of the disturbed reference if a metric asks for them."""
+        """Both sets with their features, and with the features of the disturbed reference if a metric needs them."""
         disturbed = any(
             asks_for(name, part) for name in self.metrics for part in ("ref_disturbed", "ref_disturbed_pixels")
         )
@@ -201,7 +203,7 @@ class Scorer:
 
 def _refuse_statistics(given: SampleSet) -> None:
     if given.moments is not None:
-        raise UserError(f"{given.manifest['name']} has statistics alone, which can only be a reference")
+        raise UserError(f"{given.manifest['name']} has only statistics, so it can only be a reference")
 
 
 def _check_alike(given: SampleSet, ref: SampleSet) -> None:
@@ -213,7 +215,7 @@ def _check_alike(given: SampleSet, ref: SampleSet) -> None:
 
 
 def require_values(result: Result, samples: SampleSet) -> None:
-    """Refuse a result without any value. The result of a diverged run is kept: its samples say why there are none.
+    """Refuse a result without any value. The result of a diverged run is kept: its manifest says why it has no samples.
 
     Raises:
         UserError: no metric was computed; the message has the first reason.

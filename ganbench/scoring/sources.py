@@ -1,4 +1,4 @@
-"""What a sample set may be given as: a path, a dataset's name, the folder of a run, an array, or a set read before."""
+"""How a user can give a sample set: a path, a dataset's name, the folder of a run, an array, or a set that was read."""
 
 from __future__ import annotations
 
@@ -49,6 +49,6 @@ def open_set(source: Source, split: str, declaration: Declared = UNDECLARED) -> 
 
 
 def default_train(reference: Source) -> str | None:
-    """The training split of the dataset that `reference` names; None where it is anything but a dataset's name alone."""
+    """The training split of the dataset that `reference` names; None if `reference` is not just a dataset's name."""
     dataset = dataset_split(reference) if isinstance(reference, str) else None
     return None if dataset is None or dataset[1] is not None else f"{dataset[0]}:train"

@@ -1,4 +1,4 @@
-"""How far one model's numbers move without the model changing: the same samples, scored under many protocols.
+"""How far a number moves while the model stays the same: the same samples, scored under many protocols.
 
 Each protocol differs from ganbench's own ("house") in one choice that papers make and seldom state: how many samples, which
 split is the reference, how images are resized, which extractor, whether the balls around samples are closed or open, how many
@@ -123,7 +123,7 @@ def _lines(protocol: Protocol, gen: SampleSet, house: Scorer) -> list[dict[str, 
 
 
 def _first(samples: SampleSet, share: float) -> SampleSet:
-    """The first samples of a set. If the set was drawn in order, they are what a shorter draw would have been."""
+    """The first samples of a set. If the set was drawn in order, a shorter draw gives the same samples."""
     n = round(len(samples.x) * share)
     manifest = {k: v for k, v in samples.manifest.items() if k != "sha256"} if share < 1 else samples.manifest
     features, logits = (None if array is None else array[:n] for array in (samples.features, samples.logits))

@@ -1,7 +1,7 @@
-"""What a result says in words, gate by gate: copying, collapse, lost modes, too few samples, an unfair protocol.
+"""A result in words, gate by gate: copying, collapse, lost modes, too few samples, an unfair protocol.
 
-Every sentence follows from a number and its interval. If a metric was not computed, there is no verdict, and the sentence
-says so.
+Each sentence follows from a number and its interval. If a metric was not computed, there is no verdict. The sentence
+then says so.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def label(metric: str, extractor: str) -> str:
 
 
 def arrow(metric: str) -> str:
-    """An arrow in the direction that is better; nothing where neither direction is."""
+    """An arrow in the better direction; empty if no direction is better."""
     return ARROWS[metrics.get(metric).card.better] if metric in metrics.names() else ""
 
 
@@ -252,7 +252,7 @@ def _no_interval(result: Result) -> str:
 
 
 def _dimension(result: Result) -> int | None:
-    """The number of features; None where it is not known, as for a file of the user's own."""
+    """The number of features; None if it is unknown, for instance for a user's own file."""
     d = result.protocol.features.extra.get("d")
     shape = result.samples.shape
     if d is None and shape is not None and result.protocol.features.id in ("identity", "pixels"):
@@ -261,9 +261,9 @@ def _dimension(result: Result) -> int | None:
 
 
 def literature(result: Result) -> Said:
-    """May FID be held against FIDs in papers? Only that of Inception, with the published weights and resize.
+    """Can this FID be compared with FIDs in papers? Only if Inception made it, with the published weights and resize.
 
-    Points have no FID in the literature, so there is nothing to say about them.
+    Papers give no FID for points, so points get no sentence.
     """
     m, features = result.metrics.get("fid"), result.protocol.features
     if m is None or m.value is None or _kind(result.samples) != "images":
@@ -317,7 +317,7 @@ BOUND = (
 
 
 def floor(m: Measured) -> str:
-    """What real data score: `perfect`, or after a ~ the halves of the reference against each other; else empty."""
+    """The score of real data: `perfect`, or after a ~ one half of the reference against the other; else empty."""
     if m.perfect is None and (halves := m.extra.get("halves")):
         return f"~{number(halves['value'])}"
     return value(m.perfect)
