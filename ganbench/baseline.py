@@ -1,4 +1,4 @@
-"""Finding a GAN: a baseline is a file, loaded by its path, one of ours like one of the user's own."""
+"""Finding a GAN. A baseline is a file, and it is loaded by its path, whether it is built in or the user's own."""
 
 from __future__ import annotations
 

@@ -147,8 +147,8 @@ def _of_metrics(dataset: str, facts: Facts, extractor: str | None, track: Track)
     for i, name in enumerate(track.uncalibrated):
         if name not in track.metric_names:
             yield Problem(("uncalibrated", i), f"'{name}' is no metric of this board")
-    known = [name for name in track.metric_names if name in metrics.names()]
-    for name in known:
+    existing = [name for name in track.metric_names if name in metrics.names()]
+    for name in existing:
         wrong = calibration_problem(metrics.get(name), dataset, name in track.uncalibrated)
         if wrong:
             yield Problem(("metrics",), wrong)

@@ -156,8 +156,8 @@ def ranks(scores: pd.DataFrame, table: Board) -> pd.DataFrame:
     out = []
     for dataset, track in table.datasets.items():
         better = metrics.get(track.rank.partition(".")[0]).card.better
-        here = scores[(scores.dataset == dataset) & (scores.metric == track.rank) & (scores.kind == "baseline")]
-        values = here.pivot(index="row", columns="seed", values="value").astype(float).dropna()
+        ranked = scores[(scores.dataset == dataset) & (scores.metric == track.rank) & (scores.kind == "baseline")]
+        values = ranked.pivot(index="row", columns="seed", values="value").astype(float).dropna()
         out.append(rank(values, better).assign(dataset=dataset).rename_axis("row").reset_index())
     return pd.concat(out, ignore_index=True)
 

@@ -101,9 +101,9 @@ def publish(board: Annotated[str, typer.Argument(help="name of a board")]) -> No
     Example:
       ganbench publish quick
     """
-    from ganbench.boards.publishing import publish as copy
+    from ganbench.boards import publishing
 
-    say(f"published {board} to {relative(copy(board))}/")
+    say(f"published {board} to {relative(publishing.publish(board))}/")
 
 
 @app.command()

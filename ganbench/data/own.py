@@ -70,12 +70,12 @@ def resolve(what: str | Path, base: Path | None = None) -> str:
     return choose(str(what), registry.names(), "dataset")
 
 
-def add(path: Path, known: Declared | None = None) -> str:
+def add(path: Path, declared: Declared | None = None) -> str:
     """Read data, write them as a dataset, and return its name; data that did not change since are not read again.
 
     Args:
         path: anything that `ganbench score` reads, or a folder with `train` and `test`.
-        known: the range of floats and the layout of arrays, where the data do not show them.
+        declared: the range of floats and the layout of arrays, where the data do not show them.
 
     Raises:
         UserError: data that cannot be read, images of several sizes, a split without samples, labels that count nothing.
@@ -83,12 +83,12 @@ def add(path: Path, known: Declared | None = None) -> str:
     from ganbench import samples
 
     parts = _parts(path)
-    known = known or samples.UNDECLARED
-    note = place(".read") / _state(path, parts, known)
+    declared = declared or samples.UNDECLARED
+    note = place(".read") / _state(path, parts, declared)
     if note.is_file() and exists(note.read_text()):
         return note.read_text()
     try:
-        read = samples.alike([samples.read(part, known) for part in parts])
+        read = samples.alike([samples.read(part, declared) for part in parts])
     except UserError as error:
         hint = "--range" in str(error) or "--layout" in str(error)
         more = f"; `ganbench data add {path}` takes these options and prints a name to use instead of the path"
@@ -147,13 +147,13 @@ def _parts(path: Path) -> list[Path]:
     return [named[split][0] for split in SPLITS]
 
 
-def _state(path: Path, parts: list[Path], known: Declared) -> str:
+def _state(path: Path, parts: list[Path], declared: Declared) -> str:
     """A hash of all by which data are seen to change without reading them: names, sizes, times."""
     if not path.exists():
         raise UserError(f"{paths.shown(path)}: there is no such file or folder, and no dataset has this name")
     files = [f for part in parts for f in (sorted(part.rglob("*")) if part.is_dir() else [part])]
     stats = [(str(f), s.st_size, s.st_mtime_ns, s.st_ino) for f in files for s in [f.lstat()]]
-    return hashlib.sha256(repr((RECIPE, str(path.resolve()), known, stats)).encode()).hexdigest()
+    return hashlib.sha256(repr((RECIPE, str(path.resolve()), declared, stats)).encode()).hexdigest()
 
 
 def _write(stem: str, read: list[SampleSet]) -> str:

@@ -68,11 +68,11 @@ class Scorer:
         declaration = declared(range, layout)
         train = default_train(reference) if train is None else train
         real = open_set(reference, "test", declaration)
-        known = None if train is None else open_set(train, "train", declaration)
-        if known is not None:
-            _refuse_statistics(known)
-        extractor, why = choose_extractor(real, known, features)
-        return cls(real, known, extractor, why, wanted, seed, declaration)
+        training = None if train is None else open_set(train, "train", declaration)
+        if training is not None:
+            _refuse_statistics(training)
+        extractor, why = choose_extractor(real, training, features)
+        return cls(real, training, extractor, why, wanted, seed, declaration)
 
     @staticmethod
     def check(*, features: str | Extractor | None = None, metrics: Iterable[str] | None = None) -> tuple[str, ...]:
