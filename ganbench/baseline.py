@@ -1,4 +1,4 @@
-"""Finding a GAN: a baseline is a file, loaded by its path, one of ours like one of the user's own."""
+"""Finding a GAN. A baseline is a file that is loaded by its path. Built-in files and user's files are loaded alike."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def load(path: Path) -> tuple[type[Gan], type]:
 
 
 def config(path: Path) -> type[TrainConfig]:
-    """The `Config` of a baseline's file. Torch is not imported where the class needs nothing but its own imports."""
+    """The `Config` of a baseline's file. If the class needs only its own imports, torch is not imported."""
     return _config(path, source_hash(path))
 
 

@@ -170,9 +170,9 @@ def test_links_and_pipes_in_a_folder(tmp_path: Path) -> None:
     ):
         (tmp_path / name).mkdir()
         make(tmp_path / name / "0.png")
-        with pytest.raises(UserError, match=r"0\.png (is no regular file|cannot be read)"):
+        with pytest.raises(UserError, match=r"0\.png (is not a regular file|cannot be read)"):
             samples.read(tmp_path / name)
-    with pytest.raises(UserError, match="no regular file"):
+    with pytest.raises(UserError, match="not a regular file"):
         samples.read(tmp_path / "pipe/0.png")
 
 

@@ -46,7 +46,7 @@ def pair(path: Path, odd: bytes, suffix: str = "png", size: tuple[int, int] = (8
     [
         (
             GREY.astype(np.float32) / 255,
-            r"values from 0 to .*; say what is black and white: --range 0,1 or --range=-1,1",
+            r"values from 0 to .*; give the values of black and white: --range 0,1 or --range=-1,1",
         ),
         (GREY.astype(np.uint16), "images are uint8"),
         (np.zeros((5, 8, 8, 4), np.uint8), r"no axis of 1 or 3 channels.*drop the alpha"),
@@ -251,7 +251,7 @@ def test_webdataset_without_a_class_for_every_image_is_refused(tmp_path: Path) -
     image = png(GREY[0])
     for files, message in (
         ({"a.png": image, "b.png": image, "a.cls": b"1"}, "b.png has no b.cls"),
-        ({"a.png": image, "a.cls": b"cat"}, "holds no class number"),
+        ({"a.png": image, "a.cls": b"cat"}, "is not a class number"),
     ):
         with pytest.raises(UserError, match=message):
             samples.read(write_tar(tmp_path / "a.tar", files))
@@ -279,7 +279,7 @@ def test_shards_that_are_no_whole_set_are_refused(tmp_path: Path) -> None:
         (
             ({"train-00000-of-00003.parquet": shards[0]}, "1 of 3 shards are in this folder"),
             ({"train-0.parquet": shards[0], "test-0.parquet": shards[1]}, "shards of 2 sets"),
-            ({"0.parquet": shards[0], "1.tar": tar}, "folder of its own"),
+            ({"0.parquet": shards[0], "1.tar": tar}, "its own folder"),
             ({"0.tar": tar, "1.tar": unlabelled}, "labels are none in some shards"),
             ({"0.parquet": shards[0][:-20]}, "cannot be read"),
         )

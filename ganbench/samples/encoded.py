@@ -57,9 +57,10 @@ def sort_out(names: Iterable[str]) -> tuple[list[str], int, list[str]]:
 
 
 def classes(names: list[str]) -> tuple[np.ndarray | None, str]:
-    """Labels of images that all lie in one of at least two first-level folders, and what they mean.
+    """Labels of images, and what the labels mean. Each image must be in one of two or more first-level folders.
 
-    Folders named by whole numbers are those classes; others are numbered in the order of their names.
+    If the names of the folders are whole numbers, these are the classes. Other folders are numbered in the order of
+    their names.
     """
     paths = [PurePosixPath(name).parts for name in names]
     folders = sorted({parts[0] for parts in paths}, key=os.fsencode)

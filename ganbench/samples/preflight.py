@@ -1,4 +1,4 @@
-"""The pre-flight report: what was found in a sample set, what that means for its scores, and what is refused.
+"""The pre-flight report: what is in a sample set, what that means for its scores, and what is refused.
 
 | found | rule |
 |---|---|
@@ -73,7 +73,7 @@ REFUSED: Sequence[tuple[Callable[[Kind], object], str]] = (
     (lambda k: k.fault, "cannot be read"),
     (lambda k: k.frames > 1, "have several frames; save one file per image"),
     (lambda k: k.mode not in READABLE, "are neither grey nor RGB; save them as 8-bit grey or RGB"),
-    (lambda k: k.sixteen == "real", "have 16 bits per channel; save them with 8, the rounding is yours to choose"),
+    (lambda k: k.sixteen == "real", "have 16 bits per channel; save them with 8 bits, rounded as you choose"),
     (lambda k: k.alpha == "used", "are transparent; put them on a background of your choice and save without alpha"),
 )
 WARNED: Sequence[tuple[Callable[[Kind], object], str]] = (
