@@ -1,5 +1,6 @@
-"""Features on disk that were computed before. An entry is a safetensors file. Its name is the hash of everything that its
-features depend on.
+"""Features on disk that were computed before.
+
+An entry is a safetensors file. Its name is the hash of everything that its features depend on.
 
 An entry contains the SHA-256 of its arrays. An entry that does not match this hash, or cannot be read, is computed again. When
 the cache is larger than its limit, the entries with the oldest last use are deleted. Several processes may use it at once.

@@ -177,7 +177,7 @@ def _webdataset(path: Path, names: list[str], classes_of: dict[str, Member]) -> 
         for i, name in enumerate(names):
             member = classes_of.get(_key(name))
             if member is None:
-                raise UserError(f"{path}: {name} has no class file {_key(name)}{LABEL}, but other images do")
+                raise UserError(f"{path}: {name} has no {_key(name)}{LABEL}, but other images have a class")
             file.seek(member.offset)
             text = file.read(min(member.size, LABEL_BYTES))
             try:
