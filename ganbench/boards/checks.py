@@ -206,8 +206,8 @@ def calibration_problem(metric: Metric, dataset: str, uncalibrated: bool = False
     if (own.verdict == "pass").any() or uncalibrated:
         return None
     return (
-        f"{metric.name} (version {metric.card.version}) cannot enter a board: in no calibration it keeps a promise of its "
-        f"card (`responds`); run `ganbench calibrate {dataset}`, or write `uncalibrated: [{metric.name}]`"
+        f"{metric.name} (version {metric.card.version}) cannot enter a board: no calibration shows that it keeps "
+        f"a promise of its card (`responds`); run `ganbench calibrate {dataset}`, or write `uncalibrated: [{metric.name}]`"
     )
 
 

@@ -246,6 +246,6 @@ def _uncalibrated(track: Track) -> list[str]:
 
 
 HOW_TO_READ = """A cell is the mean over training seeds ± their standard deviation [Student's 95 % interval of the mean].
-`rank` is by the mean, and in brackets the ranks that the 95 % intervals of the differences to the other rows leave open.
-`real` is held-out data scored like a generator's samples, `copycat` is training data, `noise` is uniform noise: they show
-what each column can see. A run that diverged, or a metric that does not apply, leaves an empty cell with its reason."""
+Rows are ranked by the mean. The brackets beside `rank` give the ranks that are still possible at 95 %.
+`real` is held-out data scored like a generator's samples, `copycat` is training data, `noise` is uniform noise: these rows
+show what each column can see. If a run diverged or a metric does not apply, the cell is empty and gives the reason."""
