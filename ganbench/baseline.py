@@ -66,7 +66,7 @@ def resolve(what: str | Path, base: Path | None = None) -> Path:
 
 
 def _file(name: str, module: str) -> Path:
-    """The file of a plug-in's module, which is not imported."""
+    """The file of a plug-in's module. The module is not imported."""
     try:
         spec = importlib.util.find_spec(module)
     except Exception as error:
@@ -124,7 +124,7 @@ def _config(path: Path, source: str) -> type[TrainConfig]:
         exec(compile(ast.Module(light, []), path, "exec"), vars(module))
         made = vars(module)["Config"]
         made.model_rebuild()  # fails if an annotation needs more
-    except Exception:  # the class needs more of its file: import all of it, which says what is wrong
+    except Exception:  # the class needs more of its file: the import of the whole file says what is wrong
         made = load(path)[1]
     if not isinstance(made, type) or not issubclass(made, TrainConfig):
         raise UserError(f"{path}: the Config of a baseline is a subclass of ganbench.config.TrainConfig")

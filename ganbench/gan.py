@@ -54,7 +54,7 @@ class Gan(nn.Module, ABC):
     """A generator `G`, a discriminator `D` and the game between them.
 
     The constructor takes `(spec: DataSpec, config: Config)` and sets `G` and `D`; it raises `Unsupported` for data that
-    the paper does not treat. Randomness comes from torch's global generator, which the loop seeds before every step.
+    the paper does not treat. Randomness comes from torch's global generator. The loop seeds this generator before every step.
     """
 
     G: nn.Module  # all that the generator's optimiser may touch now

@@ -55,7 +55,7 @@ def pair(path: Path, odd: bytes, suffix: str = "png", size: tuple[int, int] = (8
         (np.zeros((5, 0, 8, 3), np.uint8), r"must have at least one pixel"),
         (np.zeros(5, np.float32), "points are floats"),
         (np.array(5, np.uint8), "images are uint8"),
-        (np.array([{"a": 1}], dtype=object), "an object array is a pickle, which is never loaded"),
+        (np.array([{"a": 1}], dtype=object), "an object array is a pickle, and pickles are never loaded"),
         (np.array([[1.0, np.nan], [1.0, 2.0]]), "NaN or infinite"),
         (np.full((3, 8, 8, 1), np.inf, np.float32), "NaN or infinite"),
     ],
@@ -178,7 +178,7 @@ EXIF[0x0112] = 6
         (file_of(Image.new("RGB", (8, 8)), "JPEG"), "jpg", "RGB", "1 of 2 images are JPEG.*FID.*2104.11222"),
         (file_of(Image.new("RGB", (8, 8)), "PNG", exif=EXIF), "png", "RGB", "EXIF orientation"),
         (file_of(Image.new("L", (8, 8), 7), "PNG"), "png", "RGB", "1 grey images among 2.*odd.png"),
-        (b"hello", "txt", "RGB", "1 other files are no images: odd.txt"),
+        (b"hello", "txt", "RGB", "1 other files are not images: odd.txt"),
     ],
 )
 def test_what_is_read_with_a_doubt_is_warned_of(

@@ -80,7 +80,7 @@ def text(
 
 
 HOW_TO_READ = (
-    "The number after ± is half of the 95 % interval of the mean over the seeds. The ranks in brackets are those that are "
+    "The number after ± is half of the 95 % interval of the mean over the seeds. The ranks in brackets are "
     "still possible at 95 %. ✓: the checks that this board allows (copies, repeats, lost modes) found no fault."
 )
 

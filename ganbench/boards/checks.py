@@ -328,7 +328,7 @@ def _build(path: Path, facts: Facts, settings: dict[str, Any]) -> _Built:
             return _Built(None, baseline.create(path, spec, settings).conditional)
     except UserError as error:
         return _Built(str(error))
-    except Exception:  # a constructor may look at the values of its weights, which there are none of
+    except Exception:  # a constructor may look at the values of its weights, but there are no values
         pass
     try:
         return _Built(None, baseline.create(path, spec, settings).conditional)

@@ -134,7 +134,7 @@ def _blurs(pool: Split, n: int) -> Sequence[float]:
 
 
 def _shifts(pool: Split, n: int) -> Sequence[float]:
-    """Up to a seventh of the width: a larger shift also cuts off much of the image, which is another damage."""
+    """Up to a seventh of the width: a larger shift also cuts off much of the image, and that is another damage."""
     if not is_images(pool):
         return 0.25, 0.5, 1
     return [pixels for pixels in (1, 2, 4) if pixels <= pool.x.shape[2] / 7]

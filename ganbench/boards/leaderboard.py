@@ -137,8 +137,8 @@ def rank(values: pd.DataFrame, better: str) -> pd.DataFrame:
         better: "lower" or "higher".
 
     Returns:
-        Per row: `rank` by the mean, and `rank_low` to `rank_high`: 1 + the rows that are clearly better, and all rows
-        less those that are clearly worse, "clearly" being that the 95 % interval of the difference leaves out 0.
+        Per row: `rank` by the mean, and `rank_low` to `rank_high`: 1 + the number of clearly better rows, and the number of all
+        rows minus the number of clearly worse rows. "Clearly" means that the 95 % interval of the difference leaves out 0.
     """
     sign = 1.0 if better == "lower" else -1.0
     cost = values * sign

@@ -1,4 +1,4 @@
-"""Publishing a board: tables, scores and manifests go from `runs/`, which git ignores, to `results/`, which it keeps."""
+"""Publishing a board: tables, scores and manifests go from `runs/` (git ignores it) to `results/` (git keeps it)."""
 
 from __future__ import annotations
 

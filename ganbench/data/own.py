@@ -103,7 +103,7 @@ def version(name: str) -> str:
     """The SHA-256 of the content of the user's own data. The files are read, unless this process has already read them.
 
     Raises:
-        UserError: the files are no longer what was added.
+        UserError: the files have changed since they were added.
     """
     try:
         pin = _version({file: folder.sha256(place(name) / file) for file in _files()})
@@ -188,7 +188,7 @@ def _write(stem: str, read: list[SampleSet]) -> str:
 def _check(stem: str, read: list[SampleSet]) -> None:
     for part in read:
         if not len(part.x):
-            raise UserError(f"{part.manifest['name']}: there are no samples in it to train on")
+            raise UserError(f"{part.manifest['name']}: it has no samples to train on")
         if part.y is not None and (part.y.min() < -1 or part.y.max() >= len(part.x)):
             raise UserError(
                 f"{part.manifest['name']}: labels go from {part.y.min()} to {part.y.max()} for {len(part.x):,} samples; "

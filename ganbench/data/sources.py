@@ -119,7 +119,7 @@ def wheel(requirement: str, member: str, sha256: str, unpack: Callable[[bytes], 
 
 
 def debian(package: str, folder: str, names: Mapping[str, str]) -> Source:
-    """The files in `folder` (as "usr/share/...") of a Debian package: the installed ones, else those of a download.
+    """The files in `folder` (as "usr/share/...") of a Debian package: from the installed package, else from a download.
 
     Neither root nor up-to-date package lists are needed.
     """
@@ -162,4 +162,4 @@ def _read(path: Path) -> bytes:
     except FileNotFoundError as why:
         raise Refused(f"it has no {path.name}.gz") from why
     except (gzip.BadGzipFile, EOFError, zlib.error) as why:
-        raise Refused(f"{path.name}.gz is no whole gzip file") from why
+        raise Refused(f"{path.name}.gz is not a complete gzip file") from why

@@ -16,7 +16,7 @@ from ganbench.layers.strided import Flatten, Project, StridedConv2d, StridedConv
 
 
 def halvings(size: int) -> list[int]:
-    """The resolutions from the image's down to the smallest, which is 4 or less.
+    """The resolutions from the image's down to the smallest. The smallest is 4 or less.
 
     >>> halvings(64), halvings(28)
     ([64, 32, 16, 8, 4], [28, 14, 7, 4])

@@ -90,7 +90,7 @@ def detour(weight: Tensor) -> bool:
 
 
 def interleaved(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """`up` by a 2x2 convolution, whose channel (p, q, c) at (i, j) is the pixel (2i + p - 1, 2j + q - 1) of the result."""
+    """`up` by a 2x2 convolution. Its channel (p, q, c) at (i, j) is the pixel (2i + p - 1, 2j + q - 1) of the result."""
     n, k, h, w = x.shape
     c = weight.shape[1]
     parts = weight.view(k, c, 2, 2, 2, 2).flip(2, 4).permute(3, 5, 1, 0, 2, 4).reshape(4 * c, k, 2, 2)
@@ -102,7 +102,7 @@ def interleaved(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def gradients(x: Tensor, weight: Tensor, gradient: Tensor, *wanted: bool) -> tuple[Tensor | None, Tensor | None]:
-    """Of a strided `conv2d` by its weight and by its bias, None where it is not `wanted`."""
+    """The gradients of a strided `conv2d` by its weight and by its bias; None if a gradient is not `wanted`."""
     _, by_weight, by_bias = torch.ops.aten.convolution_backward(
         gradient, x, weight, [len(weight)], [2, 2], [1, 1], [1, 1], False, [0, 0], 1, [False, *wanted]
     )

@@ -106,7 +106,7 @@ def _blocks(x: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def frechet(g: Moments, r: Moments) -> float:
-    """Frechet distance of two sets from their moments alone, in squared units of the features.
+    """Frechet distance of two sets from their moments, in squared units of the features.
 
     With n <= d in both sets Tr (S S_r)^(1/2) is the sum of the singular values of C C_r^T, C the centred samples over
     (n - 1)^(1/2). Where one covariance is singular otherwise (constant or dependent features), directions with less than
@@ -146,7 +146,7 @@ def _overlap(g: Moments, r: Moments, rounding: float) -> float:
 
 
 def _reduced(S: np.ndarray, F: np.ndarray) -> np.ndarray:
-    """F^T S F for a `factor` F, whose lower triangle is valid. S is overwritten."""
+    """F^T S F for a `factor` F. Only the lower triangle of F is valid. S is overwritten."""
     if F.shape[0] > F.shape[1]:
         product: np.ndarray = F.T @ S @ F
     else:

@@ -30,7 +30,7 @@ SIGMAS = np.logspace(-1, 0, 10)
 VALIDATION = 1000  # held-out samples that sigma is chosen on
 SCORED = 2000  # further held-out samples that are scored; the limit makes the time linear in the number of samples
 BLOCK = 2**19  # distances held at once
-LARGEST = 2**28  # values of all samples, which are held at once as float64
+LARGEST = 2**28  # values of all samples; all are held at once as float64
 
 
 def parzen(

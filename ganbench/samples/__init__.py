@@ -59,7 +59,7 @@ class SampleForm(Protocol):
 FORMS: tuple[SampleForm, ...] = (shards, folder, arrays, parquet, archive)
 HEAD = 512  # bytes that a form is recognised by
 STRANGERS = {
-    b"\x80": "a pickle, which is never loaded; save the samples as .npz or safetensors",
+    b"\x80": "a pickle; pickles are never loaded; save the samples as .npz or safetensors",
     b"\x1f\x8b": "compressed with gzip; unpack it first (gunzip), since no single sample can be read from it",
     b"\x89PNG": "a single image; give the folder that it is in",
     b"\xff\xd8": "a single image; give the folder that it is in",

@@ -103,7 +103,7 @@ def bounded(path: Path, members: Sequence[zipfile.ZipInfo]) -> Sequence[zipfile.
 def _zip(path: Path, archive: zipfile.ZipFile) -> Encoded:
     members = {info.filename: info for info in bounded(path, archive.infolist()) if not info.is_dir()}
     if any(PurePosixPath(name).name == "data.pkl" for name in members):
-        raise UserError(f"{path}: a PyTorch pickle, which is never loaded; save the samples as .npz or safetensors")
+        raise UserError(f"{path}: a PyTorch pickle; pickles are never loaded; save the samples as .npz or safetensors")
     names, ignored, others = sort_out(members)
 
     def read(a: int, b: int) -> Iterator[bytes]:

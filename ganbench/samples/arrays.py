@@ -141,7 +141,7 @@ def _npy(name: str, file: IO[bytes], size: int) -> Raw:
     except Exception as error:  # whatever Python's own parser says of hostile text, this is no header
         raise UserError(f"{name}: a broken header of .npy ({type(error).__name__}: {error})") from None
     if dtype.hasobject:
-        raise UserError(f"{name}: an object array is a pickle, which is never loaded; save numbers")
+        raise UserError(f"{name}: an object array is a pickle, and pickles are never loaded; save numbers")
     row, offset = math.prod(shape[1:]) * dtype.itemsize, file.tell()
     if (shape[0] if shape else 1) * row != size - offset:
         raise UserError(f"{name}: its header claims shape {shape} of {dtype}, but {size - offset:,} bytes follow")

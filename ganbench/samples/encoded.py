@@ -188,7 +188,7 @@ def survey(name: str, images: Encoded) -> SampleSet:
         x = np.asarray(x) if x.nbytes <= HELD else x
     if images.others:
         count = len(images.others)
-        warnings.append(f"{count:,} other files are no images: {preflight.several(images.others, count)}")
+        warnings.append(f"{count:,} other files are not images: {preflight.several(images.others, count)}")
     files = Counter[str]()
     for kind, group in kinds.items():
         files[f"{kind.format} {kind.mode}"] += group.count
@@ -224,7 +224,7 @@ def finish(
 
 
 def _decode(images: Encoded, shape: tuple[int, ...], a: int, b: int) -> np.ndarray:
-    """The images from a to before b, which were surveyed, as uint8 `[b - a, H, W, C]`."""
+    """The images from a to before b as uint8 `[b - a, H, W, C]`. `survey` has already seen them."""
     out = np.empty((b - a, *shape[1:]), np.uint8)
     for i, (_, pixels) in enumerate(_decoded(images, a, b)):
         if pixels is None or pixels.shape[:2] != shape[1:3] or pixels.shape[2] > shape[3]:

@@ -8,7 +8,7 @@ import numpy as np
 
 
 class Rows(Protocol):
-    """Samples `[n, ...]`: a numpy array, or a `Stack`, which behaves like an array and reads its rows from disk."""
+    """Samples `[n, ...]`: a numpy array, or a `Stack`. A `Stack` behaves like an array and reads its rows from disk."""
 
     @property
     def shape(self) -> tuple[int, ...]:

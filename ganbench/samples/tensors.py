@@ -80,7 +80,7 @@ def _layout(name: str, shape: tuple[int, ...], wanted: str | None) -> tuple[int,
         raise UserError(f"{name}: {text} has no axis of 1 or 3 channels, first or last{four}")
     if len(possible) == 2 and wanted is None:
         raise UserError(f"{name}: {text} can be channels first or last: say --layout nchw or --layout nhwc")
-    # Most arrays allow one layout alone. The option may be meant for another set, so it is ignored for them.
+    # Most arrays allow only one layout. The option may be meant for another set, so it is ignored for them.
     return possible[wanted] if wanted in possible else next(iter(possible.values()))
 
 

@@ -104,7 +104,7 @@ class Run(Identity):
             changed = " and ".join(dict.fromkeys(map(str, present)))
             raise UserError(f"{changed} has changed since this run was trained; train again, or restore the file")
         raise UserError(
-            f"this run was trained by the baseline '{self.baseline}', which is not installed, and {recorded} is missing; "
+            f"the baseline '{self.baseline}' of this run is not installed, and its file {recorded} is missing; "
             f"copy the baseline's file to that place"
         )
 
