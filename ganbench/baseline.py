@@ -1,4 +1,4 @@
-"""Finding a GAN. A baseline is a file, and it is loaded by its path, whether it is built in or the user's own."""
+"""Finding a GAN. A baseline is a file that is loaded by its path. Built-in files and user's files are loaded alike."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def resolve(what: str | Path, base: Path | None = None) -> Path:
 
 
 def _file(name: str, module: str) -> Path:
-    """The file of a plug-in's module, which is not imported."""
+    """The file of a plug-in's module. The module is not imported."""
     try:
         spec = importlib.util.find_spec(module)
     except Exception as error:
@@ -106,7 +106,7 @@ def load(path: Path) -> tuple[type[Gan], type]:
 
 
 def config(path: Path) -> type[TrainConfig]:
-    """The `Config` of a baseline's file. Torch is not imported where the class needs nothing but its own imports."""
+    """The `Config` of a baseline's file. If the class needs only its own imports, torch is not imported."""
     return _config(path, source_hash(path))
 
 
@@ -123,7 +123,7 @@ def _config(path: Path, source: str) -> type[TrainConfig]:
         exec(compile(ast.Module(light, []), path, "exec"), vars(module))
         made = vars(module)["Config"]
         made.model_rebuild()  # fails if an annotation needs more
-    except Exception:  # the class needs more of its file: import all of it, which says what is wrong
+    except Exception:  # the class needs more of its file: the import of the whole file says what is wrong
         made = load(path)[1]
     if not isinstance(made, type) or not issubclass(made, TrainConfig):
         raise UserError(f"{path}: the Config of a baseline is a subclass of ganbench.config.TrainConfig")

@@ -1,4 +1,7 @@
-"""Hyper-parameters: what every baseline's `Config` shares, and how `key=value` settings are read. No torch here."""
+"""Hyper-parameters: the settings that every `Config` has, and the reader of `key=value` settings.
+
+Torch is not imported.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ Decay = Annotated[float, Field(ge=0, lt=1)]
 
 
 class TrainConfig(BaseModel):
-    """What the loop needs to know. A baseline subclasses it as `Config`, with its paper's values as the defaults."""
+    """The settings of the loop. A baseline subclasses it as `Config`, with its paper's values as the defaults."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -66,7 +69,7 @@ SILENT = ("missing", "too_short", "too_long")  # faults whose message does not r
 
 
 class Fault(NamedTuple):
-    """Something wrong in values that a user wrote."""
+    """A mistake in values that a user wrote."""
 
     place: Place
     text: str
@@ -76,7 +79,7 @@ class Fault(NamedTuple):
 
 
 def faults(model: type[BaseModel], values: Mapping[str, Any]) -> list[Fault]:
-    """Everything that is wrong in the values of a model, in plain words. Unknown names come first.
+    """All mistakes in the values of a model, in plain words. Unknown names come first.
 
     A setting of the loop must also keep the bounds that `TrainConfig` sets: a baseline that declares the setting again
     with its paper's value drops them.
@@ -115,7 +118,7 @@ def _numbers(value: Any) -> list[float]:
 
 
 def _unknown(key: str, names: Iterable[str]) -> str | None:
-    """Why a name is not among the names that there are."""
+    """Why a name is not accepted."""
     try:
         choose(key, names, "setting")
     except UserError as error:
@@ -139,7 +142,7 @@ def _shown(value: Any) -> str:
 
 
 def _names_at(model: type[BaseModel], place: Place) -> Iterable[str]:
-    """The names that the model inside a model has."""
+    """The names in a model that is a field of a model."""
     for key in place:
         field = model.model_fields.get(str(key))
         if field is not None:
@@ -149,7 +152,7 @@ def _names_at(model: type[BaseModel], place: Place) -> Iterable[str]:
 
 
 def validate(model: type[Model], values: Mapping[str, Any], where: str) -> Model:
-    """Build a model; what is wrong becomes one line that names the field and the nearest right name."""
+    """Build a model. Mistakes become one line that names the field and the nearest right name."""
     wrong = faults(model, values)
     if wrong:
         raise UserError(f"{where}: {'; '.join(map(str, wrong))}")
@@ -177,7 +180,7 @@ def settings(pairs: list[str]) -> dict[str, Any]:
 
 
 def _number(value: Any) -> Any:
-    """YAML 1.1 reads 1e-4 as a string, people write it as a number."""
+    """YAML 1.1 reads 1e-4 as a string, but people mean a number."""
     if isinstance(value, str):
         try:
             return float(value)

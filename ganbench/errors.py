@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 def plain(text: str) -> str:
-    """The same text, with what does not print written as an escape."""
+    """The same text; characters that do not print are written as escapes."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

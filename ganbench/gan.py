@@ -1,8 +1,7 @@
 """The interface of a GAN: two losses, the generator's input and output, two hooks.
 
-Every file in `baselines/` implements it, once.
-Algorithm 1 of Goodfellow et al. 2014 (arXiv:1406.2661) is the loop in `ganbench/training/loop.py`; a baseline only says
-what its paper changes in it.
+Every file in `baselines/` implements this interface once. The loop in `ganbench/training/loop.py` is algorithm 1 of
+Goodfellow et al. 2014 (arXiv:1406.2661). A baseline only says what its paper changes in the loop.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ class DataSpec(NamedTuple):
 
     @property
     def is_image(self) -> bool:
-        """Whether a sample is an image and no point."""
+        """Whether a sample is an image, not a point."""
         return len(self.shape) == 3
 
 
@@ -39,7 +38,7 @@ class Batch(NamedTuple):
 
 
 def class_weights(y: Tensor, classes: int) -> Tensor:
-    """What `Gan.generate` is asked for, as weights of the classes: float32 `[N, classes]`.
+    """The classes that `Gan.generate` is to make, as weights: float32 `[N, classes]`.
 
     Args:
         y: classes int64 `[N]`, each one 1 among zeros, and -1 zeros alone; or such weights already.
@@ -48,14 +47,14 @@ def class_weights(y: Tensor, classes: int) -> Tensor:
 
 
 class Unsupported(UserError):
-    """The paper's networks do not treat this kind of data."""
+    """The paper's networks are not for this kind of data."""
 
 
 class Gan(nn.Module, ABC):
     """A generator `G`, a discriminator `D` and the game between them.
 
     The constructor takes `(spec: DataSpec, config: Config)` and sets `G` and `D`; it raises `Unsupported` for data that
-    the paper does not treat. Randomness comes from torch's global generator, which the loop seeds before every step.
+    the paper does not treat. Randomness comes from torch's global generator. The loop seeds this generator before every step.
     """
 
     G: nn.Module  # all that the generator's optimiser may touch now
@@ -98,7 +97,7 @@ class Gan(nn.Module, ABC):
         return self.generate(self.latent(n), y, cond)
 
     def discriminate(self, x: Tensor) -> Tensor | None:
-        """D(x), the probability that each of `x` `[N, *shape]` is real, `[N]`; None where D means something else."""
+        """D(x), the probability `[N]` that each of `x` `[N, *shape]` is real; None if D is not a probability."""
         return None
 
     @property
@@ -108,7 +107,7 @@ class Gan(nn.Module, ABC):
 
     @property
     def normal(self) -> bool:
-        """Whether `latent` is N(0, 1). A GAN with a `latent` of its own says so itself where that is normal too."""
+        """Whether `latent` is N(0, 1). A GAN with its own `latent` overrides this if that `latent` is normal too."""
         return type(self).latent is Gan.latent
 
     @property

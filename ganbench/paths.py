@@ -1,7 +1,7 @@
-"""Where things lie: what ganbench defines, the user's data, and what a board leaves behind.
+"""The places of files: ganbench's definitions, the user's data, and the results of boards.
 
-In a checkout all of it lies in the checkout. An installed package carries its definitions in `ganbench/shipped/`, keeps
-its datasets in one folder of the user, and writes runs and results into the current folder.
+In a checkout all these places are in the checkout. An installed package has its definitions in `ganbench/shipped/`. It
+keeps its datasets in one folder of the user. It writes runs and results into the current folder.
 """
 
 from __future__ import annotations
@@ -61,7 +61,10 @@ def data() -> Path:
 
 
 def calibrations() -> dict[str, Path]:
-    """The folder of the calibration on each dataset; the user's own stands before the shipped calibration."""
+    """The folder of the calibration on each dataset.
+
+    If the user has made a calibration, it replaces the shipped calibration.
+    """
     places = (definitions() / "results" / "calibration", results() / "calibration")
     return {path.parent.name: path.parent for place in places for path in sorted(place.glob("*/promises.csv"))}
 

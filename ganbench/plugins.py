@@ -1,4 +1,4 @@
-"""Plug-ins: what other installed packages bring (metrics, extractors), named by entry points."""
+"""Plug-ins: metrics, extractors and other parts from installed packages. Entry points name them."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def test_a_limit_of_nothing_keeps_nothing_and_a_wrong_one_is_refused(monkeypatch
     cache.put("a", {"features": np.zeros((2, 2))})
     assert cache.entries() == (0, 0)
     monkeypatch.setenv("GANBENCH_CACHE_GB", "much")
-    with pytest.raises(UserError, match="GANBENCH_CACHE_GB=much: it is a number of gigabytes"):
+    with pytest.raises(UserError, match="GANBENCH_CACHE_GB=much: write a number of gigabytes"):
         cache.limit()
 
 
@@ -91,7 +91,7 @@ def test_a_cache_that_cannot_be_written_to_changes_no_result(
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("GANBENCH_CACHE", str(tmp_path / "file" / "folder"))
     np.testing.assert_array_equal(features.embed("digits-cnn", X).features, kept.features)
-    assert "cannot be written to" in capsys.readouterr().err
+    assert "cannot be written" in capsys.readouterr().err
 
 
 def test_what_is_faster_than_a_disk_is_not_kept() -> None:

@@ -122,7 +122,7 @@ def test_weights_make_one_class_so_many_times_as_likely(level: float) -> None:
 
 def test_damage_that_the_pool_is_too_small_for_is_refused() -> None:
     pool, train = POOLS["points"]
-    with pytest.raises(Unfit, match="the pool has 200 samples for it, 300 are needed"):
+    with pytest.raises(Unfit, match="the pool has only 200 suitable samples, but 300 are needed"):
         CORRUPTIONS["dropped"].apply(pool, train, 300, 1, np.random.default_rng(1))
     with pytest.raises(Unfit, match="one class"):
         CORRUPTIONS["weights"].levels(points(50, 1), N)

@@ -285,7 +285,7 @@ def test_a_single_image_cannot_be_scored(ganbench: Callable[..., Done], tmp_path
     for samples, reference in (("one", "many.npz"), ("many.npz", "one")):
         arguments = ("score", tmp_path / samples, "--reference", tmp_path / reference, "--features", "pixels")
         last = ganbench(*arguments, code=2).stderr.splitlines()[-1]
-        assert last == "ganbench: one is a single sample; scores are of sets: give at least 2 samples"
+        assert last == "ganbench: one is a single sample, but a score needs a set: give at least 2 samples"
 
 
 def test_a_result_without_any_number_is_an_error(ganbench: Callable[..., Done], tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ def test_a_pickle_that_runs_code_is_not_run(tmp_path: Path) -> None:
     path = tmp_path / "evil.pth"
     torch.save({"fc.weight": Evil()}, path)
     pin = hashlib.sha256(path.read_bytes()).hexdigest()
-    with pytest.raises(UserError, match="no weights of this network"):
+    with pytest.raises(UserError, match="not weights of this network"):
         features.embed(Extractor("inception", f"{path}#sha256={pin}"), images(1, (8, 8)))
     assert not (tmp_path / "ran").exists()
 
@@ -147,7 +147,7 @@ def test_weights_of_another_network_are_one_line(weights: str, tmp_path: Path, d
     path = tmp_path / "other.pth"
     torch.save(state, path)
     pin = hashlib.sha256(path.read_bytes()).hexdigest()
-    with pytest.raises(UserError, match="no weights of this network"):
+    with pytest.raises(UserError, match="not weights of this network"):
         features.embed(Extractor("inception", f"{path}#sha256={pin}"), images(1, (8, 8)))
 
 

@@ -83,7 +83,7 @@ FAULTS = [
     ("      gan:\n", "      gan: {stet: {}}\n", r"rows.gan.stet: no setting 'stet'; did you mean 'set'\?"),
     # seeds
     ("[0, 1, 2]", "[0, 1]", r"my.yaml:2: seeds: must have at least 3 entries; it has 2"),
-    ("[0, 1, 2]", "[0, 0, 0]", r"my.yaml:2: seeds: the seed 0 stands 3 times"),
+    ("[0, 1, 2]", "[0, 0, 0]", r"my.yaml:2: seeds: the seed 0 appears 3 times"),
     ("[0, 1, 2]", "[0, 1, -1]", r"my.yaml:2: seeds.2: a seed is a whole number from 0"),
     ("[0, 1, 2]", "[0, 1, 0.5]", r"my.yaml:2: seeds.2: must be a whole number, not 0.5"),
     # settings
@@ -109,18 +109,18 @@ FAULTS = [
     ("samples: 200", "samples: 200\n    features: pixles", r"features: no extractor 'pixles'; did you mean 'pixels'\?"),
     # metrics
     ("[fid, kid,", "[fid, fdi,", rf"my.yaml:7: {DIGITS}.metrics.1: no metric 'fdi'; did you mean 'fid'\?"),
-    ("[fid, kid,", "[fid, fid,", rf"{DIGITS}.metrics: the column 'fid' stands 2 times"),
+    ("[fid, kid,", "[fid, fid,", rf"{DIGITS}.metrics: the column 'fid' appears 2 times"),
     ("[fid, kid,", "[fid, fid.nope,", r"metrics.1: fid has no number 'nope' here; its further numbers are infinity, n_ref"),
     ("[fid, kid,", "[fid, kid.n,", r"metrics.1: kid has no number 'n' here; it has no further numbers"),
-    ("[fid, kid,", "[fid, modes,", r"metrics.1: modes is for datasets whose modes are known, so this column can only be empty"),
+    ("[fid, kid,", "[fid, modes,", r"metrics.1: modes is for datasets whose modes are known, so this column would be empty"),
     ("[fid, kid,", "[fid, wasserstein_1d,", r"metrics.1: wasserstein_1d is for data on the line"),
     ("[fid, kid,", "[fid, classification_accuracy,",
-     r"metrics.1: classification_accuracy needs a class-conditional GAN, and no row is one"),
+     r"metrics.1: classification_accuracy needs a class-conditional GAN, but no row has such a GAN"),
     ("modes.high_quality, coverage]", "classifier_score, coverage]", r"classifier_score needs an extractor with class logits"),
     # rank
     ("rank: fid", "rank: vendi", rf"my.yaml:8: {DIGITS}.rank: 'vendi' is not among the metrics of this board: fid, kid"),
     ("kid, support, support.lower_bound]\n    rank: fid", "vendi]\n    rank: vendi", r"rank: 'vendi' has no better direction"),
-    ("rank: coverage", "rank: modes.high_quality", r"rank: 'modes.high_quality' does not say which way is better"),
+    ("rank: coverage", "rank: modes.high_quality", r"rank: 'modes.high_quality' has no better direction; rank by the metric itself"),
     # rows
     ("      dcgan:\n", "      real: {baseline: dcgan}\n      dcgan:\n", r"my.yaml:10: .*rows.real: 'real' is the name of a control"),
     ("      dcgan:\n", "      train: {baseline: dcgan}\n      dcgan:\n", r"rows.train: 'train' is the name of a control"),
@@ -139,14 +139,14 @@ FAULTS = [
     ("about: for tests", "about: [", r"my.yaml:3: this is not a YAML file that can be read: "),
     ("about: for tests", "about: !!python/object/apply:os.getcwd []", r"my.yaml:1: the tag .*os.getcwd is refused"),
     ("about: for tests", "about: !mine x", r"my.yaml:1: the tag !mine is refused"),
-    ("about: for tests", "about: 2020-01-01", r"my.yaml:1: a date is no setting; write it in quotes if it is text"),
-    ("about: for tests", "about: !!binary aGk=", r"my.yaml:1: binary data is no setting"),
-    ("about: for tests", "about: x\nabout: y", r"my.yaml:2: 'about' stands twice in one mapping"),
-    ("about: for tests", "about: x\n1: y", r"my.yaml:2: '1' is no name; write the name in quotes"),
-    ("about: for tests", "about: x\n[a, b]: y", r"my.yaml:2: a list or a mapping is no name"),
+    ("about: for tests", "about: 2020-01-01", r"my.yaml:1: a date is not a setting; write it in quotes if it is text"),
+    ("about: for tests", "about: !!binary aGk=", r"my.yaml:1: binary data is not a setting"),
+    ("about: for tests", "about: x\nabout: y", r"my.yaml:2: 'about' appears twice in one mapping"),
+    ("about: for tests", "about: x\n1: y", r"my.yaml:2: '1' is not a name; write the name in quotes"),
+    ("about: for tests", "about: x\n[a, b]: y", r"my.yaml:2: a list or a mapping is not a name"),
     ("about: for tests", "about: &a [*a]", r"my.yaml:1: this anchor contains itself"),
-    ("about: for tests", "about: " + "[" * 50 + "]" * 50, r"my.yaml:1: lists and mappings lie more than 20 deep"),
-    ("about: for tests", "about: " + "[" * 5000 + "]" * 5000, r"lists and mappings lie more than 20 deep"),
+    ("about: for tests", "about: " + "[" * 50 + "]" * 50, r"my.yaml:1: lists and mappings are nested more than 20 deep"),
+    ("about: for tests", "about: " + "[" * 5000 + "]" * 5000, r"lists and mappings are nested more than 20 deep"),
     ("about: for tests", "about: for tests\n---\nabout: two", r"my.yaml:2: .* but found another document"),
 ]  # fmt: skip
 
@@ -170,7 +170,7 @@ def bomb() -> str:
     [
         (b"", "the file is empty"),
         (b"# nothing\n", "the file is empty"),
-        (b"\xff\xfe\x00\x81", "the file is no text in UTF-8"),
+        (b"\xff\xfe\x00\x81", "the file is not text in UTF-8"),
         (b"\x00\x01", "this is not a YAML file that can be read"),
         (b"[1, 2]", "a board is a mapping with about, seeds and datasets"),
         (b"text", "a board is a mapping with about, seeds and datasets"),
@@ -190,8 +190,8 @@ def test_file_that_is_no_board_is_one_line(content: bytes, message: str) -> None
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: os.mkfifo("my.yaml"), "this is no regular file"),
-        (lambda: Path("my.yaml").mkdir(), "this is no regular file"),
+        (lambda: os.mkfifo("my.yaml"), "this is not a regular file"),
+        (lambda: Path("my.yaml").mkdir(), "this is not a regular file"),
         (lambda: Path("my.yaml").symlink_to("nowhere"), "there is no such file"),
         (lambda: None, "there is no such file"),
     ],

@@ -185,7 +185,7 @@ def test_equal_sets_are_equal_files(tmp_path: Path) -> None:
 def test_a_manifest_of_other_samples_is_refused(tmp_path: Path) -> None:
     samples.write(tmp_path / "a.npz", SampleSet(GREY, None, {}))
     np.savez(tmp_path / "a.npz", RGB)
-    with pytest.raises(UserError, match=r"a.json: describes other samples than a.npz"):
+    with pytest.raises(UserError, match=r"a.json: this file does not describe a.npz"):
         samples.read(tmp_path / "a.npz")
 
 

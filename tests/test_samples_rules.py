@@ -46,16 +46,16 @@ def pair(path: Path, odd: bytes, suffix: str = "png", size: tuple[int, int] = (8
     [
         (
             GREY.astype(np.float32) / 255,
-            r"values from 0 to .*; say what is black and white: --range 0,1 or --range=-1,1",
+            r"values from 0 to .*; give the values of black and white: --range 0,1 or --range=-1,1",
         ),
         (GREY.astype(np.uint16), "images are uint8"),
         (np.zeros((5, 8, 8, 4), np.uint8), r"no axis of 1 or 3 channels.*drop the alpha"),
         (np.zeros((5, 8, 8, 2), np.uint8), r"no axis of 1 or 3 channels"),
         (np.zeros((5, 3, 3, 3), np.uint8), r"say --layout nchw or --layout nhwc"),
-        (np.zeros((5, 0, 8, 3), np.uint8), r"no pixels"),
+        (np.zeros((5, 0, 8, 3), np.uint8), r"must have at least one pixel"),
         (np.zeros(5, np.float32), "points are floats"),
         (np.array(5, np.uint8), "images are uint8"),
-        (np.array([{"a": 1}], dtype=object), "an object array is a pickle, which is never loaded"),
+        (np.array([{"a": 1}], dtype=object), "an object array is a pickle, and pickles are never loaded"),
         (np.array([[1.0, np.nan], [1.0, 2.0]]), "NaN or infinite"),
         (np.full((3, 8, 8, 1), np.inf, np.float32), "NaN or infinite"),
     ],
@@ -178,7 +178,7 @@ EXIF[0x0112] = 6
         (file_of(Image.new("RGB", (8, 8)), "JPEG"), "jpg", "RGB", "1 of 2 images are JPEG.*FID.*2104.11222"),
         (file_of(Image.new("RGB", (8, 8)), "PNG", exif=EXIF), "png", "RGB", "EXIF orientation"),
         (file_of(Image.new("L", (8, 8), 7), "PNG"), "png", "RGB", "1 grey images among 2.*odd.png"),
-        (b"hello", "txt", "RGB", "1 other files are no images: odd.txt"),
+        (b"hello", "txt", "RGB", "1 other files are not images: odd.txt"),
     ],
 )
 def test_what_is_read_with_a_doubt_is_warned_of(
@@ -251,7 +251,7 @@ def test_webdataset_without_a_class_for_every_image_is_refused(tmp_path: Path) -
     image = png(GREY[0])
     for files, message in (
         ({"a.png": image, "b.png": image, "a.cls": b"1"}, "b.png has no b.cls"),
-        ({"a.png": image, "a.cls": b"cat"}, "holds no class number"),
+        ({"a.png": image, "a.cls": b"cat"}, "is not a class number"),
     ):
         with pytest.raises(UserError, match=message):
             samples.read(write_tar(tmp_path / "a.tar", files))
@@ -279,7 +279,7 @@ def test_shards_that_are_no_whole_set_are_refused(tmp_path: Path) -> None:
         (
             ({"train-00000-of-00003.parquet": shards[0]}, "1 of 3 shards are in this folder"),
             ({"train-0.parquet": shards[0], "test-0.parquet": shards[1]}, "shards of 2 sets"),
-            ({"0.parquet": shards[0], "1.tar": tar}, "folder of its own"),
+            ({"0.parquet": shards[0], "1.tar": tar}, "its own folder"),
             ({"0.tar": tar, "1.tar": unlabelled}, "labels are none in some shards"),
             ({"0.parquet": shards[0][:-20]}, "cannot be read"),
         )

@@ -135,6 +135,6 @@ def test_command_writes_table_and_picture(
     text = (tmp_path / "out" / "README.md").read_text()
     assert "## one" in text
     assert "## b.npy" in text
-    assert "## Who has more" in text
+    assert "## Which sample set has the higher value" in text
     assert set(pd.read_csv(tmp_path / "out" / "spread.csv").samples) == {"one", "b.npy"}
     assert (tmp_path / "out" / "spread.png").stat().st_size > 10_000

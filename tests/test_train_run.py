@@ -76,7 +76,9 @@ def test_missing_own_gan_is_one_line_with_its_place(tmp_path: Path) -> None:
     mine.write_text(GAN.read_text())
     train(mine, tmp_path / "run")
     mine.unlink()
-    with pytest.raises(UserError, match=r"baseline 'mine', which is not installed, and .*mine\.py is missing"):
+    with pytest.raises(
+        UserError, match=r"baseline 'mine' of this run is not installed, and its file .*mine\.py is missing"
+    ):
         checkpoint.load(tmp_path / "run")
 
 

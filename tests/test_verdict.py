@@ -136,7 +136,7 @@ def test_saved_statistics_leave_the_sample_size_open() -> None:
     alone = result({"fid": {"value": 9.0, "interval": [8.0, 10.0], "perfect": None}}, reference=reference)
     (size,), (fair,) = said(alone, "sample size"), said(alone, "protocol")
     assert (size.level, fair.level) == ("unknown", "caution")
-    assert "size of the reference, which is unknown" in size.text
+    assert "size of the reference, and this size is unknown" in size.text
     assert "number of its samples is unknown" in fair.text
 
 

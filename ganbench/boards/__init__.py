@@ -1,1 +1,1 @@
-"""Boards: a grid of runs, its controls and its damage, the table that comes out, and where it is published."""
+"""Boards: the grid of runs, the controls, the calibration of metrics, the table of results, and its publication."""

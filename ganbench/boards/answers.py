@@ -1,7 +1,8 @@
-"""A board as text for a terminal: per dataset one table that fits, and below it the answers to the questions of a reader.
+"""A board as text for a terminal: one table per dataset, and below each table the answers to a reader's questions.
 
-Every answer follows from intervals. A row copies if the interval of its copied share over all seeds leaves out 0; the best row
-is certain if the interval of its difference to every other row does, paired by seed as for the ranks.
+Every answer follows from intervals. If the interval of a row's copied share over all seeds leaves out 0, the row
+copies. The best row is compared with every other row, paired by seed as for the ranks. If the interval of each
+difference leaves out 0, the best row is certain.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class Row(NamedTuple):
     runs: tuple[Result, ...]  # one per seed
 
     def measured(self, metric: str) -> list[Measured]:
-        """The values of a metric, of the seeds that have one."""
+        """The values of a metric, from the seeds that have a value."""
         all_seeds = [run.metrics[metric] for run in self.runs if metric in run.metrics]
         return [m for m in all_seeds if m.value is not None]
 
@@ -62,7 +63,7 @@ def text(
         summary: what `leaderboard.build` returns.
         scores: one line per run and column, as in `scores.csv`.
         results: the scores of every run, by the run's name.
-        columns: width of the terminal. A table takes as many columns of the grid, in their order, as fit.
+        columns: width of the terminal. A table has as many columns of the grid as fit, in their order.
         wide: show all columns, however wide the table gets.
     """
     parts = []
@@ -79,7 +80,7 @@ def text(
 
 
 HOW_TO_READ = (
-    "The number after ± is half of the 95 % interval of the mean over the seeds. The ranks in brackets are those that are "
+    "The number after ± is half of the 95 % interval of the mean over the seeds. The ranks in brackets are "
     "still possible at 95 %. ✓: the checks that this board allows (copies, repeats, lost modes) found no fault."
 )
 
@@ -138,14 +139,14 @@ def _reasons(rows: Sequence[Row], shown: Sequence[str]) -> list[str]:
 
 
 def _means(rows: Sequence[Row], column: str) -> list[float]:
-    """The means of the rows that set the number of digits: the baselines if there are any, else the controls."""
+    """The means that set the number of digits: those of the baselines; without baselines, those of the controls."""
     baselines = [row for row in rows if not row.control] or rows
     means = [float(row.values[column].mean()) for row in baselines if column in row.values]
     return [mean for mean in means if not np.isnan(mean)]
 
 
 def cell(row: Row, column: str, places: int, half: bool) -> str:
-    """A mean over the seeds, with `half` also half of Student's interval; a dash where a seed has no value."""
+    """A mean over the seeds; with `half` also half of Student's interval. If a seed has no value, a dash."""
     values = row.values.get(column)
     if values is None or np.isnan(values).any():
         return "–"
@@ -154,7 +155,7 @@ def cell(row: Row, column: str, places: int, half: bool) -> str:
 
 
 def gates(row: Row) -> list[Gate]:
-    """What is wrong with a row: copies, repeats, lost modes; a single empty "good" gate if nothing is."""
+    """What is wrong with a row: copies, repeats, lost modes. If nothing is wrong, one empty "good" gate."""
     seeds = len(row.runs)
     wrong = []
     shares = row.measured("memorisation")
@@ -208,7 +209,7 @@ def _best(track: Track, ranked: Sequence[Row], rows: Sequence[Row]) -> str:
 
 
 def _certain(track: Track, ranked: Sequence[Row], scores: pd.DataFrame) -> list[str]:
-    """Whether the first row is clearly better than every other one; nothing to say about a single row."""
+    """Whether the first row is clearly better than every other row; empty if there is only one row."""
     lead, *others = (row.name for row in ranked)
     if not others:
         return []
@@ -236,7 +237,7 @@ def _copies(baselines: Sequence[Row], rows: Sequence[Row]) -> str:
 
 
 def _modes(baselines: Sequence[Row]) -> list[str]:
-    """Which rows lose modes; nothing where modes are not counted."""
+    """Which rows lose modes; empty if modes are not counted."""
     counted = [row for row in baselines if _counts(row)]
     if not counted:
         return []

@@ -1,4 +1,4 @@
-"""What a board's file says: what is trained on which data, and how it is sampled, scored and ranked."""
+"""The content of a board's file: the GANs, their data, and how samples are drawn, scored and ranked."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Track(_Strict):
     @field_validator("rows", mode="before")
     @classmethod
     def _a_name_alone_is_a_row(cls, value: Any) -> Any:
-        """`dcgan:` without anything after it is the baseline with the paper's settings."""
+        """`dcgan:` with nothing after it means the baseline with the paper's settings."""
         if not isinstance(value, dict):
             return value
         return {name: {} if row is None else row for name, row in value.items()}

@@ -47,7 +47,7 @@ class Sets(NamedTuple):
 
 
 def default_n(y: np.ndarray) -> int:
-    """Samples per set for held-out labels `y`: so many that the pool has enough samples of every single class.
+    """Samples per set for held-out labels `y`: the pool must have enough samples of every single class.
 
     With c samples of the smallest class among N, a pool of N - n has c (N - n) / N of them on average, and that is n at
     n = c N / (c + N). Rounded down to hundreds, at most `MOST`, and at least what every metric needs.
@@ -100,8 +100,8 @@ def _drawn(pool: Split, seed: int, repeat: int) -> tuple[Split, np.random.Genera
 def measure(dataset: str, scored: Sets, seed: int) -> pd.DataFrame:
     """Score every set with every metric.
 
-    Columns: corruption, level, metric, repeat, value, low, high, reason. A missing value is NaN and has its reason; but if
-    the metric has a `lower_bound` and higher is better, the value is infinite.
+    Columns: corruption, level, metric, repeat, value, low, high, reason. A missing value is NaN, and its reason is
+    given. But if the metric has a `lower_bound` and higher is better, the missing value is infinite.
     """
     reference, train = (
         SampleSet(x, y, {"name": name, "dataset": dataset, "sha256": content_hash(x)})
@@ -140,10 +140,9 @@ def judge(
     "+" and "-" hold if the strongest level differs from untouched samples in that direction (the 95 % interval of the mean
     difference over repeats leaves out 0) and the means follow the levels (rank correlation at least `MONOTONE`).
     "0" holds if at every level that interval contains 0, or the mean moves by less than `BLIND` of the metric's largest
-    movement. The largest movement is taken at the strongest level of the corruptions with a promised "+" or "-". A promise
-    that cannot be measured is not judged, and that is no pass.
-
-    If a metric has infinite values, -1 / value is judged instead: it rises with the value.
+    movement. The largest movement is taken at the strongest level of the corruptions with a promised "+" or "-". A
+    promise that cannot be measured is not judged. "Not judged" is not a pass. If a metric has infinite values, -1 /
+    value is judged instead, because it rises with the value.
 
     Columns: metric, version, corruption, promised, observed ("+", "-", "0", "~" for none of them, or empty), movement (at
     the strongest level, as a share of the metric's largest movement), verdict (pass, fail, not judged, no promise), why.

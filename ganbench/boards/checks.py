@@ -1,7 +1,7 @@
-"""Everything that can be wrong with a board, found before anything trains.
+"""Everything that can be wrong with a board. It is checked before anything trains.
 
-`problems` needs no torch. `problems_before_training` builds each GAN once, without memory for its weights where that is
-possible: only its constructor knows which data it treats.
+`problems` needs no torch. `problems_before_training` builds each GAN once, because only the constructor of a GAN knows
+which data the GAN treats. If possible, the weights get no memory.
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ class Problem(NamedTuple):
 
 
 def of_file(document: Document) -> list[Problem]:
-    """What is wrong in the form of a file: names and kinds of its fields."""
+    """The mistakes in the form of a file: in the names and types of its fields."""
     if not isinstance(document.content, dict):
         return [Problem((), "a board is a mapping with about, seeds and datasets")]
     return [Problem(*fault) for fault in config.faults(Board, document.content)]
 
 
 def of_title(path: Path, builtin: Iterable[str], folder: Path) -> list[Problem]:
-    """What is wrong with the name of a board's file: the board, its folders and its files bear this name."""
+    """What is wrong with the name of a board's file. The board, its folders and its files have this name."""
     if not TITLE.fullmatch(path.stem):
         what = "letters, digits, spaces and _ . + -, 64 in all at most"
         return [Problem((), f"'{path.stem}' cannot be the name of a board; rename the file: {what}")]
@@ -66,7 +66,7 @@ def of_title(path: Path, builtin: Iterable[str], folder: Path) -> list[Problem]:
 
 
 def problems(board: Board, base: Path) -> list[Problem]:
-    """What is wrong in the meaning of a board whose form is right.
+    """The mistakes in the meaning of a board that has the right form.
 
     Args:
         board: its datasets are named as the file names them.
@@ -92,7 +92,7 @@ def _of_seeds(seeds: list[int]) -> Iterator[Problem]:
             yield Problem(("seeds", i), f"a seed is a whole number from 0 to 2**63 - 1, not {seed}")
     for seed, count in Counter(seeds).items():
         if count > 1:
-            yield Problem(("seeds",), f"the seed {seed} stands {count} times; every run needs a seed of its own")
+            yield Problem(("seeds",), f"the seed {seed} appears {count} times; every run needs its own seed")
 
 
 def _of_track(dataset: str, facts: Facts, track: Track, base: Path) -> Iterator[Problem]:
@@ -122,7 +122,7 @@ def _of_sizes(dataset: str, facts: Facts, track: Track) -> Iterator[Problem]:
 
 
 def _extractor(dataset: str, facts: Facts, track: Track) -> tuple[str | None, list[Problem]]:
-    """The extractor of a track, None if there is none; and what is wrong with it."""
+    """The extractor of a track, or None; and what is wrong with the extractor."""
     try:
         name = choose(track.features or features.default(dataset), features.names(), "extractor")
         needs = features.describe(name)["input"]
@@ -141,12 +141,12 @@ def _extractor(dataset: str, facts: Facts, track: Track) -> tuple[str | None, li
 def _of_metrics(dataset: str, facts: Facts, extractor: str | None, track: Track) -> Iterator[Problem]:
     for column, count in Counter(track.metrics).items():
         if count > 1:
-            yield Problem(("metrics",), f"the column '{column}' stands {count} times")
+            yield Problem(("metrics",), f"the column '{column}' appears {count} times")
     for i, column in enumerate(track.metrics):
         yield from (Problem(("metrics", i), why) for why in _of_column(column, facts, extractor, track))
     for i, name in enumerate(track.uncalibrated):
         if name not in track.metric_names:
-            yield Problem(("uncalibrated", i), f"'{name}' is no metric of this board")
+            yield Problem(("uncalibrated", i), f"'{name}' is not a metric of this board")
     existing = [name for name in track.metric_names if name in metrics.names()]
     for name in existing:
         wrong = calibration_problem(metrics.get(name), dataset, name in track.uncalibrated)
@@ -168,7 +168,7 @@ def _of_column(column: str, facts: Facts, extractor: str | None, track: Track) -
         return
     tried = _tried(name, facts, extractor)
     if isinstance(tried, str):
-        yield f"{tried}, so this column can only be empty"
+        yield f"{tried}, so this column would be empty"
     elif dot and number not in tried:
         yield (
             f"{name} has no number '{number}' here; "
@@ -180,7 +180,7 @@ def _of_rank(track: Track) -> Iterator[Problem]:
     if track.rank not in track.metrics:
         yield Problem(("rank",), f"'{track.rank}' is not among the metrics of this board: {', '.join(track.metrics)}")
     elif "." in track.rank:
-        yield Problem(("rank",), f"'{track.rank}' does not say which way is better; rank by a metric itself")
+        yield Problem(("rank",), f"'{track.rank}' has no better direction; rank by the metric itself")
     elif track.rank in metrics.names() and metrics.get(track.rank).card.better == "target":
         yield Problem(
             ("rank",), f"'{track.rank}' has no better direction, neither lower nor higher; rank by another metric"
@@ -188,11 +188,12 @@ def _of_rank(track: Track) -> Iterator[Problem]:
 
 
 def calibration_problem(metric: Metric, dataset: str, uncalibrated: bool = False) -> str | None:
-    """Why a metric may not enter a board: it kept no promise anywhere, or it broke a promise on the board's dataset.
+    """Why a metric cannot enter a board: it never kept a promise, or it broke a promise on the board's dataset.
 
     Args:
-        metric: its version counts; what was found out about another version does not.
-        dataset: what a metric sees depends on the data: in one dimension `coverage` is blind to noise.
+        metric: only calibrations of this version count.
+        dataset: a metric can respond to damage on one dataset and not on another: in one dimension `coverage` is blind
+        to noise.
         uncalibrated: whether the board says that the metric enters without a calibration.
     """
     judged = _promises(tuple(paths.calibrations().items()))
@@ -206,8 +207,8 @@ def calibration_problem(metric: Metric, dataset: str, uncalibrated: bool = False
     if (own.verdict == "pass").any() or uncalibrated:
         return None
     return (
-        f"{metric.name} (version {metric.card.version}) cannot enter a board: in no calibration it keeps a promise of its "
-        f"card (`responds`); run `ganbench calibrate {dataset}`, or write `uncalibrated: [{metric.name}]`"
+        f"{metric.name} (version {metric.card.version}) cannot enter a board: no calibration shows that it keeps "
+        f"a promise of its card (`responds`); run `ganbench calibrate {dataset}`, or write `uncalibrated: [{metric.name}]`"
     )
 
 
@@ -226,7 +227,10 @@ def _read_promises(states: tuple[tuple[str, Path, int], ...]) -> pd.DataFrame:
 
 @lru_cache(maxsize=512)
 def _tried(name: str, facts: Facts, extractor: str) -> frozenset[str] | str:
-    """The further numbers that a metric gives of such data, or why it gives nothing; found out on random numbers."""
+    """The further numbers that a metric gives for such data, or why it gives none.
+
+    The metric is run on random numbers.
+    """
     inputs = _random_inputs(max(metrics.get(name).card.minimum, TRIED), facts, extractor)
     try:
         result = metrics.compute([name], inputs)[name]
@@ -280,7 +284,7 @@ def _of_row(name: str, row: Row, base: Path) -> Iterator[Problem]:
 
 
 def problems_before_training(board: Board, base: Path) -> list[Problem]:
-    """What else would stop a job of a board whose meaning is right: weights that are absent, GANs that cannot be built."""
+    """What else would stop a job of a board without mistakes: missing weights, or GANs that cannot be built."""
     out: list[Problem] = []
     built: dict[str, _Built] = {}
     for name, track in board.datasets.items():
@@ -299,13 +303,15 @@ def problems_before_training(board: Board, base: Path) -> list[Problem]:
             continue
         for i, column in enumerate(track.metrics):
             if _needs_classes(column.partition(".")[0]):
-                text = f"{column} needs a class-conditional GAN, and no row is one, so this column can only be empty"
+                text = (
+                    f"{column} needs a class-conditional GAN, but no row has such a GAN, so this column would be empty"
+                )
                 out.append(Problem(("datasets", name, "metrics", i), text))
     return out
 
 
 class _Built(NamedTuple):
-    """What the constructor of a GAN said."""
+    """The outcome of a GAN's constructor."""
 
     fault: str | None
     conditional: bool = False
@@ -323,7 +329,7 @@ def _build(path: Path, facts: Facts, settings: dict[str, Any]) -> _Built:
             return _Built(None, baseline.create(path, spec, settings).conditional)
     except UserError as error:
         return _Built(str(error))
-    except Exception:  # a constructor may look at the values of its weights, which there are none of
+    except Exception:  # a constructor may look at the values of its weights, but there are no values
         pass
     try:
         return _Built(None, baseline.create(path, spec, settings).conditional)
@@ -337,7 +343,7 @@ def _needs_classes(metric: str) -> bool:
 
 
 def _absent_weights(extractor: str) -> str | None:
-    """Why a network with published weights cannot run on this machine."""
+    """The reason why a network with published weights cannot run on this machine."""
     from ganbench.features import _weights, efficientnet, inception
 
     if extractor in inception.NAMES and _weights.locate(inception.WEIGHTS) is None:

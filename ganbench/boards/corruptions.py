@@ -1,9 +1,9 @@
-"""Known damage to real samples, in levels from mild to strong: metrics are calibrated on it.
+"""Known damage to real samples, in levels from mild to strong. Metrics are calibrated on this damage.
 
 A corruption is a pure function (pool, train, n, level, rng) -> n samples. `pool` has real held-out samples in random order,
 `train` the training samples of the metrics. The untouched set is the first n samples of the pool. A corruption damages these
-samples, or takes other samples of the pool instead, each at most once. So a set repeats a sample only if repeating is the
-damage, and two levels from one pool differ by the damage alone.
+samples, or takes other samples of the pool instead, each at most once. So a set repeats a sample only if repetition is
+the damage. Two levels from one pool differ only by the damage.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def weights(pool: Split, train: Split, n: int, level: float, rng: np.random.Gene
 def _taken(pool: Split, rows: np.ndarray, n: int) -> Split:
     """The first n of these rows of the pool."""
     if len(rows) < n:
-        raise Unfit(f"the pool has {len(rows):,} samples for it, {n:,} are needed")
+        raise Unfit(f"the pool has only {len(rows):,} suitable samples, but {n:,} are needed")
     return Split(pool.x[rows[:n]], pool.y[rows[:n]])
 
 
@@ -134,7 +134,7 @@ def _blurs(pool: Split, n: int) -> Sequence[float]:
 
 
 def _shifts(pool: Split, n: int) -> Sequence[float]:
-    """Up to a seventh of the width: a larger shift also cuts off much of the image, which is another damage."""
+    """Up to a seventh of the width: a larger shift also cuts off much of the image, and that is another damage."""
     if not is_images(pool):
         return 0.25, 0.5, 1
     return [pixels for pixels in (1, 2, 4) if pixels <= pool.x.shape[2] / 7]

@@ -1,4 +1,4 @@
-"""A YAML file written by a stranger: read as plain values, each with the line that it stands on."""
+"""A YAML file from an untrusted author. It is read as plain values, and each value has its line number."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ganbench.errors import UserError
 
 LARGEST = 2**20  # bytes of a file
 DEEPEST = 20  # lists and mappings inside each other
-TOO_DEEP = f"lists and mappings lie more than {DEEPEST} deep inside each other"
+TOO_DEEP = f"lists and mappings are nested more than {DEEPEST} deep"
 MOST = 100_000  # values, after every alias is replaced by what it stands for
 PLAIN = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "map", "seq", "merge")}
 SPECIAL = {"timestamp": "a date", "binary": "binary data", "set": "a set", "omap": "an ordered mapping"}
@@ -55,7 +55,10 @@ class Document(NamedTuple):
             raise UserError(f"{path}: {TOO_DEEP}") from None
 
     def line(self, place: Place) -> int:
-        """The line of a value's name, from 1; if the value is not there, the line of what it would be in."""
+        """The line of a value's name, from 1.
+
+        If the value is missing, the line of the mapping or list that lacks it.
+        """
         node, line = self.root, self.root.start_mark.line
         for key in place:
             child = _child(node, key)
@@ -70,7 +73,7 @@ def _text(path: Path) -> str:
     if not path.exists():
         raise UserError(f"{path}: there is no such file")
     if not path.is_file():
-        raise UserError(f"{path}: this is no regular file")
+        raise UserError(f"{path}: this is not a regular file")
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)
@@ -78,20 +81,20 @@ def _text(path: Path) -> str:
             raise UserError(f"{path}: the file has more than {LARGEST:,} bytes, too many for a board")
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise UserError(f"{path}: the file is no text in UTF-8") from None
+        raise UserError(f"{path}: the file is not text in UTF-8") from None
     except OSError as error:
         raise UserError(f"{path}: the file cannot be read ({error.strerror})") from None
 
 
 def _check(path: Path, root: Node) -> None:
-    """Refuse what a board has no use for, before any of it is built."""
+    """Refuse everything that a board does not need, before any value is built."""
     sizes: dict[int, int] = {}
 
     def refuse(node: Node, why: str) -> UserError:
         return UserError(f"{path}:{node.start_mark.line + 1}: {why}")
 
     def size(node: Node, above: tuple[int, ...]) -> int:
-        """How many values a node stands for."""
+        """The number of values in a node."""
         if id(node) in above:
             raise refuse(node, "this anchor contains itself")
         if len(above) > DEEPEST:
@@ -99,7 +102,9 @@ def _check(path: Path, root: Node) -> None:
         if node.tag not in PLAIN:
             kind = SPECIAL.get(node.tag.rpartition(":")[2])
             why = (
-                f"{kind} is no setting; write it in quotes if it is text" if kind else f"the tag {node.tag} is refused"
+                f"{kind} is not a setting; write it in quotes if it is text"
+                if kind
+                else f"the tag {node.tag} is refused"
             )
             raise refuse(node, why)
         if isinstance(node, MappingNode):
@@ -121,9 +126,9 @@ def _check_keys(node: MappingNode, refuse: Any) -> None:
             "tag:yaml.org,2002:merge",
         ):
             shown = f"'{key.value}'" if isinstance(key, ScalarNode) else "a list or a mapping"
-            raise refuse(key, f"{shown} is no name; write the name in quotes")
+            raise refuse(key, f"{shown} is not a name; write the name in quotes")
         if key.value in seen:
-            raise refuse(key, f"'{key.value}' stands twice in one mapping")
+            raise refuse(key, f"'{key.value}' appears twice in one mapping")
         seen.add(key.value)
 
 
@@ -136,7 +141,7 @@ def _children(node: Node) -> Iterator[Node]:
 
 
 def _child(node: Node, key: str | int) -> tuple[Node, Node] | None:
-    """The name and the value under a key. Merged mappings bring values too: the reader has put them before the others."""
+    """The name and the value of a key. Merged mappings also have values: the reader has put these values first."""
     if isinstance(node, SequenceNode) and isinstance(key, int):
         return (node.value[key], node.value[key]) if key < len(node.value) else None
     if isinstance(node, MappingNode):

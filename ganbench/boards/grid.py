@@ -54,7 +54,7 @@ def title(name: str) -> str:
 
 
 class Reading(NamedTuple):
-    """A board's file and what was read from it."""
+    """A board's file and its content."""
 
     document: Document
     board: Board | None  # as the file gives it; None if the form of the file is wrong
@@ -62,7 +62,7 @@ class Reading(NamedTuple):
 
     @property
     def lines(self) -> list[str]:
-        """What is wrong, one line each: file, line of the file, field, what to do."""
+        """The problems, one line each: file, line of the file, field, what to do."""
         path = paths.shown(self.document.path)
         return [f"{path}:{self.document.line(problem.place)}: {problem}" for problem in self.problems]
 
@@ -79,10 +79,10 @@ def _read(name: str) -> Reading:
 
 
 def board(name: str) -> Board:
-    """Read a board; its datasets bear the names that they have everywhere, whatever the file calls them.
+    """Read a board. Its datasets get the names that they have everywhere, also if the file gives a path.
 
     Raises:
-        UserError: no such board, or something wrong in its file: see `problems`.
+        UserError: no such board, or a problem in its file: see `problems`.
     """
     reading = _read(name)
     _refuse(name, reading.lines)
@@ -113,7 +113,7 @@ def _refuse(name: str, wrong: list[str]) -> None:
 
 
 def check_config(config: Mapping[str, Any]) -> str:
-    """The board that a pipeline's `--config` asks for, a name or the path of a file; the board is checked whole.
+    """The board that a pipeline's `--config` names, by its name or the path of its file. The whole board is checked.
 
     Raises:
         UserError: a key that the pipeline does not know, or something wrong with the board.
@@ -201,7 +201,7 @@ def runs(name: str) -> tuple[PlannedRun, ...]:
 
 
 def check_targets(name: str, planned: Iterable[str], targets: Iterable[str]) -> None:
-    """Refuse files of runs that a board does not plan, such as those of a published run whose source has changed since.
+    """Refuse files of runs that a board does not plan, for instance of a published run with an older source.
 
     Args:
         name: the board.

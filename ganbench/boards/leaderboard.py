@@ -1,8 +1,9 @@
 """From the scores of single runs to a board: mean, spread over training seeds, interval, rank, cost.
 
-Two rules keep a board honest. A row is averaged over all of its seeds or not at all: where one run diverged the cell is
-empty and says so, since a mean over the survivors would flatter. And a rank is an interval: a row is placed below another
-only where their difference, paired by seed because a seed's rows share one reference, is clear at 95 %.
+Two rules keep a board honest. First, a row is averaged over all of its seeds or not at all. If one run diverged, the
+cell is empty and says so, because a mean over the other runs would be too good. Second, a rank is an interval. A row is
+placed below another row only if their difference is clear at 95 %. The difference is paired by seed, because the rows
+of a seed share one reference.
 """
 
 from __future__ import annotations
@@ -123,7 +124,7 @@ def summarise(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def _clip(column: str, low: float, high: float) -> tuple[float, float]:
-    """Keep an interval to what the metric can be; the further numbers of a metric have no card."""
+    """Cut an interval to the range of the metric. The further numbers of a metric have no card, so they are not cut."""
     least, most = (-np.inf, np.inf) if "." in column else metrics.get(column).card.range
     return max(low, least), min(high, most)
 
@@ -136,8 +137,8 @@ def rank(values: pd.DataFrame, better: str) -> pd.DataFrame:
         better: "lower" or "higher".
 
     Returns:
-        Per row: `rank` by the mean, and `rank_low` to `rank_high`: 1 + the rows that are clearly better, and all rows
-        less those that are clearly worse, "clearly" being that the 95 % interval of the difference leaves out 0.
+        Per row: `rank` by the mean, and `rank_low` to `rank_high`: 1 + the number of clearly better rows, and the number of all
+        rows minus the number of clearly worse rows. "Clearly" means that the 95 % interval of the difference leaves out 0.
     """
     sign = 1.0 if better == "lower" else -1.0
     cost = values * sign
@@ -152,7 +153,10 @@ def rank(values: pd.DataFrame, better: str) -> pd.DataFrame:
 
 
 def ranks(scores: pd.DataFrame, table: Board) -> pd.DataFrame:
-    """Rank the baselines of every dataset by its ranking column; rows with an empty cell there are not ranked."""
+    """Rank the baselines of every dataset by its ranking column.
+
+    Rows with an empty cell in this column are not ranked.
+    """
     out = []
     for dataset, track in table.datasets.items():
         better = metrics.get(track.rank.partition(".")[0]).card.better
@@ -236,12 +240,12 @@ def markdown(name: str, board: Board, summary: pd.DataFrame) -> str:
 
 
 def _uncalibrated(track: Track) -> list[str]:
-    """The sentence of a page about metrics that no calibration stands for."""
+    """The sentence of a page about metrics that no calibration supports."""
     names = ", ".join(f"`{name}`" for name in track.uncalibrated)
     return [f"No calibration shows that these metrics see what they promise to see: {names}."] if names else []
 
 
 HOW_TO_READ = """A cell is the mean over training seeds ± their standard deviation [Student's 95 % interval of the mean].
-`rank` is by the mean, and in brackets the ranks that the 95 % intervals of the differences to the other rows leave open.
-`real` is held-out data scored like a generator's samples, `copycat` is training data, `noise` is uniform noise: they show
-what each column can see. A run that diverged, or a metric that does not apply, leaves an empty cell with its reason."""
+Rows are ranked by the mean. The brackets beside `rank` give the ranks that are still possible at 95 %.
+`real` is held-out data scored like a generator's samples, `copycat` is training data, `noise` is uniform noise: these rows
+show what each column can see. If a run diverged or a metric does not apply, the cell is empty and gives the reason."""

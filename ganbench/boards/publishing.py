@@ -1,4 +1,4 @@
-"""Publishing a board: tables, scores and manifests go from `runs/`, which git ignores, to `results/`, which it keeps."""
+"""Publishing a board: tables, scores and manifests go from `runs/` (git ignores it) to `results/` (git keeps it)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RECORDED = ("torch", "torchvision", "numpy", "scipy", "pandas", "snakemake", "dv
 
 
 def publish(name: str) -> Path:
-    """Replace `results/BOARD/` by the board as it stands in `runs/`; returns that folder.
+    """Replace `results/BOARD/` by the board in `runs/`; returns that folder.
 
     Every run leaves one record, `runs/RUN.json`: the manifest of its samples (with the training's configuration, data,
     source and versions) and its scores with their protocol. The old folder stays as it is until the new one is whole.
@@ -70,7 +70,7 @@ def _write_json(content: dict[str, Any], path: Path) -> None:
 
 
 def _installed(package: str) -> str | None:
-    """The version of a package, or None: who publishes needs neither Snakemake nor DVC."""
+    """The version of a package, or None if it is missing: publishing needs neither Snakemake nor DVC."""
     try:
         return version(package)
     except PackageNotFoundError:

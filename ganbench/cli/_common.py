@@ -42,7 +42,7 @@ Range = Annotated[
     str | None, typer.Option("--range", help="the values of black and white in float images: 0,1 or -1,1 or 0,255")
 ]
 Layout = Annotated[str | None, typer.Option(help="nhwc or nchw, for arrays that can be read both ways")]
-Precision = Annotated[str, typer.Option(help="precision of the network: fp32, or bf16, which is about twice as fast")]
+Precision = Annotated[str, typer.Option(help="precision of the network: fp32 or bf16; bf16 is about twice as fast")]
 
 
 AUTO = "auto"
@@ -128,7 +128,7 @@ def say(message: str) -> None:
 
 
 def relative(path: Path) -> Path:
-    """A path below the current folder as seen from there; any other path as it is."""
+    """A path below the current folder, relative to it; any other path unchanged."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 

@@ -1,4 +1,4 @@
-"""Snakemake with its events as lines of JSON: `python -m ganbench.cli.events OPTIONS...`, which `ganbench run` starts.
+"""Snakemake with its events as lines of JSON. `ganbench run` starts it: `python -m ganbench.cli.events OPTIONS...`.
 
 Snakemake gives its events to logger plug-ins. Snakemake looks for plug-ins among the installed packages. This file
 registers itself instead. It writes to a pipe, and `GANBENCH_EVENTS` holds the pipe's number.

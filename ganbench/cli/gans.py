@@ -14,7 +14,7 @@ from ganbench.errors import UserError
 @app.command()
 def train(
     baseline: Annotated[
-        str, typer.Argument(help="name of a baseline (see `ganbench list baselines`), or the file of a GAN of your own")
+        str, typer.Argument(help="name of a baseline (see `ganbench list baselines`), or the file of your own GAN")
     ],
     dataset: Annotated[
         str,
@@ -46,7 +46,7 @@ def train(
     path = resolve(baseline)
     overrides = config.settings(settings or [])
     dataset = data.resolve(dataset)
-    from ganbench.training import loop  # imports torch, which takes longer than to check the arguments
+    from ganbench.training import loop  # the import of torch takes longer than the check of the arguments
 
     out = out or Path("runs") / f"{path.stem}-{dataset}-s{seed}"
     run = loop.train(path, dataset, out, seed=seed, images=images, overrides=overrides, device=device)
@@ -102,7 +102,7 @@ def interpolate(
 ) -> None:
     """Walk from sample to sample through the generator's inputs: along an arc if the inputs are normal, else straight.
 
-    The samples are those that `ganbench sample` draws from the same seed, by their numbers. A conditional GAN shows the
+    `ganbench sample` draws the same samples from the same seed; the numbers name them. A conditional GAN shows the
     same walk in every class. With --through it shows each sample on its way from class to class.
 
     \b

@@ -1,7 +1,7 @@
 """Random numbers that are the same bytes on every machine and under every version of numpy.
 
-numpy keeps the right to change the streams of `Generator` (NEP 19), and a dataset is pinned by its hash: so the bits
-come from SHAKE-256 (FIPS 202), which is a fixed function of its seed.
+numpy can change the streams of `Generator` (NEP 19), but a dataset is pinned by its hash. So the bits come from SHAKE-256 (FIPS
+202), a fixed function of its seed.
 """
 
 from __future__ import annotations

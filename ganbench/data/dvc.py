@@ -1,7 +1,7 @@
 """DVC as a store of datasets that were built before: its cache and its remote.
 
-DVC works only in a checkout with `.git`, and it is optional: without it a dataset is built from its sources, and its
-digest decides as before.
+DVC works only in a checkout with `.git`, and DVC is optional. Without DVC a dataset is built from its sources, and its hash is
+checked in the same way.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ganbench import paths
 
 
 def ways() -> tuple[Callable[[Path], None], ...]:
-    """The ways in which DVC can bring back the folder of a dataset, the quickest first; none where DVC cannot work."""
+    """The ways in which DVC can restore the folder of a dataset, the quickest first; empty if DVC cannot work."""
     return (_from_cache, _from_remote) if _works() else ()
 
 

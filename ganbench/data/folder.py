@@ -28,7 +28,7 @@ class Built(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """What a board must know of a dataset before the dataset is built."""
+    """The facts that a board must know about a dataset before the dataset is built."""
 
     shape: tuple[int, ...]  # of a sample: (H, W, C) for images, (d,) for points
     train: int  # samples

@@ -1,4 +1,4 @@
-"""Data of one's own: whatever `ganbench score` reads becomes a dataset, which its content names and pins.
+"""The user's own data: anything that `ganbench score` reads becomes a dataset. The content names and pins the dataset.
 
 The data are read once and written to `own/NAME-HASH/` in the folder of all datasets. NAME comes from the path, HASH from
 the content. The content does not depend on the path, on the form, or on the order of the files.
@@ -38,7 +38,7 @@ WORDS = 4  # a SHA-256 as numbers of 64 bits
 
 
 def exists(name: str) -> bool:
-    """Whether data of one's own were added under this name."""
+    """Whether the user's own data were added under this name."""
     return NAME.fullmatch(name) is not None and place(name).is_dir()
 
 
@@ -48,7 +48,7 @@ def is_name(text: str) -> bool:
 
 
 def place(name: str) -> Path:
-    """The folder of data of one's own."""
+    """The folder of the user's own data."""
     return paths.data() / "own" / name
 
 
@@ -100,10 +100,10 @@ def add(path: Path, declared: Declared | None = None) -> str:
 
 
 def version(name: str) -> str:
-    """The SHA-256 of the content of data of one's own; the files are read, unless this process knows them.
+    """The SHA-256 of the content of the user's own data. The files are read, unless this process has already read them.
 
     Raises:
-        UserError: the files are no longer what was added.
+        UserError: the files have changed since they were added.
     """
     try:
         pin = _version({file: folder.sha256(place(name) / file) for file in _files()})
@@ -148,7 +148,7 @@ def _parts(path: Path) -> list[Path]:
 
 
 def _state(path: Path, parts: list[Path], declared: Declared) -> str:
-    """A hash of all by which data are seen to change without reading them: names, sizes, times."""
+    """A hash of names, sizes and times. It shows a change of the data without reading them."""
     if not path.exists():
         raise UserError(f"{paths.shown(path)}: there is no such file or folder, and no dataset has this name")
     files = [f for part in parts for f in (sorted(part.rglob("*")) if part.is_dir() else [part])]
@@ -188,7 +188,7 @@ def _write(stem: str, read: list[SampleSet]) -> str:
 def _check(stem: str, read: list[SampleSet]) -> None:
     for part in read:
         if not len(part.x):
-            raise UserError(f"{part.manifest['name']}: there are no samples in it to train on")
+            raise UserError(f"{part.manifest['name']}: it has no samples to train on")
         if part.y is not None and (part.y.min() < -1 or part.y.max() >= len(part.x)):
             raise UserError(
                 f"{part.manifest['name']}: labels go from {part.y.min()} to {part.y.max()} for {len(part.x):,} samples; "

@@ -26,10 +26,10 @@ def pin(name: str) -> str | None:
 
 
 def version(name: str) -> str:
-    """The hash that `dvc.lock` names for a dataset; of data of one's own the hash of their content.
+    """The hash that `dvc.lock` names for a dataset. For the user's own data, the hash of their content.
 
     Args:
-        name: a dataset, or the path of data of one's own.
+        name: a dataset, or the path of the user's own data.
 
     Raises:
         UserError: no dataset has this name, or `dvc.lock` does not name the dataset yet.
@@ -44,12 +44,12 @@ def version(name: str) -> str:
 
 
 def holder(name: str) -> str:
-    """What names the hash of a dataset, in words."""
+    """The holder of a dataset's hash, in words."""
     return "dvc.lock" if registry.is_builtin(name) else f"the plug-in that brings '{name}'"
 
 
 def how(name: str) -> str:
-    """What to do so that a dataset is pinned by the hash that it has now."""
+    """What to do to pin a dataset by its present hash."""
     if registry.is_builtin(name):
         return f"run `dvc repro {name}` and commit dvc.lock"
     return f"run `ganbench data build {name}` and write the hash that it prints as `pin` into the Dataset"

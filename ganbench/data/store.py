@@ -44,7 +44,7 @@ def build(name: str, root: Path | None = None) -> Path:
         The folder of the dataset.
 
     Raises:
-        UserError: no dataset has this name, or its sources hold other bytes than it is made of.
+        UserError: no dataset has this name, or its sources hold other bytes than the pinned bytes.
         Unreachable: no source of the dataset can be reached.
     """
     dataset = registry.get(name)
@@ -115,7 +115,7 @@ def load(name: str, split: str = "train") -> Split:
     """Open a dataset with its pinned bytes; a dataset that is not on this machine is obtained first.
 
     Args:
-        name: a dataset, or the path of data of one's own.
+        name: a dataset, or the path of the user's own data.
         split: "train" or "test".
 
     Returns:
@@ -130,7 +130,7 @@ def load(name: str, split: str = "train") -> Split:
 
 
 def card(name: str) -> dict[str, Any]:
-    """What a dataset is: its licence, citation, sizes, and the SHA-256 of each file."""
+    """The card of a dataset: its licence, citation, sizes, and the SHA-256 of each file."""
     facts: dict[str, Any] = json.loads((_present(name) / "card.json").read_text(encoding="utf-8"))
     return facts
 

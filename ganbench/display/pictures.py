@@ -86,13 +86,15 @@ def overview(named: dict[str, SampleSet], path: Path, numbered: bool = False) ->
     If `numbered`, the first 64 samples have their numbers beside them.
 
     Raises:
-        UserError: the sets have points of unequal dimensions, which do not fit into one frame, or `path` is no .png.
+        UserError: the sets have points of unequal dimensions, so one frame cannot show them, or `path` is not a .png.
     """
     if path.suffix != ".png":
         raise UserError(f"--out {path}: an overview is written as .png")
     points = [np.asarray(samples.x) for samples in named.values() if samples.x.ndim == 2 and len(samples.x)]
     if len(dimensions := {x.shape[1] for x in points}) > 1:
-        raise UserError(f"points of {' and '.join(map(str, sorted(dimensions)))} dimensions do not go into one picture")
+        raise UserError(
+            f"one picture cannot show points of {' and '.join(map(str, sorted(dimensions)))} dimensions together"
+        )
     box = frame(points[-1]) if points else None
     columns = min(len(named), 4)
     rows = -(-len(named) // columns)

@@ -35,7 +35,7 @@ def decimals(values: Iterable[float]) -> int:
 
 
 def fixed(x: float, places: int) -> str:
-    """A number with `places` decimals; what rounds to 0 has no sign.
+    """A number with `places` decimals. A number that rounds to 0 has no sign.
 
     >>> fixed(4.7236, 2), fixed(-0.0001, 2), fixed(-1234.5, 0)
     ('4.72', '0.00', '-1,234')
@@ -45,12 +45,12 @@ def fixed(x: float, places: int) -> str:
 
 
 def value(x: float | None) -> str:
-    """A number, or nothing where there is none."""
+    """A number as text; empty for None."""
     return "" if x is None else number(x)
 
 
 def interval(bounds: tuple[float, float] | None) -> str:
-    """An interval in brackets; nothing where there is none.
+    """An interval in brackets; empty for None.
 
     >>> interval((0.01234, 12345.6)), interval(None)
     ('[0.0123, 12,346]', '')
@@ -79,7 +79,7 @@ def wrap(text: str, indent: str, columns: int | None = None) -> str:
 
 
 def chosen(lines: Sequence[Line], needed: Sequence[str], further: Sequence[str], columns: int) -> list[str]:
-    """The columns of a table that fit side by side: all of `needed`, then each of `further` for which there is still room.
+    """The columns of a table that fit side by side: all of `needed`, then each of `further` that still fits.
 
     `further` columns stand before the last needed one.
     """

@@ -1,7 +1,8 @@
-"""Extractors: from samples to the feature space in which they are compared. A module of this folder is a family of extractors.
+"""Extractors: from samples to the feature space in which they are compared.
 
-A family is a file that keeps to `ExtractorFamily`; nothing else has to change. It imports torch only inside `load`. A module
-of another package is a family too if entry points of the group `ganbench.features` name its extractors (docs/plugins.md).
+Each module of this folder is a family of extractors, and follows `ExtractorFamily`. To add a family, add such a file; nothing
+else has to change. A family imports torch only inside `load`. A module of another package is a family too if entry points of
+the group `ganbench.features` name its extractors (docs/plugins.md).
 
 Images are uint8 `[n, H, W, C]`. The channel axis is always there: grey images have C = 1, and `[n, H, W]` is refused. A
 network for colour images gets a grey image with its values in all three channels.
@@ -34,7 +35,7 @@ Run = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray | None]]
 
 
 class Extractor(NamedTuple):
-    """An extractor and how it is run. A function that takes an extractor takes its name too."""
+    """An extractor and how it is run. A function that takes an extractor also takes its name."""
 
     name: str  # one of `names()`, or the path of a user's own extractor
     weights: str | None = None  # file of the published weights, or FILE#sha256=HEX for other weights
@@ -42,14 +43,14 @@ class Extractor(NamedTuple):
 
 
 class Embedding(NamedTuple):
-    """What an extractor computes from n samples."""
+    """The features and logits that an extractor computes from n samples."""
 
     features: np.ndarray  # float32 [n, d]
     logits: np.ndarray | None  # float32 [n, classes], or [n, 3, classes] for stacked MNIST; None: not a classifier
 
 
 class ExtractorFamily(Protocol):
-    """A module that holds one or more extractors. Of a plug-in, the entry points give the names."""
+    """A module with one or more extractors. The entry points of a plug-in give its names."""
 
     @property
     def NAMES(self) -> Collection[str]:
@@ -64,7 +65,7 @@ class ExtractorFamily(Protocol):
         """Whether the features are worth keeping in the cache."""
 
     def describe(self, extractor: Extractor, /) -> dict[str, Any]:
-        """What pins an extractor: see `ganbench.features.describe`."""
+        """The facts that pin an extractor: see `ganbench.features.describe`."""
 
     def load(self, extractor: Extractor, /) -> Run:
         """A function from a batch of samples to features float32 `[n, d]` and logits, or None without logits."""
@@ -86,7 +87,7 @@ def names() -> tuple[str, ...]:
 
 
 def default(dataset: str) -> str:
-    """The extractor for a dataset: its own classifier; without one, what suits the shape of its samples.
+    """The extractor for a dataset: its own classifier, or else an extractor that suits the shape of its samples.
 
     Raises:
         UserError: there is no such dataset.
@@ -97,7 +98,7 @@ def default(dataset: str) -> str:
 
 
 def pick(asked: str | Extractor | None, dataset: str | None, channels: int | None) -> tuple[Extractor, str | None]:
-    """The extractor that is asked for. For None or `auto`: the one that suits the reference, and why.
+    """The extractor that the user asked for. For None or `auto`: the extractor that suits the reference, and why.
 
     Args:
         asked: an extractor, or its name.
@@ -141,7 +142,7 @@ def is_auto(asked: str | Extractor | None) -> bool:
 def require(asked: str | Extractor | None) -> None:
     """Refuse a wrong extractor before any sample is read: its name, its precision, and the file of its weights.
 
-    For None and `auto`, what depends on the samples is checked later, when the extractor is chosen.
+    For None and `auto`, checks that depend on the samples come later, when the extractor is chosen.
 
     Raises:
         UserError: there is no such extractor, precision or file, or the extractor takes no weights or precision.
@@ -157,7 +158,7 @@ def require(asked: str | Extractor | None) -> None:
 
 
 def describe(extractor: str | Extractor) -> dict[str, Any]:
-    """What pins an extractor, for a protocol: the same on every machine, and unchanged by writing and reading JSON.
+    """The facts that pin an extractor, for a protocol: equal on every machine, and unchanged by writing and reading JSON.
 
     Returns:
         `id` is the extractor's name and the first eight digits of its weights' hash. `input` is the shape of one sample
@@ -213,7 +214,7 @@ def resized_otherwise(extractor: str | Extractor) -> list[Extractor]:
 
 
 def embed(extractor: str | Extractor, x: Rows) -> Embedding:
-    """Features, and logits if the extractor is a classifier; from the cache if the same samples were embedded before.
+    """Features, and logits if the extractor is a classifier. Samples that were embedded before come from the cache.
 
     A network always runs on the CPU.
 

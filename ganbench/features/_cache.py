@@ -1,7 +1,9 @@
-"""Features that were computed before, on disk. An entry is a safetensors file, named by the hash of all that it depends on.
+"""Features on disk that were computed before.
 
-An entry carries the SHA-256 of its arrays. An entry that does not match it, or cannot be read, is computed again. When the
-cache is larger than its limit, the entries with the oldest last use are deleted. Several processes may use it at once.
+An entry is a safetensors file. Its name is the hash of everything that its features depend on.
+
+An entry contains the SHA-256 of its arrays. An entry that does not match this hash, or cannot be read, is computed again. When
+the cache is larger than its limit, the entries with the oldest last use are deleted. Several processes may use it at once.
 """
 
 from __future__ import annotations
@@ -44,7 +46,7 @@ def limit() -> int:
     try:
         return int(float(given) * 1e9)
     except (ValueError, OverflowError):
-        raise UserError(f"GANBENCH_CACHE_GB={given}: it is a number of gigabytes") from None
+        raise UserError(f"GANBENCH_CACHE_GB={given}: write a number of gigabytes") from None
 
 
 def key(*parts: Any) -> str:
@@ -68,7 +70,7 @@ def get(key: str) -> dict[str, np.ndarray] | None:
 
 
 def put(key: str, arrays: Mapping[str, np.ndarray]) -> None:
-    """Keep arrays under a key. If the cache cannot be written to, stderr says so and nothing else changes."""
+    """Keep arrays under a key. If the cache cannot be written, a message on stderr says so, and nothing else changes."""
     whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     if sum(array.nbytes for array in whole.values()) > limit():
         return
@@ -80,7 +82,7 @@ def put(key: str, arrays: Mapping[str, np.ndarray]) -> None:
         Path(file.name).replace(path)
         _shrink(path)
     except OSError as why:
-        print(f"the features are not kept: {home()} cannot be written to ({why.strerror})", file=sys.stderr)
+        print(f"features are not kept, because {home()} cannot be written ({why.strerror})", file=sys.stderr)
 
 
 def entries() -> Entries:

@@ -2,7 +2,7 @@
 
 Different from the paper: the average pooling of a block does not count the padding of its maps, and the pooling of the last
 block is a maximum. Layers have the names of the file of weights. The network is written out because importing torch-fidelity
-also imports torch's compiler, which takes two seconds.
+also imports torch's compiler, and this import takes two seconds.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From uint8 images `[n, H, W, 1 or 3]` to what a network sees: float32 `[n, 3, side, side]` in [0, 255], grey in all three."""
+"""From uint8 images `[n, H, W, 1 or 3]` to a network's input: float32 `[n, 3, side, side]` in [0, 255], grey in all three."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Published weights: where they are, and their hash, which is checked before anything reads the file's content."""
+"""Published weights: where they are, and their hash. The hash is checked before the content of the file is used."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def read(weights: Weights, given: str | None) -> bytes:
     content, pin = path.read_bytes(), pinned(weights, given)
     sha256 = hashlib.sha256(content).hexdigest()
     if sha256 != pin:
-        other = f"pass --weights '{path}#sha256={sha256}' if other weights are what you want"
+        other = f"pass --weights '{path}#sha256={sha256}' if you want other weights"
         advice = "delete it and try again" if given is None else other
         raise UserError(f"{path} has SHA-256 {sha256}, not {pin}: {advice}")
     return content
@@ -116,11 +116,13 @@ def given_file(given: str) -> Path:
 
 @contextmanager
 def sound(given: str | None) -> Iterator[None]:
-    """Turn what torch raises on a wrong file into a `UserError`."""
+    """Turn torch's error on a wrong file into a `UserError`."""
     try:
         yield
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as why:
-        raise UserError(f"--weights {given}: no weights of this network ({str(why).partition(chr(10))[0]})") from None
+        raise UserError(
+            f"--weights {given}: these are not weights of this network ({str(why).partition(chr(10))[0]})"
+        ) from None
 
 
 def _download(weights: Weights) -> Path:

@@ -6,7 +6,7 @@
 | `.pt`, `.ts` | uint8 images `[n, C, H, W]`, a tensor | the same, as tensors |
 | `.onnx` | images `[n, C, H, W]`, uint8 or float32 in [0, 255], as its first input says | the same, its first two outputs |
 
-A Python file and a TorchScript file are code, which runs with the rights of the user: name only files that you trust. The
+A Python file and a TorchScript file are code. The code runs with the rights of the user: name only files that you trust. The
 SHA-256 of the file is in the id of its features. Files that it reads are not in the id, so these features are not cached.
 """
 

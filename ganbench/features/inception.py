@@ -2,11 +2,11 @@
 
 `inception` resizes as TensorFlow 1 did, like TTUR, pytorch-fid's reference and torch-fidelity; `inception-clean` resizes like
 clean-fid (Parmar et al. 2022, arXiv:2104.11222). The network is torch-fidelity's, with the same file of weights. It is faster:
-batch normalisation is folded into the convolutions, which run with channels last; see also `_inception_v3.PooledConv`,
-`STREAMS` and `SLICE`.
+batch normalisation is folded into the convolutions, and the convolutions run with channels last; see also
+`_inception_v3.PooledConv`, `STREAMS` and `SLICE`.
 
-Features are the 2,048 of the last pooling. Logits have 1,008 classes and no bias (torch-fidelity's `logits_unbiased`), as in
-the Inception Score of Salimans et al. 2016 (arXiv:1606.03498).
+The features are the 2,048 outputs of the last pooling. Logits have 1,008 classes and no bias (torch-fidelity's
+`logits_unbiased`), as in the Inception Score of Salimans et al. 2016 (arXiv:1606.03498).
 """
 
 from __future__ import annotations

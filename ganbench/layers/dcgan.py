@@ -1,8 +1,8 @@
 """The convolutional generator and discriminator of DCGAN (Radford et al. 2015, arXiv:1511.06434, figure 1), at any size.
 
-The paper draws them for 64x64: 4x4 -> 8x8 -> 16x16 -> 32x32 -> 64x64. Other sizes follow the same rule, halving
-(rounded up) from the image's size until 4 or less is left: 28 -> 14 -> 7 -> 4. The layers in `strided.py` are torch's
-`ConvTranspose2d`, `Conv2d` and `Flatten`, made faster.
+The paper draws them for 64x64: 4x4 -> 8x8 -> 16x16 -> 32x32 -> 64x64. Other sizes follow the same rule: the size is halved
+(rounded up) until it is 4 or less: 28 -> 14 -> 7 -> 4. The layers in `strided.py` are torch's `ConvTranspose2d`, `Conv2d` and
+`Flatten`, made faster.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ganbench.layers.strided import Flatten, Project, StridedConv2d, StridedConv
 
 
 def halvings(size: int) -> list[int]:
-    """The resolutions from the image's down to the smallest, which is 4 or less.
+    """The resolutions from the image's down to the smallest. The smallest is 4 or less.
 
     >>> halvings(64), halvings(28)
     ([64, 32, 16, 8, 4], [28, 14, 7, 4])
@@ -30,7 +30,9 @@ def halvings(size: int) -> list[int]:
 def check(spec: DataSpec) -> None:
     """Convolutions need square images of 8x8 to 128x128."""
     if not spec.is_image or spec.shape[1] != spec.shape[2] or not 8 <= spec.shape[1] <= 128:
-        raise Unsupported(f"these networks are for square images from 8x8 to 128x128, this data has shape {spec.shape}")
+        raise Unsupported(
+            f"these networks are for square images from 8x8 to 128x128, but this data has shape {spec.shape}"
+        )
 
 
 def widths(width: int, levels: int) -> list[int]:

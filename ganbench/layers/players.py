@@ -1,4 +1,4 @@
-"""The two players where a paper is about the game and leaves the networks open: DCGAN's for images, perceptrons for points."""
+"""Networks for papers that describe only the game: DCGAN's networks for images, perceptrons for points."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ HIDDEN = 4  # layers of `units` units for points: the other networks of Wasserst
 
 
 def generator(spec: DataSpec, z: int, width: int, units: int) -> nn.Module:
-    """Noise `[N, z]` to data `[N, *shape]`: `width` is DCGAN's for images, `units` are those of a layer for points."""
+    """Noise `[N, z]` to data `[N, *shape]`. For images `width` is DCGAN's width; for points `units` is the size of a layer."""
     if spec.is_image:
         return dcgan.Generator(z, width, spec)
     return mlp([z, *[units] * HIDDEN, *spec.shape])
 
 
 class PointDiscriminator(nn.Module):
-    """Points `[N, d]` to numbers, with the parts that `dcgan.Discriminator` has."""
+    """Points `[N, d]` to numbers, with the same parts as `dcgan.Discriminator`."""
 
     def __init__(self, units: int, spec: DataSpec, outputs: int = 1) -> None:
         super().__init__()

@@ -49,8 +49,9 @@ def attention_size(size: int, wanted: int) -> int:
 def upsampled(conv: nn.Conv2d, x: Tensor, size: int) -> Tensor:
     """`conv(interpolate(x, size))` for a 3x3 convolution.
 
-    Where the size doubles, a pixel's four copies meet the same sums of weights everywhere. So this is one transposed
-    convolution by 4x4 of those sums with stride 2: four ninths of the multiplications, and no large map in between.
+    If the size doubles, each pixel's four copies are multiplied by the same sums of weights. So one transposed 4x4 convolution
+    with these sums and stride 2 gives the same result. It needs four ninths of the multiplications, and no large map in
+    between.
     """
     if size != 2 * x.shape[-1]:
         out: Tensor = conv(interpolate(x, size))
@@ -181,7 +182,7 @@ class Discriminator(nn.Module):
         self.head = dcgan.head(widths[-1], 1)
 
     def features(self, x: Tensor) -> Tensor:
-        """What `head` judges: the sum over the positions, `[N, F]`."""
+        """The input of `head`: the sum over the positions, `[N, F]`."""
         h: Tensor = self.body(x)
         return h.sum((2, 3))
 
@@ -191,9 +192,9 @@ class Discriminator(nn.Module):
 
 
 class ProjectionDiscriminator(Discriminator):
-    """The same with classes `[N]`: `head(h) + embed(y) . h` (Miyato & Koyama 2018, arXiv:1802.05637, equation 3).
+    """The discriminator with classes `[N]`: `head(h) + embed(y) . h` (Miyato & Koyama 2018, arXiv:1802.05637, equation 3).
 
-    An unlabelled sample, y = -1, has the first term alone.
+    For an unlabelled sample, y = -1, only the first term counts.
     """
 
     def __init__(self, spec: DataSpec, widths: Sequence[int], sizes: Sequence[int], attention: int = 0) -> None:
@@ -208,7 +209,7 @@ class ProjectionDiscriminator(Discriminator):
 
 
 def weighted(network: nn.Module) -> list[nn.Conv2d | nn.Linear | nn.Embedding]:
-    """The layers that have a weight matrix; the affine part of a conditional batch norm is none."""
+    """The layers that have a weight matrix. The affine part of a conditional batch norm does not count."""
     return [layer for layer in network.modules() if isinstance(layer, nn.Conv2d | nn.Linear | nn.Embedding)]
 
 

@@ -1,4 +1,4 @@
-"""How steep a network is where it is evaluated: what gradient penalties bound."""
+"""The slope of a network at given points. Gradient penalties bound this slope."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""The layers of DCGAN that make a map of noise, halve it, double it, bound it and lay it out flat, by a short way on a CPU.
+"""Faster layers of DCGAN on a CPU: noise to map, half size, double size, tanh, and flatten.
 
-They have the weights of torch's layers and compute the same; each differs from the torch layer that it is made of in `forward`
-alone. The channels lie last in memory (`channels_last` in `ganbench/training/loop.py`). Then torch's convolutions run at the
-processor's speed, except the transposed ones to few channels, which run at a tenth of it: a generator's last layer, and the
-gradient of a discriminator's first by its input. There the same map is made by a 2x2 convolution to four times as many
-channels, which are then laid side by side: Shi et al. 2016, "Is the deconvolution layer the same as a convolutional layer?",
-arXiv:1609.07009.
+They have the weights of torch's layers and compute the same values. Each layer is a subclass of a torch layer with another
+`forward`. The channels lie last in memory (`channels_last` in `ganbench/training/loop.py`). Then torch's convolutions run at
+the processor's speed. Transposed convolutions to few channels are the exception: they run at a tenth of this speed. There are
+two such convolutions: a generator's last layer, and the gradient of a discriminator's first layer by its input. In these two
+cases a 2x2 convolution to four times as many channels gives the same values, and the channels are then laid side by side: Shi
+et al. 2016, "Is the deconvolution layer the same as a convolutional layer?", arXiv:1609.07009.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FEW = 8  # channels of the larger map up to which the 2x2 convolution is faster
 
 
 class Project(nn.ConvTranspose2d):
-    """Noise `[N, z, 1, 1]` to a map `[N, fan_out, S, S]`: what is called a convolution here is a matrix product."""
+    """Noise `[N, z, 1, 1]` to a map `[N, fan_out, S, S]`. This transposed convolution is a matrix product."""
 
     def __init__(self, z: int, fan_out: int, size: int) -> None:
         super().__init__(z, fan_out, size, bias=False)
@@ -59,7 +59,10 @@ class StridedConvTranspose2d(nn.ConvTranspose2d):
 
 
 class Tanh(nn.Tanh):
-    """tanh(x) = 2 sigmoid(2x) - 1, which torch computes faster; in fp32 at least: near 0 the subtraction leaves few bits."""
+    """tanh(x) = 2 sigmoid(2x) - 1: torch computes this faster.
+
+    It needs fp32 or more: near 0 the subtraction leaves few bits.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         return (2 * x.to(torch.promote_types(x.dtype, torch.float32))).sigmoid_().mul(2).sub_(1)
@@ -82,12 +85,12 @@ def up(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 def detour(weight: Tensor) -> bool:
-    """Whether `up` by this kernel `[K, C, a, a]` is faster by a 2x2 convolution."""
+    """Whether a 2x2 convolution is the faster way to compute `up` with this kernel `[K, C, a, a]`."""
     return weight.is_cpu and weight.shape[1] <= FEW and weight.shape[2:] == (4, 4)
 
 
 def interleaved(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """`up` by a 2x2 convolution, whose channel (p, q, c) at (i, j) is the pixel (2i + p - 1, 2j + q - 1) of the result."""
+    """`up` by a 2x2 convolution. Its channel (p, q, c) at (i, j) is the pixel (2i + p - 1, 2j + q - 1) of the result."""
     n, k, h, w = x.shape
     c = weight.shape[1]
     parts = weight.view(k, c, 2, 2, 2, 2).flip(2, 4).permute(3, 5, 1, 0, 2, 4).reshape(4 * c, k, 2, 2)
@@ -99,7 +102,7 @@ def interleaved(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def gradients(x: Tensor, weight: Tensor, gradient: Tensor, *wanted: bool) -> tuple[Tensor | None, Tensor | None]:
-    """Of a strided `conv2d` by its weight and by its bias, None where it is not `wanted`."""
+    """The gradients of a strided `conv2d` by its weight and by its bias; None if a gradient is not `wanted`."""
     _, by_weight, by_bias = torch.ops.aten.convolution_backward(
         gradient, x, weight, [len(weight)], [2, 2], [1, 1], [1, 1], False, [0, 0], 1, [False, *wanted]
     )
@@ -107,9 +110,9 @@ def gradients(x: Tensor, weight: Tensor, gradient: Tensor, *wanted: bool) -> tup
 
 
 class _DownByWeight(torch.autograd.Function):
-    """`conv2d`, with its gradients by the weight and the bias alone; x comes in a tuple, which hides it from the graph.
+    """`conv2d` with gradients only by the weight and the bias. x comes in a tuple, so the graph does not see x.
 
-    So the gradient of a step of G, which asks for none by D's weights, does not come through here.
+    A step of G needs no gradient by D's weights, so its gradient does not pass through this function.
     """
 
     @staticmethod
@@ -124,7 +127,7 @@ class _DownByWeight(torch.autograd.Function):
 
 
 class _DownByX(torch.autograd.Function):
-    """The map that `_DownByWeight` made, with its gradient by x, which goes through `up`."""
+    """The map that `_DownByWeight` made, with its gradient by x. This gradient goes through `up`."""
 
     @staticmethod
     def forward(ctx: Any, made: Tensor, x: Tensor, weight: Tensor) -> Tensor:
@@ -139,7 +142,7 @@ class _DownByX(torch.autograd.Function):
 
 
 class _Up(torch.autograd.Function):
-    """`interleaved`, whose gradient by x goes through `down`."""
+    """`interleaved`; its gradient by x goes through `down`."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

@@ -1,4 +1,6 @@
-"""Metrics: a file is a metric. `ganbench/metrics/fid.py` holds the function `fid` and its `CARD`; nothing else has to change.
+"""Metrics: each file is a metric.
+
+`ganbench/metrics/fid.py` holds the function `fid` and its `CARD`. To add a metric, add a file.
 
 A metric is a pure function of arrays. The names of its parameters say which inputs it needs: `INPUTS` (in `_inputs.py`) has
 them all. If an input is missing, the metric is not computed and gives the input's reason; a parameter with the default
@@ -48,7 +50,7 @@ Response = Literal["+", "-", "0"]
 
 @dataclass(frozen=True)
 class Card:
-    """What a reader must know before reading the number."""
+    """The facts that a reader must know before reading the number."""
 
     answers: str  # the question that the metric answers, in one sentence
     better: Literal["lower", "higher", "target"]
@@ -77,7 +79,7 @@ class NotApplicable(Exception):
 
 
 class MetricModule(Protocol):
-    """A file that is a metric. Beside its card it has a function of its own name, from inputs to a `Score`."""
+    """A file that is a metric. It has a card, and a function with the file's name, from inputs to a `Score`."""
 
     CARD: Card
 
@@ -121,7 +123,7 @@ def get(name: str) -> Metric:
 
 
 def _parameters(metric: Metric) -> dict[str, bool]:
-    """The inputs that a metric asks for, and whether it cannot do without. Its own constants are not among them."""
+    """The inputs that a metric asks for, and whether each is required. The metric's own constants are left out."""
     parameters = inspect.signature(metric.function).parameters.values()
     return {p.name: p.default is p.empty for p in parameters if p.default is p.empty or p.default is None}
 
@@ -137,7 +139,7 @@ def compute(wanted: Iterable[str], inputs: Mapping[str, Any], seed: int = 0) -> 
     Args:
         wanted: names of metrics.
         inputs: some of `INPUTS`, without `rng`; an input that is left out or `None` is missing.
-        seed: seeds each metric's own generator, so no metric changes because another one is asked for.
+        seed: seeds each metric's own generator, so no metric depends on which other metrics are computed.
 
     Returns:
         `{name: {"value", "interval", "perfect", "n", "version", "reason", ...}}`; a metric that does not apply has

@@ -1,4 +1,4 @@
-"""What a metric may ask for: one table. Reasons of empty cells, checks, halves of a reference and docs/plugins.md read it."""
+"""The table of all inputs of metrics. Reasons of empty cells, checks, halves of a reference and docs/plugins.md read it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Owner = Literal["gen", "ref", "train", "data", "seed"]  # generated, held-out, t
 
 @dataclass(frozen=True)
 class Input:
-    """One parameter that a metric may have."""
+    """A parameter that a metric can have."""
 
     name: str
     of: Owner  # who it comes from
@@ -22,7 +22,7 @@ class Input:
 
     @property
     def part(self) -> str:
-        """Which part of its set it is: `pixels` for `gen_pixels`, `features` for `gen` itself."""
+        """The part of the sample set that this input is: `pixels` for `gen_pixels`, `features` for `gen`."""
         return "features" if self.name == self.of else self.name.removeprefix(f"{self.of}_")
 
 

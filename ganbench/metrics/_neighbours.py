@@ -1,8 +1,8 @@
 """Exact nearest neighbours and exact membership in balls, Euclidean, in float64.
 
 Candidates are searched in float32, and float64 decides. The expansion |q|^2 + |x|^2 - 2 q.x makes all distances one matrix
-product. This is fast but cancels, so near-duplicates can come out of order. Therefore the data are centred first, and a bound
-on the rounding error says which points the search cannot tell apart; their distances are computed again from the differences.
+product. This is fast, but digits cancel, so near-duplicates can come out of order. Therefore the data are centred first. A
+bound on the rounding error says which points the search cannot order. Their distances are computed again from the differences.
 Queries with too few candidates are searched again in float64, and then without any expansion. In few dimensions a k-d tree is
 exact and faster. Memory grows linearly with the number of points.
 """
@@ -39,8 +39,8 @@ def knn(q: np.ndarray, x: np.ndarray, k: int, own: np.ndarray | None = None) -> 
 
     Returns:
         Distances (not squared), float64 `[n, k]`, ascending, and their rows in `x`, int64 `[n, k]`. Rows at equal
-        distance are ordered by number. The distances are exact. If several points tie for the last place, it is not
-        defined which of them is returned.
+        distance are ordered by number. The distances are exact. If several points tie for the last place, any of them can be
+        returned.
 
     Raises:
         UserError: values that are not finite.

@@ -1,4 +1,4 @@
-"""Results that several metrics of one `compute` share: computed once, and forgotten when `compute` ends."""
+"""Results that several metrics of one call of `compute` share. They are computed once, and dropped when `compute` ends."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def remembering() -> Iterator[None]:
 
 
 def remembered(function: Callable[..., R]) -> Callable[..., R]:
-    """A function of arrays alone, whose results are kept by the identity of its arguments within `remembering`."""
+    """A function of arrays only. Within `remembering`, its results are kept by the identity of its arguments."""
 
     @wraps(function)
     def wrapper(*arguments: Any) -> R:

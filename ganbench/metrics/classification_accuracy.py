@@ -1,8 +1,8 @@
 """Classification accuracy score: train on generated samples, test on real ones (Ravuri & Vinyals 2019, arXiv:1905.10887).
 
-A classifier learns from generated samples and the classes that they were generated for. On held-out data it is only as good as
-the samples are true to their classes, and varied within them. The paper trains a residual network on the images. This metric
-fits multinomial logistic regression on the features, so its numbers cannot be compared with the paper's.
+A classifier learns from generated samples and the classes that they were generated for. It does well on held-out data only if
+the samples show their classes, and vary within each class. The paper trains a residual network on the images. This metric fits
+multinomial logistic regression on the features, so its numbers cannot be compared with the paper's.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def classification_accuracy(
 
 
 def _right(x: np.ndarray, y: np.ndarray, held: np.ndarray, held_labels: np.ndarray, rng: np.random.Generator) -> int:
-    """How many of `held` a classifier trained on `x`, `y` gets right."""
+    """The number of `held` samples that a classifier trained on `x`, `y` gets right."""
     if (y == y[0]).all():
         return int((held_labels == y[0]).sum())
     from sklearn.exceptions import ConvergenceWarning

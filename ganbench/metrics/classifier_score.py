@@ -1,7 +1,7 @@
 """Classifier score exp(E_x KL(p(y|x) || p(y))).
 
 With the logits of Inception it is the Inception Score (Salimans et al. 2016, arXiv:1606.03498, section 4).
-It is maximal for a single confident image per class: it detects neither copying nor a small support.
+One clear image per class gives the maximum. So the score detects neither copying nor a small support.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def classifier_score(gen_logits: np.ndarray, rng: np.random.Generator, ref_logit
     """Score from logits `[n, K]`, on one split, with the bias of its logarithm removed by the jackknife.
 
     The plug-in value is low by a factor of about exp(-(K - 1) / 2n); the correction can carry a perfect value a little
-    above K. `classical` is the literature's number, the mean over 10 splits without correction, and `split_std` its
-    "+-", which is not a standard error. The interval is the delta method's. `perfect` is the score of `ref_logits`.
+    above K. `classical` is the literature's number, the mean over 10 splits without correction. `split_std` is its "+-"; it is
+    not a standard error. The interval is the delta method's. `perfect` is the score of `ref_logits`.
     """
     if gen_logits.ndim != 2:
         raise NotApplicable("needs one set of class logits per sample")

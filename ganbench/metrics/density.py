@@ -28,7 +28,7 @@ def density(gen: np.ndarray, ref: np.ndarray, train: np.ndarray | None = None) -
     """Mean over `gen` `[n, d]` of (balls of `ref` `[m, d]` around it) / k, k = 5; exactly 1 on average at P = Q.
 
     More than 1 is no better than 1: it means blur, or too many samples where the data are dense. The interval is the normal
-    interval of the mean, given the reference. One added sample at 1 keeps it open when no sample is in any ball.
+    interval of the mean, given the reference. One added sample at 1 keeps its width above 0 when no sample is in any ball.
     """
     terms = manifolds(gen, ref).balls / K_DENSITY
     real = like(gen, train)

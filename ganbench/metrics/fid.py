@@ -2,7 +2,7 @@
 
 FID = |m - m_r|^2 + Tr S + Tr S_r - 2 Tr (S S_r)^(1/2). With S_r = F_r F_r^T the last trace is the sum of the roots of the
 eigenvalues of F_r^T S F_r, which is symmetric; and the nuclear norm of F^T F_r if S = F F^T. So no matrix square root is
-taken. FID is named after Inception, but the formula takes any features: the number belongs to the extractor.
+taken. FID is named after Inception, but the formula takes any features. A value is valid only for its extractor.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def _blocks(x: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def frechet(g: Moments, r: Moments) -> float:
-    """Frechet distance of two sets from their moments alone, in squared units of the features.
+    """Frechet distance of two sets from their moments, in squared units of the features.
 
     With n <= d in both sets Tr (S S_r)^(1/2) is the sum of the singular values of C C_r^T, C the centred samples over
     (n - 1)^(1/2). Where one covariance is singular otherwise (constant or dependent features), directions with less than
@@ -146,7 +146,7 @@ def _overlap(g: Moments, r: Moments, rounding: float) -> float:
 
 
 def _reduced(S: np.ndarray, F: np.ndarray) -> np.ndarray:
-    """F^T S F for a `factor` F, whose lower triangle is valid. S is overwritten."""
+    """F^T S F for a `factor` F. Only the lower triangle of F is valid. S is overwritten."""
     if F.shape[0] > F.shape[1]:
         product: np.ndarray = F.T @ S @ F
     else:
@@ -166,8 +166,8 @@ def fid(gen: np.ndarray, ref: np.ndarray | None = None, ref_moments: np.ndarray 
     None, since half of the bias is unknown.
 
     Extras: `n_ref` = m; `infinity` with `infinity_interval`, the distance of infinitely many samples from this same
-    reference, None unless n / 4 is at least 4 d and m 2 d. It is free of the generated side's bias and not of the
-    reference's, and may be negative: nothing is clipped.
+    reference, None unless n / 4 is at least 4 d and m 2 d. It has no bias from the generated samples, but still the bias from
+    the reference. It can be negative: nothing is clipped.
     """
     if ref is not None and len(ref) >= CARD.minimum:
         r, m = moments(_blocks(ref)), len(ref)
@@ -185,7 +185,7 @@ def fid(gen: np.ndarray, ref: np.ndarray | None = None, ref_moments: np.ndarray 
         interval = (max(low, 0.0), high)
         if g.n // 4 >= 4 * d:
             infinity = _infinity(gen, g, r, value)
-            # The delta method's variance, and that of the pairs of samples, which matters near 0 alone.
+            # The variance of the delta method, plus the variance of pairs of samples. The second matters only near 0.
             half = float(np.hypot((high - low) / 2, Z * np.sqrt(1.5) * noise / g.n))
             infinity_interval = [infinity - half, infinity + half]
     extra = {"n_ref": m, "infinity": infinity, "infinity_interval": infinity_interval}

@@ -1,7 +1,7 @@
 """Kernel distance: squared MMD with a cubic kernel (Binkowski et al. 2018, arXiv:1801.01401).
 
-The kernel k(x, y) = (x.y / d + 1)^3 is not scale-free, so both sets are multiplied by the constant that makes the mean
-squared norm of the reference d. The estimate is the full U-statistic over all pairs: subsets would only add variance.
+The kernel k(x, y) = (x.y / d + 1)^3 depends on the scale. So one constant multiplies both sets and makes the mean squared norm
+of the reference d. The estimate is the full U-statistic over all pairs: subsets would only add variance.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ BLOCK = 2**20  # kernel values held at once
 def kid(gen: np.ndarray, ref: np.ndarray) -> Score:
     """Unbiased squared MMD of `gen` `[n, d]` and `ref` `[m, d]`; its mean is 0 for a perfect generator at every n.
 
-    Half of a perfect generator's values are negative: nothing is clipped. The interval comes from the influence
-    functions of both sets; near 0, where they vanish, it is too wide rather than too narrow.
+    Half of a perfect generator's values are negative: nothing is clipped. The interval comes from the influence functions of
+    both sets. Near 0 these functions vanish, and the interval is too wide, not too narrow.
     """
     gen, ref = np.asarray(gen, np.float64), np.asarray(ref, np.float64)
     d = ref.shape[1]

@@ -1,8 +1,8 @@
 """Memorisation: the share of generated samples that are copies of training samples.
 
 A copy is much nearer to one training sample than to the training samples around it. The ratio of the two distances (after
-Carlini et al. 2023, arXiv:2301.13188) has another distribution on every dataset, so the threshold comes from held-out samples,
-which cannot be copies, and their rate of false alarms is subtracted.
+Carlini et al. 2023, arXiv:2301.13188) has another distribution on every dataset. So the threshold comes from held-out samples,
+because they cannot be copies. Their rate of false alarms is subtracted.
 
 Distances are taken in the features alone: a flipped or shifted copy counts as a copy if its features are nearly equal.
 """
@@ -102,7 +102,7 @@ def local_ratio(distances: np.ndarray) -> np.ndarray:
 
 
 def _gallery(rho: np.ndarray, distances: np.ndarray, ids: np.ndarray) -> list[list[Any]]:
-    """The rows of smallest rho; among exact copies, whose rho is 0, those with the nearest other training samples."""
+    """The rows of smallest rho. Exact copies all have rho = 0; among them, the rows with the nearest other training samples."""
     order = np.lexsort((*distances.T[::-1], rho))[:GALLERY]
     return [[int(row), ids[row].tolist(), distances[row].tolist(), float(rho[row])] for row in order]
 
@@ -110,9 +110,9 @@ def _gallery(rho: np.ndarray, distances: np.ndarray, ids: np.ndarray) -> list[li
 def near_duplicates(distances: np.ndarray) -> np.ndarray:
     """Which rows of `[m, 50]` distances have d_1 / d_50 so small that chance puts only CHANCE of all m samples there.
 
-    Where the density is flat in D dimensions, (d_1 / d_50)^D has the distribution Beta(1, 49). D is the median over
-    samples of the maximum-likelihood estimate (Levina & Bickel 2004), without the first distance, which is the distance
-    that is tested.
+    Where the density is flat in D dimensions, (d_1 / d_50)^D has the distribution Beta(1, 49). D is the median over samples of
+    the maximum-likelihood estimate (Levina & Bickel 2004). The estimate leaves out the first distance, because this distance is
+    tested.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         dimension = 1 / np.log(distances[:, -1:] / distances[:, 1:-1]).mean(1)
@@ -138,8 +138,8 @@ def _c_t(
 ) -> float | None:
     """Mann-Whitney z of the distances to `train`, per cell of the space, averaged with the cells' shares of `ref`.
 
-    Without cells, a generator that prefers dense regions would look like a generator that copies. The average of Meehan et
-    al. has the standard deviation sqrt(sum w^2) when nothing is copied; this function divides the average by it.
+    Without cells, a generator that prefers dense regions would look like a generator that copies. If nothing is copied, the
+    average of Meehan et al. has the standard deviation sqrt(sum w^2). This function divides the average by this number.
     """
     sample = train[shuffled(train, rng)[:CLUSTERED]]
     guess = np.unique(sample[:CELLS], axis=0)

@@ -1,4 +1,4 @@
-"""Captured modes, for data whose modes are known: mixtures of Gaussians and stacked digits.
+"""Captured modes, for data with known modes: mixtures of Gaussians and stacked digits.
 
 Points: a sample near its nearest mode has high quality, and a mode is captured if it has such a sample (VEEGAN, Srivastava
 et al. 2017, arXiv:1705.07761; ring and grid as in PacGAN, Lin et al. 2018, arXiv:1712.04086). The papers use a radius of 3
@@ -51,7 +51,7 @@ def modes(
     modes over the true one.
 
     Digits, extras: `modes_uncorrected`, the literature's count; `kl` of the raw counts and `kl_perfect`.
-    `perfect` is what a perfect generator is credited with at this n. Labels are 100 a + 10 b + c.
+    `perfect` is the value of a perfect generator at this n. Labels are 100 a + 10 b + c.
     """
     if mixture is not None:
         return _points(gen, mixture)

@@ -1,4 +1,4 @@
-"""Parzen-window log-likelihood, an old number, from Goodfellow et al. 2014 (arXiv:1406.2661, section 5).
+"""Parzen-window log-likelihood, an old metric from Goodfellow et al. 2014 (arXiv:1406.2661, section 5).
 
 A Gaussian of standard deviation sigma around each generated sample makes a density; the score is the mean logarithm of
 that density at held-out samples. In many dimensions it orders generators wrongly, since cluster centres of the data can
@@ -30,7 +30,7 @@ SIGMAS = np.logspace(-1, 0, 10)
 VALIDATION = 1000  # held-out samples that sigma is chosen on
 SCORED = 2000  # further held-out samples that are scored; the limit makes the time linear in the number of samples
 BLOCK = 2**19  # distances held at once
-LARGEST = 2**28  # values of all samples, which are held at once as float64
+LARGEST = 2**28  # values of all samples; all are held at once as float64
 
 
 def parzen(

@@ -1,8 +1,8 @@
 """Precision: share of generated samples inside the reference's manifold.
 
 Kynkaanniemi et al. 2019, arXiv:1904.06991, eqs. 1 and 2.
-The manifold is the union of closed balls around the reference points that reach to their third neighbours. An outlier
-of the reference has a huge ball, so this number can be 1 for a generator that is wrong everywhere: also read `density`.
+The manifold is the union of closed balls around the reference points that reach to their third neighbours. An outlier of the
+reference has a huge ball. So precision can be 1 for a generator that is wrong everywhere: also read `density`.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ CARD = Card(
 def precision(gen: np.ndarray, ref: np.ndarray, train: np.ndarray | None = None) -> Score:
     """Share of `gen` `[n, d]` inside the manifold of `ref` `[m, d]`, k = 3.
 
-    The interval is Clopper-Pearson's for this manifold: the generator's sampling noise, not the reference's. What a
-    perfect generator scores depends on n, m and d: `perfect` is the score of n random training samples.
+    The interval is Clopper-Pearson's for this manifold: the generator's sampling noise, not the reference's. The score of a
+    perfect generator depends on n, m and d: `perfect` is the score of n random training samples.
     """
     real = like(gen, train)
     inside = manifolds(gen, ref).precise

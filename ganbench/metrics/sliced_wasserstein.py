@@ -3,8 +3,8 @@
 On the line the distance is exact: optimal transport maps quantile to quantile (Bonneel et al. 2015, J. Math. Imaging
 Vis. 51). SW2^2 is used and not SW1, because SW2^2 has an influence function and is a sum of two parts, like FID: a part of the
 means, |m - m_r|^2 / d, and a part of the shapes. The directions come in orthonormal bases (Rowland et al., AISTATS 2019): a
-basis gives the part of the means exactly. This is not the SWD of Karras et al. 2018 (arXiv:1710.10196), which compares patches
-and standardises each set by itself, and so ignores brightness and contrast.
+basis gives the part of the means exactly. This is not the SWD of Karras et al. 2018 (arXiv:1710.10196). Their SWD compares
+patches and standardises each set by itself, so it ignores brightness and contrast.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
-"""Size of the support by the birthday paradox (Arora & Zhang 2017, arXiv:1706.08224), with an interval.
+"""Number of different samples, by the birthday paradox (Arora & Zhang 2017, arXiv:1706.08224), with an interval.
 
-Among n samples there are M = n (n - 1) / 2 pairs, C of them duplicates; beta = C / M is unbiased for the chance that
-two samples repeat, and 1 / beta is the number of equally likely outputs that would repeat as often: the effective
-support. It is a lower bound on the support, and rare outputs hardly change the estimate.
+Among n samples there are M = n (n - 1) / 2 pairs. C pairs are duplicates. beta = C / M is an unbiased estimate of the chance
+that two samples are equal. 1 / beta is the effective support: a generator with 1 / beta equally likely outputs would repeat as
+often. It is a lower bound on the support, and rare outputs hardly change the estimate.
 
 No human judges the pairs. A pair is a duplicate if it is nearer than nearly all pairs of real samples: in the features,
-and for images in the pixels too, because a network may map unlike images to one point. The thresholds are calibrated on
-one half of the held-out samples; how often real samples pass is counted on the other half, with the generator's mix of
-classes, and subtracted. Duplicates need not be exact: the share Se of lightly disturbed held-out images that pass as
-duplicates of their originals corrects the count (Rogan & Gladen 1978).
+and for images in the pixels too, because a network may map unlike images to one point. The thresholds are calibrated on one
+half of the held-out samples. The other half, with the generator's mix of classes, gives the rate at which real samples pass.
+This rate is subtracted. Duplicates need not be exact. Se is the share of lightly disturbed held-out images that pass as
+duplicates of their originals. Se corrects the count (Rogan & Gladen 1978).
 """
 
 from __future__ import annotations
@@ -153,8 +153,9 @@ def collision_rate(degrees: np.ndarray, baseline: float = 0.0) -> tuple[float, I
 def count_variance(degrees: np.ndarray, baseline: float = 0.0) -> float:
     """Estimate of the variance of C: Hoeffding's for a U-statistic (1948).
 
-    Wedges, two duplicates of one sample, tell how unequal the outputs' probabilities are. If real samples pass at the
-    rate `baseline`, a generator of few outputs draws such false duplicates once for all its samples: the last term.
+    The number of wedges (two duplicates of one sample) shows how unequal the outputs' probabilities are. The last term is for
+    false duplicates. If real samples pass at the rate `baseline`, a generator of few outputs draws such false duplicates once
+    for all its samples.
     """
     n, count = len(degrees), degrees.sum() / 2
     pairs, wedges = n * (n - 1) / 2, (degrees * (degrees - 1.0)).sum() / 2

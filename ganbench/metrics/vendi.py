@@ -27,9 +27,9 @@ CARD = Card(
 def vendi(gen: np.ndarray, ref: np.ndarray) -> Score:
     """Vendi score of `gen` `[n, d]` under the cosine; at most min(n, d + 1), and lower on average at smaller n.
 
-    It does not look at the data: `perfect` is the score of n random samples of `ref` `[m, d]`, and more is not better. The
-    interval is the delta method's on the logarithm, for the expected score at this n; it needs n of at least 4 d, else it
-    is None. Rows of zeros have no direction: they count as equal to each other and unlike all other rows.
+    The score does not use the data. `perfect` is the score of n random samples of `ref` `[m, d]`, and a higher score is not
+    better. The interval is the delta method's on the logarithm, for the expected score at this n; it needs n of at least 4 d,
+    else it is None. Rows of zeros have no direction: they count as equal to each other and unlike all other rows.
     """
     if gen.shape[1] == 1:
         raise NotApplicable("is for more than one dimension: on the line all directions are alike")

@@ -1,4 +1,4 @@
-"""Data on the line, for which these can be computed: Wasserstein distance, divergence and the optimal discriminator.
+"""Metrics for data on the line: Wasserstein distance, divergence, and the distance to the optimal discriminator.
 
 Goodfellow et al. 2014 (arXiv:1406.2661): against a generator with density q the best discriminator is D* = p / (p + q)
 (proposition 1), and the game's value there is V(G, D*) = -log 4 + 2 JSD(p, q) (theorem 1). Figure 1 of the paper is this
@@ -42,11 +42,11 @@ def wasserstein_1d(
     samples of the mixture, to first order in n. There is no interval: near 0 the estimate is not normal, and its bias
     is as large as its spread.
 
-    Extras, with a mixture: `jensen_shannon`, in nats, from a histogram of 50 cells, and `jensen_shannon_perfect` =
-    49 / 8n, what chance alone makes of it; `value_at_optimum` = V(G, D*), which inherits twice that.
-    Extras, with a `discriminator` `[g, 2]` (places in ascending order, D there): `discriminator_gap`, the root mean square
-    of D - D* under (p + q) / 2, in [0, 1], `discriminator_gap_perfect` = (49 / 16n)^(1/2), which the histogram's noise
-    makes of D = 1/2 and p = q; `value_at_discriminator` = V(G, D).
+    Extras, with a mixture: `jensen_shannon`, in nats, from a histogram of 50 cells, and `jensen_shannon_perfect` = 49 / 8n, its
+    value by chance alone; `value_at_optimum` = V(G, D*), with twice that bias. Extras, with a `discriminator` `[g, 2]`
+    (places in ascending order, D there): `discriminator_gap`, the root mean square of D - D* under (p + q) / 2, in [0, 1];
+    `discriminator_gap_perfect` = (49 / 16n)^(1/2), its value from the histogram's noise if D = 1/2 and p = q;
+    `value_at_discriminator` = V(G, D).
     """
     if gen.shape[1] != 1:
         raise NotApplicable("is for data on the line")

@@ -1,6 +1,6 @@
 """Sample sets: read in all the forms that users bring, written as `.npz` (`arr_0`, `arr_1`) with a manifest.
 
-A form is a file of this folder that keeps to `SampleForm`.
+Each form is a file of this folder that follows `SampleForm`.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class SampleForm(Protocol):
 FORMS: tuple[SampleForm, ...] = (shards, folder, arrays, parquet, archive)
 HEAD = 512  # bytes that a form is recognised by
 STRANGERS = {
-    b"\x80": "a pickle, which is never loaded; save the samples as .npz or safetensors",
+    b"\x80": "a pickle; pickles are never loaded; save the samples as .npz or safetensors",
     b"\x1f\x8b": "compressed with gzip; unpack it first (gunzip), since no single sample can be read from it",
     b"\x89PNG": "a single image; give the folder that it is in",
     b"\xff\xd8": "a single image; give the folder that it is in",
@@ -82,7 +82,7 @@ def read(
         see `Stack`. The manifest has the content hash `sha256` and, under `found`, what `samples.preflight` reports.
 
     Raises:
-        UserError: there is nothing, its form is unknown, or its values are not certain.
+        UserError: there are no samples, their form is unknown, or their values are not certain.
     """
     if not isinstance(what, Path):
         return live.read(what, declaration, n, name)
@@ -99,7 +99,7 @@ def read(
 
 
 def _head(path: Path) -> bytes:
-    """The first bytes of a file; of a folder none.
+    """The first bytes of a file; empty for a folder.
 
     Raises:
         UserError: nothing is there, it may not be read, or it is a device or a pipe.
@@ -109,7 +109,7 @@ def _head(path: Path) -> bytes:
     if not path.exists():
         raise UserError(f"{path}: no such file or folder")
     if not path.is_file():
-        raise UserError(f"{path}: no regular file")
+        raise UserError(f"{path}: not a regular file")
     try:
         with path.open("rb") as file:
             return file.read(HEAD)

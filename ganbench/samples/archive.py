@@ -1,4 +1,7 @@
-"""A zip or a tar of images, webdataset's too: read without unpacking. Names of members are never used as paths."""
+"""A zip or a tar of images, also webdataset's.
+
+It is read without unpacking. Names of members are never used as paths.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +60,7 @@ def _is_tar(head: bytes) -> bool:
 def read(path: Path, declaration: Declared) -> SampleSet:
     """The images of an archive, in the order of their names.
 
-    Labels are those of class folders, or of webdataset's `.cls`.
+    Labels come from class folders, or from webdataset's `.cls`.
 
     Raises:
         UserError: links, names that climb out of the archive, a bomb, and whatever `survey` refuses.
@@ -74,7 +77,7 @@ def read(path: Path, declaration: Declared) -> SampleSet:
 
 
 def checked(path: Path, name: str) -> str:
-    """The name of a member, if it cannot lead out of the archive."""
+    """The name of a member. A name that leads out of the archive is refused."""
     if not name or name.startswith(("/", "\\")) or ".." in PurePosixPath(name.replace("\\", "/")).parts or "\0" in name:
         raise UserError(f"{path}: refused, a member's name is empty or leads out of the archive: {name}")
     return name
@@ -93,14 +96,14 @@ def bounded(path: Path, members: Sequence[zipfile.ZipInfo]) -> Sequence[zipfile.
         raise UserError(f"{path}: two members are called {twice[0]}")
     total, size = sum(info.file_size for info in members), path.stat().st_size
     if total > max(ENOUGH, RATIO * size):
-        raise UserError(f"{path}: refused, {size:,} bytes claim to hold {total:,}: a decompression bomb")
+        raise UserError(f"{path}: refused, a decompression bomb: {size:,} bytes claim to unpack to {total:,} bytes")
     return members
 
 
 def _zip(path: Path, archive: zipfile.ZipFile) -> Encoded:
     members = {info.filename: info for info in bounded(path, archive.infolist()) if not info.is_dir()}
     if any(PurePosixPath(name).name == "data.pkl" for name in members):
-        raise UserError(f"{path}: a PyTorch pickle, which is never loaded; save the samples as .npz or safetensors")
+        raise UserError(f"{path}: a PyTorch pickle; pickles are never loaded; save the samples as .npz or safetensors")
     names, ignored, others = sort_out(members)
 
     def read(a: int, b: int) -> Iterator[bytes]:
@@ -147,7 +150,7 @@ def _members(path: Path) -> dict[str, Member]:
         while info := archive.next():
             archive.members = []  # type: ignore[attr-defined]  # tarfile would keep them all
             if info.offset <= last or info.size < 0:  # a negative size leads back, and round in circles
-                raise UserError(f"{path}: a broken tar, its members overlap")
+                raise UserError(f"{path}: a broken tar: its members overlap")
             last = info.offset
             name = checked(path, info.name)
             if info.isdir():
@@ -174,11 +177,11 @@ def _webdataset(path: Path, names: list[str], classes_of: dict[str, Member]) -> 
         for i, name in enumerate(names):
             member = classes_of.get(_key(name))
             if member is None:
-                raise UserError(f"{path}: {name} has no {_key(name)}{LABEL}, but other images have their class")
+                raise UserError(f"{path}: {name} has no {_key(name)}{LABEL}, but other images have a class")
             file.seek(member.offset)
             text = file.read(min(member.size, LABEL_BYTES))
             try:
                 labels[i] = int(text)
             except (ValueError, OverflowError):
-                raise UserError(f"{path}: {_key(name)}{LABEL} holds no class number: {text!r}") from None
+                raise UserError(f"{path}: {_key(name)}{LABEL} is not a class number: {text!r}") from None
     return labels

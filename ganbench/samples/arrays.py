@@ -51,7 +51,8 @@ def _form(path: Path, head: bytes) -> tuple[str, Callable[[Path, ExitStack], dic
 def read(path: Path, declaration: Declared) -> SampleSet:
     """Samples under `arr_0`, `images` or `samples`, or in the only array of the file; labels under `arr_1` or `labels`.
 
-    Also read: the manifest (`.json`) beside an `.npz` that ganbench wrote, and what `ganbench embed` added to the `.npz`.
+    Two more things are read: the manifest (`.json`) beside an `.npz` that ganbench wrote, and the arrays of `ganbench
+    embed`.
 
     Raises:
         UserError: an array whose images or points are not certain, or a manifest of other samples.
@@ -84,7 +85,7 @@ def _read(path: Path, declaration: Declared, form: str, arrays: dict[str, Raw]) 
             raise UserError(f"{path}: {name} has {len(array):,} rows for {len(samples.x):,} samples")
     manifest = _manifest(path) if form == ".npz" else {}
     if manifest.get("sha256", samples.manifest["sha256"]) != samples.manifest["sha256"]:
-        raise UserError(f"{path.with_suffix('.json')}: describes other samples than {path.name}; remove it")
+        raise UserError(f"{path.with_suffix('.json')}: this file does not describe {path.name}; remove this file")
     return samples.with_(manifest=samples.manifest | manifest, **carried)
 
 
@@ -95,7 +96,7 @@ def _statistics(path: Path, mu: np.ndarray, sigma: np.ndarray) -> SampleSet:
         raise UserError(f"{path}: mu of shape {mu.shape} and sigma of shape {sigma.shape}; [d] and [d, d] are expected")
     moments = np.concatenate([mu[None], sigma]).astype(np.float64)
     if not np.isfinite(moments).all() or not np.allclose(sigma, sigma.T):
-        raise UserError(f"{path}: sigma is no covariance: not symmetric, or with NaN or infinite values")
+        raise UserError(f"{path}: sigma is not a covariance: it is not symmetric, or has NaN or infinite values")
     manifest = {"name": path.name, "sha256": content_hash(moments)}
     return SampleSet(np.empty((0, d), np.float32), None, manifest, moments=moments)
 
@@ -109,7 +110,7 @@ def _manifest(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError):
         manifest = None
     if not isinstance(manifest, dict):
-        raise UserError(f"{beside}: is no manifest (JSON) of {path.name}; remove it")
+        raise UserError(f"{beside}: this file is not a manifest (JSON) of {path.name}; remove this file")
     return manifest
 
 
@@ -134,18 +135,18 @@ def _npy(name: str, file: IO[bytes], size: int) -> Raw:
     """The rows of a `.npy` that is `size` bytes long."""
     version = np.lib.format.read_magic(file)
     if version not in HEADERS:
-        raise UserError(f"{name}: version {version} of the .npy format; save it again with numpy.save")
+        raise UserError(f"{name}: .npy format {version} is not supported; save the array again with numpy.save")
     try:
         shape, fortran, dtype = HEADERS[version](file)
     except Exception as error:  # whatever Python's own parser says of hostile text, this is no header
         raise UserError(f"{name}: a broken header of .npy ({type(error).__name__}: {error})") from None
     if dtype.hasobject:
-        raise UserError(f"{name}: an object array is a pickle, which is never loaded; save numbers")
+        raise UserError(f"{name}: an object array is a pickle, and pickles are never loaded; save numbers")
     row, offset = math.prod(shape[1:]) * dtype.itemsize, file.tell()
     if (shape[0] if shape else 1) * row != size - offset:
         raise UserError(f"{name}: its header claims shape {shape} of {dtype}, but {size - offset:,} bytes follow")
     if fortran and len(shape) > 1 and size > HELD:
-        raise UserError(f"{name}: in Fortran order, in which samples do not lie together; save np.ascontiguousarray(x)")
+        raise UserError(f"{name}: Fortran order splits the samples; save np.ascontiguousarray(x) instead")
 
     def fetch(a: int, b: int) -> np.ndarray:
         file.seek(offset + a * row)
@@ -178,7 +179,7 @@ def _slicer(part: Any) -> Callable[[int, int], np.ndarray]:
 
 
 def write(path: Path, samples: SampleSet) -> None:
-    """Write a sample set as `.npz`, and its manifest beside it as `.json`: what it holds and where it came from."""
+    """Write a sample set as `.npz`, and beside it its manifest as `.json`: the set's content and origin."""
     if path.suffix != ".npz":
         raise UserError(f"--out {path}: a sample set is written as .npz")
     path.parent.mkdir(parents=True, exist_ok=True)

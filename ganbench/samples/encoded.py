@@ -57,9 +57,10 @@ def sort_out(names: Iterable[str]) -> tuple[list[str], int, list[str]]:
 
 
 def classes(names: list[str]) -> tuple[np.ndarray | None, str]:
-    """Labels of images that all lie in one of at least two first-level folders, and what they mean.
+    """Labels of images, and what the labels mean. Each image must be in one of two or more first-level folders.
 
-    Folders named by whole numbers are those classes; others are numbered in the order of their names.
+    If the names of the folders are whole numbers, these are the classes. Other folders are numbered in the order of
+    their names.
     """
     paths = [PurePosixPath(name).parts for name in names]
     folders = sorted({parts[0] for parts in paths}, key=os.fsencode)
@@ -187,7 +188,7 @@ def survey(name: str, images: Encoded) -> SampleSet:
         x = np.asarray(x) if x.nbytes <= HELD else x
     if images.others:
         count = len(images.others)
-        warnings.append(f"{count:,} other files are no images: {preflight.several(images.others, count)}")
+        warnings.append(f"{count:,} other files are not images: {preflight.several(images.others, count)}")
     files = Counter[str]()
     for kind, group in kinds.items():
         files[f"{kind.format} {kind.mode}"] += group.count
@@ -223,7 +224,7 @@ def finish(
 
 
 def _decode(images: Encoded, shape: tuple[int, ...], a: int, b: int) -> np.ndarray:
-    """The images from a to before b, which were surveyed, as uint8 `[b - a, H, W, C]`."""
+    """The images from a to before b as uint8 `[b - a, H, W, C]`. `survey` has already seen them."""
     out = np.empty((b - a, *shape[1:]), np.uint8)
     for i, (_, pixels) in enumerate(_decoded(images, a, b)):
         if pixels is None or pixels.shape[:2] != shape[1:3] or pixels.shape[2] > shape[3]:

@@ -17,7 +17,7 @@ State = tuple[int, int, int]  # size, time of the last change, inode
 
 
 def opens(path: Path, head: bytes) -> bool:
-    """Whether it is a folder."""
+    """Whether `path` is a folder."""
     return path.is_dir()
 
 
@@ -46,7 +46,7 @@ def read(path: Path, declaration: Declared) -> SampleSet:
     labels, meaning = classes(names)
     samples = survey(path.resolve().name, Encoded("folder", names, read, labels, meaning, ignored, tuple(others)))
     if sort_out(listing(path))[0] != names:
-        raise UserError(f"{path}: images came or went while the folder was read; score it when it is complete")
+        raise UserError(f"{path}: images were added or removed during reading; score the folder when it is complete")
     return samples
 
 
@@ -65,15 +65,15 @@ def _raise(error: OSError) -> NoReturn:
 
 
 def state(path: Path, name: str) -> State:
-    """What changes when a file of the folder changes.
+    """A stamp that changes when a file of the folder changes.
 
     Raises:
-        UserError: it is no regular file, or out of reach.
+        UserError: it is not a regular file, or out of reach.
     """
     try:
         status = (path / name).stat()
     except OSError as error:
         raise UserError(f"{path}: {name} cannot be read ({error.strerror})") from None
     if not stat.S_ISREG(status.st_mode):
-        raise UserError(f"{path}: {name} is no regular file")
+        raise UserError(f"{path}: {name} is not a regular file")
     return status.st_size, status.st_mtime_ns, status.st_ino

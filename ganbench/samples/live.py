@@ -22,10 +22,10 @@ def read(samples: Any, declaration: Declared, n: int | None, name: str) -> Sampl
     """The set of an array, a tensor, an iterable of batches (a DataLoader), or `draw(k) -> k samples`.
 
     A batch is an array `[k, ...]`, a pair of it and labels `[k]`, or a mapping with `image` and `label`. Batches are
-    kept as they come, on disk if they are many.
+    kept in their order, on disk if the set is large.
 
     Args:
-        samples: what gives them.
+        samples: the source of the samples.
         declaration: what the user declares about floats and layout.
         n: how many samples. A function needs it; of batches at most n samples are taken.
         name: for reports.
@@ -39,11 +39,13 @@ def read(samples: Any, declaration: Declared, n: int | None, name: str) -> Sampl
         return read_raw(name, "an array", Raw.of(x), None, declaration)
     if callable(samples):
         if n is None:
-            raise UserError(f"{name}: say how many samples to draw, n=...")
+            raise UserError(f"{name}: give the number of samples to draw: n=...")
         return _kept(name, "a function", _drawn(name, samples, n), n, declaration)
     if isinstance(samples, Iterable) and not isinstance(samples, str | bytes):
         return _kept(name, "batches", samples, n, declaration)
-    raise UserError(f"{name}: {type(samples).__name__} is no array, no iterable of batches and no function that draws")
+    raise UserError(
+        f"{name}: {type(samples).__name__} is not an array, an iterable of batches or a function that draws"
+    )
 
 
 def _is_array(samples: Any) -> bool:
@@ -115,7 +117,7 @@ def _filed(
         if rows == n:
             break
     if shape is None:
-        raise UserError(f"{name}: no batch came")
+        raise UserError(f"{name}: the source gave no batch")
     row = int(np.prod(shape)) * dtype.itemsize
 
     def fetch(a: int, b: int) -> np.ndarray:

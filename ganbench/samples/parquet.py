@@ -1,4 +1,4 @@
-"""Parquet with an image column, Hugging Face's layout: struct{bytes, path} or bytes, and an integer column `label`."""
+"""Parquet in Hugging Face's layout: an image column, struct{bytes, path} or bytes, and an integer column `label`."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def encoded(path: Path) -> Encoded:
     file = pq.ParquetFile(path, memory_map=False)
     schema, n = file.schema_arrow, file.metadata.num_rows
     if not 0 <= n <= ROWS:
-        raise UserError(f"{path}: claims {n:,} rows; split it")
+        raise UserError(f"{path}: the file claims {n:,} rows, which is too many; split the file")
     columns = [field.name for field in schema if _is_image(field.type)]
     if len(columns) != 1:
         listed = ", ".join(f"{field.name}: {field.type}" for field in schema)
@@ -68,7 +68,10 @@ def _is_image(kind: pa.DataType) -> bool:
 
 
 class _Cursor:
-    """The image column, with a few rows in memory. Reading on is cheap; reading back starts a row group again."""
+    """The image column, a few rows of it in memory.
+
+    Reading forwards is cheap; reading backwards restarts a row group.
+    """
 
     def __init__(self, path: Path, file: pq.ParquetFile, column: str) -> None:
         self._path, self._file, self._column = path, file, column

@@ -1,4 +1,4 @@
-"""The pre-flight report: what was found in a sample set, what that means for its scores, and what is refused.
+"""The pre-flight report: what is in a sample set, what that means for its scores, and what is refused.
 
 | found | rule |
 |---|---|
@@ -18,10 +18,10 @@
 | NaN, infinity | error that names the first sample |
 | integers other than uint8 | error |
 | channels first or last | by the axis of length 1 or 3; error if both are, unless `--layout` is declared |
-| fewer samples than a metric needs | warning that names the metrics, which then give their reason |
+| fewer samples than a metric needs | warning that names the metrics; the result gives the reason of each metric |
 | exact copies among the samples | warning with the first few |
 | hidden files, `__MACOSX`, `Thumbs.db`, `desktop.ini` | ignored and counted |
-| other files that are no images | ignored, warning that names them |
+| other files that are not images | ignored, warning that names them |
 
 Nothing is left out, cut or rescaled by the data's own minimum and maximum.
 """
@@ -73,15 +73,18 @@ REFUSED: Sequence[tuple[Callable[[Kind], object], str]] = (
     (lambda k: k.fault, "cannot be read"),
     (lambda k: k.frames > 1, "have several frames; save one file per image"),
     (lambda k: k.mode not in READABLE, "are neither grey nor RGB; save them as 8-bit grey or RGB"),
-    (lambda k: k.sixteen == "real", "have 16 bits per channel; save them with 8, the rounding is yours to choose"),
+    (lambda k: k.sixteen == "real", "have 16 bits per channel; save them with 8 bits, rounded as you choose"),
     (lambda k: k.alpha == "used", "are transparent; put them on a background of your choice and save without alpha"),
 )
 WARNED: Sequence[tuple[Callable[[Kind], object], str]] = (
-    (lambda k: k.format == "JPEG", "are JPEG, whose compression moves FID; save samples as PNG (arXiv:2104.11222)"),
+    (
+        lambda k: k.format == "JPEG",
+        "are JPEG, and JPEG's compression moves FID; save samples as PNG (arXiv:2104.11222)",
+    ),
     (lambda k: k.alpha == "opaque", "have an alpha channel that is opaque everywhere; it was dropped"),
     (lambda k: k.sixteen == "exact", "have 16 bits per channel that are 8 bits times 257; they were divided by 257"),
     (lambda k: k.mode in ("P", "PA", "1"), "have a palette or 1 bit; they were read as the colours that they show"),
-    (lambda k: k.turned, "have an EXIF orientation, which is not applied"),
+    (lambda k: k.turned, "have an EXIF orientation; it is not applied"),
 )
 
 

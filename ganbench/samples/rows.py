@@ -1,4 +1,4 @@
-"""What samples are, wherever they lie."""
+"""The interface of samples in memory or on disk."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 class Rows(Protocol):
-    """Samples `[n, ...]`: a numpy array, or a `Stack`, which behaves like an array and reads its rows from disk."""
+    """Samples `[n, ...]`: a numpy array, or a `Stack`. A `Stack` behaves like an array and reads its rows from disk."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -24,12 +24,12 @@ class Rows(Protocol):
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all samples together, wherever they are."""
+        """Bytes of all samples together, in memory or on disk."""
 
     def __len__(self) -> int: ...
 
     def __getitem__(self, rows: Any, /) -> Any:
-        """One sample, or those of a slice, of numbers or of a mask, as an array."""
+        """One sample, or the samples of a slice, of row numbers or of a mask, as an array."""
 
     def __array__(self, dtype: Any = None, /) -> np.ndarray:
         """All samples in memory."""

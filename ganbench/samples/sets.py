@@ -1,4 +1,4 @@
-"""What a sample set is, what its user may declare about it, and the bounds on what is read."""
+"""The class of sample sets, what a user can declare about a set, and limits on what is read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LAYOUTS = ("nhwc", "nchw")
 
 
 class Declared(NamedTuple):
-    """What only the user can know about arrays. Nothing is guessed from the values."""
+    """Facts about arrays that only the user can know. Nothing is guessed from the values."""
 
     range: tuple[float, float] | None = None  # of floats: the values of black and white
     layout: str | None = None  # "nhwc" or "nchw", needed where both are possible
@@ -44,7 +44,7 @@ def declared(range_: str | None = None, layout: str | None = None) -> Declared:
 
 @dataclass(frozen=True, eq=False)
 class SampleSet:
-    """Samples, their labels, where they come from, and their embedding if it was computed before."""
+    """Samples, their labels, their origin, and their embedding if it was already computed."""
 
     x: Rows  # uint8 [n, H, W, C], or float32 [n, d] for points
     y: np.ndarray | None  # int64 [n]
@@ -69,7 +69,7 @@ FURTHER = tuple(entry.name for entry in fields(SampleSet) if entry.name not in S
 
 
 class Tally:
-    """What one pass over the rows of a set finds: its hash, its copies, its smallest and largest value.
+    """The facts that one pass over the rows of a set finds: the hash, the copies, the smallest and the largest value.
 
     Args:
         shape, dtype: of all rows together, `[n, ...]`.

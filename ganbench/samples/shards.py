@@ -22,7 +22,7 @@ NUMBERED = re.compile(r"(?P<set>.*?)-?(?P<number>\d+)(-of-(?P<of>\d+))?")  # the
 
 
 def opens(path: Path, head: bytes) -> bool:
-    """Whether it is a folder with shards and no images."""
+    """Whether `path` is a folder with shards and no images."""
     if not path.is_dir():
         return False
     images, _, others = sort_out(folder.listing(path))
@@ -39,7 +39,7 @@ def read(path: Path, declaration: Declared) -> SampleSet:
     shards = _shards(files)
     kinds = {Path(name).suffix for name in shards}
     if len(kinds) > 1:
-        raise UserError(f"{path}: holds {' and '.join(sorted(kinds))} files; put each set into a folder of its own")
+        raise UserError(f"{path}: it holds {' and '.join(sorted(kinds))} files; put each set into its own folder")
     _complete(path, shards)
     encode = KINDS[kinds.pop()]
     states = [folder.state(path, name) for name in shards]
@@ -86,7 +86,7 @@ def _complete(path: Path, shards: list[str]) -> None:
     sets = {(Path(name).parent, match["set"]) if match else name for name, match in zip(shards, matches, strict=True)}
     if len(shards) > 1 and len(sets) > 1:
         listed = several(shards, len(shards))
-        raise UserError(f"{path}: shards of {len(sets):,} sets, {listed}; put each set into a folder of its own")
+        raise UserError(f"{path}: shards of {len(sets):,} sets, {listed}; put each set into its own folder")
     promised = max((int(match["of"]) for match in matches if match and match["of"]), default=len(shards))
     if promised != len(shards):
         raise UserError(

@@ -1,4 +1,4 @@
-"""A stack of rows that lie on disk. It behaves like an array, with a few rows in memory."""
+"""A stack: rows on disk that behave like an array, with a few rows in memory."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Stack:
         return self.shape[0]
 
     def __getitem__(self, rows: int | slice | np.ndarray | list[int]) -> np.ndarray:
-        """One row, or the rows of a slice, of numbers or of a mask, as an array."""
+        """One row, or the rows of a slice, of row numbers or of a mask, as an array."""
         if isinstance(rows, int | np.integer):
             row: np.ndarray = self[[int(rows)]][0]
             return row
@@ -108,7 +108,7 @@ class Pixels:
 
     Args:
         x: the images, an array or a `Stack`.
-        rows: which of them, by default all.
+        rows: the rows that are used, by default all.
     """
 
     def __init__(self, x: Rows, rows: np.ndarray | None = None) -> None:
@@ -125,7 +125,7 @@ class Pixels:
         return vectors
 
     def take(self, rows: np.ndarray, axis: int = 0) -> Pixels:
-        """The same for these rows alone; nothing is computed yet."""
+        """The same vectors for these rows only. Nothing is computed yet."""
         return Pixels(self._x, self._rows[rows])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:

@@ -14,7 +14,7 @@ from ganbench.samples.sets import HELD, Declared, SampleSet, Tally, blocks
 from ganbench.samples.stack import Stack
 
 CHANNELS = (1, 3)
-SAY_RANGE = "say what is black and white: --range 0,1 or --range=-1,1 or --range 0,255"
+SAY_RANGE = "give the values of black and white: --range 0,1 or --range=-1,1 or --range 0,255"
 
 
 class Raw(NamedTuple):
@@ -32,7 +32,7 @@ class Raw(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What becomes of rows: their shape and dtype without n, and how a block is changed."""
+    """The plan for rows: their shape and dtype without n, and how a block is changed."""
 
     shape: tuple[int, ...]
     dtype: np.dtype
@@ -53,7 +53,7 @@ def plan(name: str, shape: tuple[int, ...], dtype: np.dtype, declaration: Declar
             f"{name}: {kind}; images are uint8 [n, H, W, C] (or floats, with --range), points are floats [n, d]"
         )
     if 0 in shape[1:]:
-        raise UserError(f"{name}: {kind}; these images have no pixels")
+        raise UserError(f"{name}: {kind}; images must have at least one pixel")
     order = _layout(name, shape, declaration.layout)
     if dtype != np.uint8 and declaration.range is None:
         raise UserError(f"{name}: {kind}; images in floats need --range")
@@ -80,7 +80,7 @@ def _layout(name: str, shape: tuple[int, ...], wanted: str | None) -> tuple[int,
         raise UserError(f"{name}: {text} has no axis of 1 or 3 channels, first or last{four}")
     if len(possible) == 2 and wanted is None:
         raise UserError(f"{name}: {text} can be channels first or last: say --layout nchw or --layout nhwc")
-    # Most arrays allow one layout alone. The option may be meant for another set, so it is ignored for them.
+    # Most arrays allow only one layout. The option may be meant for another set, so it is ignored for them.
     return possible[wanted] if wanted in possible else next(iter(possible.values()))
 
 
@@ -88,7 +88,7 @@ def _finite(name: str, rows: np.ndarray) -> np.ndarray:
     good = np.isfinite(rows).all(axis=tuple(range(1, rows.ndim)))
     if not good.all():
         raise UserError(
-            f"{name}: {(~good).sum():,} samples of a block have NaN or infinite values; no score is defined"
+            f"{name}: {(~good).sum():,} samples of a block have NaN or infinite values, so no score is defined"
         )
     return rows
 
@@ -140,6 +140,6 @@ def one_per_sample(name: str, labels: np.ndarray | None, n: int) -> np.ndarray |
         return None
     if labels.shape != (n,) or labels.dtype.kind not in "iu":
         raise UserError(
-            f"{name}: labels are {labels.dtype} of shape {labels.shape}; integers ({n},) are needed, one per sample"
+            f"{name}: labels are {labels.dtype} of shape {labels.shape}; {n} integers are needed, one per sample"
         )
     return labels.astype(np.int64)

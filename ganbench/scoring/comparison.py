@@ -21,10 +21,10 @@ def compare(results: Mapping[str, Result]) -> list[dict[str, Any]]:
     The interval of a difference a - b is MOVER's (Zou & Donner 2008), from the two intervals, for independent samples. Both
     results have the same reference, so the interval depends on what a metric's own interval covers:
 
-    - the noise of the generated samples alone (`fid`, `precision`, `density`): the interval is right for this reference;
+    - only the noise of the generated samples (`fid`, `precision`, `density`): the interval is right for this reference;
     - also the noise of the reference (`kid`, `memorisation`): the noise cancels and is counted twice, so the interval is
       too wide;
-    - the noise of the reference alone (`recall`, `coverage`, `classification_accuracy`): the interval does not cover
+    - only the noise of the reference (`recall`, `coverage`, `classification_accuracy`): the interval does not cover
       another draw of the samples, and can be too narrow.
 
     Args:

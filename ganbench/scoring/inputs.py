@@ -46,7 +46,7 @@ def real_vs_real(wanted: Sequence[str], inputs: Mapping[str, Any], seed: int) ->
     """The scores of one half of the reference against the other half.
 
     Returns:
-        `{metric: {"value", "n"}}`, without the metrics that do not apply. It is empty for a reference of statistics alone.
+        `{metric: {"value", "n"}}`, without the metrics that do not apply. It is empty if the reference has only statistics.
     """
     if not wanted or "ref" not in inputs:
         return {}

@@ -1,4 +1,4 @@
-"""The result of a scoring: one object for Python, the command line and JSON, whose schema is in `schema/scores.schema.json`."""
+"""The result of a scoring: one object for Python, the command line and JSON. `schema/scores.schema.json` is its schema."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def dataset_split(text: str) -> tuple[str, str | None] | None:
 
 
 def open_set(source: Source, split: str, declaration: Declared = UNDECLARED) -> SampleSet:
-    """The sample set of a source. `split` is used where the source is a dataset's name alone."""
+    """The sample set of a source. If the source is only a dataset's name, `split` is used."""
     if isinstance(source, SampleSet):
         return source
     if not isinstance(source, str | Path):

@@ -244,7 +244,7 @@ def write(sets: Mapping[str, SampleSet], tables: Mapping[str, pd.DataFrame], out
         reasons = table[table.value.isna() & table.reason.notna()].drop_duplicates(["choice", "reason"])
         parts += [f"- {line.choice}: {line.reason}" for line in reasons.itertuples()]
     if len(tables) > 1:
-        parts += ["## Who has more", orders(tables).to_markdown(index=False)]
+        parts += ["## Which sample set has the higher value", orders(tables).to_markdown(index=False)]
     (out / "README.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 
@@ -264,10 +264,11 @@ def summary_text(table: pd.DataFrame) -> list[dict[str, str]]:
     ]
 
 
-ABOUT = """The same samples, scored under protocols that differ in one choice from the house's. The house's protocol: all
-samples against the held-out split, the extractor named below, precision and recall with closed balls to the third
-neighbour, density and coverage with open balls to the fifth, the classifier score on one split with its bias removed.
+ABOUT = """The same samples are scored under many protocols. Each protocol differs in one choice from ganbench's own protocol,
+called the house's. The house's protocol: all samples against the held-out split, the extractor named below, precision and
+recall with closed balls to the third neighbour, density and coverage with open balls to the fifth, the classifier score on
+one split with its bias removed.
 `least` and `most` are the extremes over the choices. `farthest` is the distance of the farther extreme from the house's
-value, in half widths of the house's 95 % interval: above 1, a choice that papers seldom state moves the number by more than
-sampling does. Another resize before the house's network is such a choice. Another network is another scale, and stands
-apart. Every number is in `spread.csv`; the bars of the picture are the house's intervals."""
+value, in half widths of the house's 95 % interval. If it is above 1, a choice that papers seldom state moves the number by
+more than sampling does. Another resize before the house's network is such a choice. Another network has another scale, so
+its values are shown apart. Every number is in `spread.csv`; the bars of the picture are the house's intervals."""

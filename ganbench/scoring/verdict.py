@@ -190,14 +190,14 @@ def diversity(result: Result) -> Said:
     covered = f"the samples cover {_percent(coverage.value)} of the neighbourhoods of real data"
     if coverage.interval[1] < coverage.perfect:
         level: Level = "bad" if coverage.value < coverage.perfect / 2 else "caution"
-        perfect = f"those of a perfect generator cover {_percent(coverage.perfect)}"
+        perfect = f"the samples of a perfect generator cover {_percent(coverage.perfect)}"
         yield level, f"parts of the data are missing: {covered}, {perfect}"
     else:
         yield "good", f"no part of the data is clearly missing: {covered}"
 
 
 def reached(m: Measured) -> tuple[Level, str]:
-    """The verdict on `modes`, which must have a value."""
+    """The verdict on `modes`. `modes` must have a value."""
     assert m.value is not None
     assert m.perfect is not None
     count = f"the samples reach {m.value:,.0f} modes; as many samples of a perfect generator reach {m.perfect:,.0f}"
@@ -211,7 +211,7 @@ def reached(m: Measured) -> tuple[Level, str]:
 
 
 def sample_size(result: Result) -> Said:
-    """Are there enough samples? FID's bias, which is `perfect`, against its value and interval."""
+    """Are there enough samples? FID's bias (`perfect`) is compared with its value and interval."""
     m = result.metrics.get("fid")
     if m is None or m.value is None:
         yield "unknown", _missing("fid", m)
@@ -219,12 +219,10 @@ def sample_size(result: Result) -> Said:
     if m.perfect is None:
         yield (
             "unknown",
-            "no verdict: the FID of a perfect generator depends on the size of the reference, which is unknown",
+            "no verdict: the FID of a perfect generator depends on the size of the reference, and this size is unknown",
         )
         return
-    floor = (
-        f"FID is {number(m.value)} here, and that of a perfect generator is {number(m.perfect)} with as many samples"
-    )
+    floor = f"FID is {number(m.value)}; the FID of a perfect generator with as many samples is {number(m.perfect)}"
     if m.interval is None:
         yield "bad", f"{floor}; {_no_interval(result)}"
     elif m.interval[0] <= m.perfect:
@@ -247,7 +245,9 @@ def _no_interval(result: Result) -> str:
     rule = "FID has an interval only with twice as many samples as features"
     need = rule if d is None else f"{rule}: you need {2 * d:,} samples in each set"
     kid = result.metrics.get("kid")
-    until = "; until then quote kid, which has an interval" if kid is not None and kid.interval is not None else ""
+    until = (
+        "; until then quote kid, because kid has an interval" if kid is not None and kid.interval is not None else ""
+    )
     return need + until
 
 
@@ -312,7 +312,7 @@ HALVES = (
 )
 BOUND = (
     "only a lower bound is known (the lower end of the 95 % interval), because the samples repeat no more often than "
-    "real ones"
+    "real samples"
 )
 
 

@@ -1,1 +1,1 @@
-"""Training: the loop, what a run leaves behind, and what is drawn from it."""
+"""Training: the loop, the files of a run, and samples from a run."""

@@ -1,4 +1,7 @@
-"""What a run keeps in its folder: checkpoints, from which it resumes to the bit, its history, and the trained weights."""
+"""The files in a run's folder: checkpoints, the history, and the trained weights.
+
+A run resumes from a checkpoint to the bit.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +78,7 @@ class State(NamedTuple):
 def name_tensors(
     modules: Mapping[str, nn.Module], optimisers: Mapping[str, torch.optim.Optimizer]
 ) -> dict[str, Tensor]:
-    """Everything that a resumed run needs, under names such as "gan.G.net.0.weight" and "opt_g.0.exp_avg"."""
+    """All tensors that a resumed run needs, under names such as "gan.G.net.0.weight" and "opt_g.0.exp_avg"."""
     weights = {f"{name}.{k}": v for name, module in modules.items() for k, v in module.state_dict().items()}
     for name, opt in optimisers.items():
         for i, state in opt.state_dict()["state"].items():

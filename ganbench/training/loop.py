@@ -77,7 +77,7 @@ class Training:
         return {f"d/{k}": v for k, v in d.items()} | {f"g/{k}": v for k, v in g.items()}
 
     def start_stage(self) -> None:
-        """Start fresh optimisers over what is trainable now."""
+        """Start fresh optimisers over the parameters that are trainable now."""
         self.stage = self.gan.stage
         self.opt_g = make_optimiser(self.gan.G, self.gan.config, self.gan.config.lr_g)
         self.opt_d = make_optimiser(self.gan.D, self.gan.config, self.gan.config.lr_d)
@@ -87,12 +87,12 @@ class Training:
 
     @property
     def result(self) -> Gan:
-        """The GAN that is sampled from: the one with the averaged weights if weights are averaged."""
+        """The GAN for sampling. If weights are averaged, it has the averaged weights."""
         return self.gan if self.average is None else cast(Gan, self.average.module)
 
     @property
     def state(self) -> State:
-        """What `restore` needs to continue from here."""
+        """The state that `restore` needs to continue this training."""
         modules: dict[str, nn.Module] = {"gan": self.gan}
         if self.average is not None:
             modules["average"] = self.average
@@ -201,7 +201,7 @@ def train(
 ) -> Run:
     """Train a baseline and leave `run.json`, `model.safetensors` and `history.jsonl` in `out`.
 
-    The memory allocation of the whole process changes, and stays so: glibc's malloc keeps the memory that is freed (see
+    This function changes the memory allocation of the whole process until its end: glibc's malloc keeps freed memory (see
     `memory.keep_freed`).
 
     Args:

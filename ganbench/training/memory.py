@@ -1,4 +1,4 @@
-"""How training uses memory: what a step frees is kept for the next step, and kernels lie as NHWC."""
+"""How training uses memory: memory that a step frees is kept for the next step, and kernels lie as NHWC."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def keep_freed() -> bool:
 
 
 def channels_last(gan: Gan) -> Gan:
-    """The GAN with the kernels of its convolutions in memory as NHWC, which makes training up to twice as fast on a CPU.
+    """The GAN with the kernels of its convolutions in memory as NHWC. This makes training up to twice as fast on a CPU.
 
     The features follow from the kernels. `nn.Module.to` would do it too, but refuses parameters of five dimensions.
     """

@@ -1,6 +1,6 @@
-"""The order of everything random: which real samples come next, and what torch's generators start from.
+"""The random choices of training: the order of the real samples, and the seeds of torch's generators.
 
-Both follow from (seed, images seen) alone. So a run that was interrupted continues as if it had not been, and nothing
+Both follow only from (seed, images seen). So an interrupted run gives the same result as a run without a break. Nothing
 depends on what else the process did.
 """
 
@@ -46,7 +46,7 @@ def indices(n: int, seed: int, seen: int, size: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class TrainingData:
-    """The training split in memory. The channels of images lie last in memory, as those of the networks' kernels do."""
+    """The training split in memory. The channels of images lie last in memory, like the channels of the networks' kernels."""
 
     x: Tensor  # images as uint8 [N, C, H, W], points as float32 [N, d]
     y: Tensor  # labels int64 [N], -1 = unlabelled

@@ -1,4 +1,4 @@
-"""The record of a run: `run.json`, typed. It says what was trained, how far, and by what. No torch in this module."""
+"""The record of a run: `run.json`, typed. It says what was trained, how far, and with which code. It needs no torch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RECORD = "run.json"
 
 
 class Identity(BaseModel):
-    """What a run's weights depend on, besides the budget."""
+    """Everything that a run's weights depend on, except the budget."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -104,7 +104,7 @@ class Run(Identity):
             changed = " and ".join(dict.fromkeys(map(str, present)))
             raise UserError(f"{changed} has changed since this run was trained; train again, or restore the file")
         raise UserError(
-            f"this run was trained by the baseline '{self.baseline}', which is not installed, and {recorded} is missing; "
+            f"the baseline '{self.baseline}' of this run is not installed, and its file {recorded} is missing; "
             f"copy the baseline's file to that place"
         )
 

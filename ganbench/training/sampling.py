@@ -61,7 +61,7 @@ def write_samples(
 def sample(folder: Path, n: int, seed: int, truncation: float | None = None, label: int | None = None) -> SampleSet:
     """`n` samples of the run in `folder`. Sample i depends on (checkpoint, seed, i) alone, not on `n`.
 
-    A diverged run gives an empty set, and its manifest has the reason. `truncation` and `label` are those of `draw_inputs`.
+    A diverged run gives an empty set, and its manifest has the reason. `draw_inputs` explains `truncation` and `label`.
 
     Raises:
         UserError: the folder holds no run that can be sampled, or the run cannot be sampled in this way.
@@ -102,7 +102,7 @@ def sample(folder: Path, n: int, seed: int, truncation: float | None = None, lab
 def ask_discriminator(gan: Gan, dataset: str, x: np.ndarray) -> np.ndarray | None:
     """Places on the line, evenly over the training data and the samples `x` `[n, 1]`, and D there: float64 `[1001, 2]`.
 
-    None if this GAN's D is no probability.
+    None if this GAN's D is not a probability.
     """
     real = np.asarray(data.load(dataset, "train").x)
     ends = min(x.min(), real.min()), max(x.max(), real.max())

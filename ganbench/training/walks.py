@@ -1,14 +1,14 @@
 """Walks through the generator's inputs: from one sample to another, and sums of the mean vectors of samples.
 
-Normal inputs of z dimensions lie near the sphere of radius sqrt(z). A straight line between two of them cuts through the ball,
-where G was never trained, so a walk follows the great circle (White 2016, arXiv:1609.04468, section 2.1). Uniform inputs fill
-a cube. An arc may leave the cube and a straight line does not, so such a walk is a straight line, as in DCGAN (Radford et al.
-2015, arXiv:1511.06434, section 6.1).
+Normal inputs of z dimensions lie near the sphere of radius sqrt(z). A straight line between two inputs goes through the inside
+of the sphere. G was never trained there. So a walk follows the great circle (White 2016, arXiv:1609.04468, section 2.1).
+Uniform inputs fill a cube. An arc may leave the cube and a straight line does not, so such a walk is a straight line, as in
+DCGAN (Radford et al. 2015, arXiv:1511.06434, section 6.1).
 
 A conditional GAN shows the same walk in several classes, or one sample on the way from class to class, as in figure 8 of
 Brock et al. 2019 (arXiv:1809.11096): the weights of two classes are mixed in straight lines. In BigGAN this mixes the
-embeddings of the classes. Other GANs take labels as zeros and ones and were never trained on a mixture, so their pictures
-between two classes show what the network happens to make.
+embeddings of the classes. Other GANs get labels as zeros and ones, and were never trained on a mixture. So their pictures
+between two classes mean little.
 """
 
 from __future__ import annotations
@@ -85,7 +85,10 @@ def walk(points: Tensor, steps: int, normal: bool) -> Tensor:
 
 
 def tour(points: Tensor, steps: int, normal: bool) -> Tensor:
-    """A walk through `points` `[N, ...]` and back to the first point, which the result has once: `[N * steps, ...]`."""
+    """A walk through `points` `[N, ...]` and back to the first point: `[N * steps, ...]`.
+
+    The result has the first point once.
+    """
     return walk(torch.cat([points, points[:1]]), steps, normal)[:-1]
 
 
@@ -134,7 +137,7 @@ def load(folder: Path) -> Gan:
     """The GAN of a run that did not diverge."""
     gan, run = checkpoint.load(folder)
     if run.diverged:
-        raise UserError(f"{folder} diverged ({run.diverged}): there is nothing to walk through")
+        raise UserError(f"the run in {folder} diverged ({run.diverged}), so it has no samples to walk through")
     return gan
 
 
@@ -240,7 +243,7 @@ def arithmetic(
     """Paint the sum of the mean vectors of samples, as in DCGAN's figure 7.
 
     Each term is a column: its samples, and below them what the GAN makes of their mean. The sum is in the middle of eight
-    neighbours, which differ from it by uniform noise of up to 0.25 per coordinate.
+    neighbours. They differ from the sum by uniform noise of up to 0.25 per coordinate.
 
     Args:
         folder: the folder of a trained run.

@@ -1,4 +1,4 @@
-"""Classifiers of the built-in datasets. The features are the last hidden layer.
+"""Classifiers of the built-in datasets. Their features are the outputs of the last hidden layer.
 
 Each card `weights/NAME.json` is a classifier that `ganbench.features.cnn.train` trained. To add a classifier, add its recipe
 to that module and run it. A classifier of grey images reads stacked MNIST one channel at a time.

@@ -4,9 +4,9 @@ A 5x5 convolution of stride 2 to 32 channels, then two of 3x3 to 64 and 128, eac
 the map is wider than 4 pixels (28 -> 14 -> 7 -> 3; 8 -> 4 -> 4 -> 4), all with batch normalisation and ReLU; then a
 linear layer to `d` features, ReLU, and a linear layer to the logits.
 
-The features are taken before their ReLU: after it, half of them are zero and no Gaussian describes them. They are
-normalised without a learned scale or shift, so each has a mean near 0 and a variance near 1 (exactly so for the moved
-images of training), and no direction is inflated by its mean, which the polynomial kernel of KID would see.
+The features are taken before their ReLU: after it, half of them are zero and no Gaussian describes them. They are normalised
+without a learned scale or shift. So each feature has a mean near 0 and a variance near 1 (exactly 0 and 1 for the moved images
+of training). KID's polynomial kernel would see a large mean.
 """
 
 from __future__ import annotations

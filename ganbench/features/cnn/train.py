@@ -2,16 +2,16 @@
 
 Writes `weights/NAME.safetensors` and its card `weights/NAME.json`. Only the training split is fitted, for a number of
 epochs fixed in advance; the test split is read once, after training, for the accuracy in the card. The loss was
-chosen on 200 held-out digits of the training split, and the other recipes follow. A run is a function of the recipe:
-the same machine, torch version and number of threads give the same file; elsewhere rounding differs, which is why the
-weights are shipped.
+chosen on 200 held-out digits of the training split, and the other recipes follow. A run is a function of the recipe: the same
+machine, torch version and number of threads give the same file. On other machines rounding differs, so the weights are shipped.
 
-Cross-entropy, and decorrelated features (arXiv:1511.06068). Without the second term the features of a good classifier
-collapse onto the nine directions that tell ten classes apart, and a metric in them hardly sees what varies within a
-class: on held-out digits 10 % of the variance was within classes, with the term 59 %, at the same accuracy.
+The loss is cross-entropy plus a term that decorrelates the features (arXiv:1511.06068). Without this term the features of a
+good classifier collapse onto the nine directions that separate ten classes. A metric in such features hardly sees variation
+within a class. On held-out digits 10 % of the variance was within classes without the term, and 59 % with it, at the same
+accuracy.
 
-Adam with weight decay apart from the gradient (arXiv:1711.05101), the one-cycle learning rate (arXiv:1708.07120), and
-an exponential average of the weights, which is what is kept.
+The optimiser is Adam with decoupled weight decay (arXiv:1711.05101) and the one-cycle learning rate (arXiv:1708.07120). An
+exponential average of the weights is kept.
 """
 
 from __future__ import annotations
