@@ -27,6 +27,7 @@ STAGES = {
     "tables and pictures": ("overview", "leaderboard"),
 }
 STAGE_OF = {rule: stage for stage, rules in STAGES.items() for rule in rules}
+FEW = 20  # share of a stage's jobs that must be done before its rate says how long the rest takes: one in twenty
 LOG_SECONDS = 60.0  # without a terminal, a stage gets a line at most this often
 LAST_LINES = 10  # of a failed job's log
 
@@ -208,7 +209,8 @@ def _lines(shown: Follower) -> Iterator[Any]:
             return
         last[stage] = now
         left = (now - begun[stage]) / done * (total - done)
-        say(f"{stage}: {done}/{total} jobs" + (f", about {left:,.0f} s left" if done < total else ""))
+        reliable = total / FEW <= done < total  # the first jobs of a stage wait for other stages
+        say(f"{stage}: {done}/{total} jobs" + (f", about {left:,.0f} s left" if reliable else ""))
 
     yield update
 
