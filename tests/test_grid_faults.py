@@ -130,7 +130,7 @@ FAULTS = [
     ("      dcgan:\n", "      dcgan (w=4): {baseline: dcgan}\n      dcgan:\n", r"'dcgan \(w=4\)' cannot be the name of a row"),
     ("      dcgan:\n", f"      ? {'a' * 5000}\n      : {{baseline: dcgan}}\n      dcgan:\n", r"'a{61}\.\.\.' cannot be the name"),
     ("      dcgan:\n", "      dcgna:\n      dcgan:\n", r"my.yaml:10: .*rows.dcgna: no baseline 'dcgna'; did you mean 'dcgan'\?"),
-    ("      dcgan:\n", "      x: {baseline: ./x.py}\n      dcgan:\n", r"rows.x.baseline: x.py: there is no such file"),
+    ("      dcgan:\n", "      x: {baseline: ./x.py}\n      dcgan:\n", r"rows.x.baseline: no file x.py, and no baseline"),
     ("      gan:\n", "      dcgan:\n", r"my.yaml:21: datasets.ring.rows.dcgan: "),
     # datasets
     ("  ring:\n", "  rings:\n", r"my.yaml:15: datasets.rings: no dataset 'rings'; did you mean 'ring'\?"),

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ganbench import baseline, data, metrics, paths
+from ganbench import baseline, data, metrics
 from ganbench.boards import grid
 from ganbench.cli import catalogue
 from ganbench.data import registry
@@ -163,10 +163,7 @@ def test_metric_without_calibration_needs_the_boards_word(example: dict[str, str
 @pytest.mark.slow
 def test_example_goes_through_the_whole_pipeline(example: dict[str, str], tmp_path: Path) -> None:
     folder = tmp_path / "own"
-    snakefile = str(paths.definitions() / "Snakefile")
-    done = run(
-        folder, example, "snakemake", "-s", snakefile, "--cores", "2", "leaderboard", "--config", "board=board.yaml"
-    )
+    done = run(folder, example, "ganbench", "run", "board.yaml", "--cores", "2")
     assert done.returncode == 0, done.stdout + done.stderr
     board = pd.read_csv(folder / "runs/boards/board/leaderboard.csv")
     assert {"relativistic", "dcgan", "real", "copycat", "noise"} == set(board.row)
