@@ -21,6 +21,8 @@ import traceback
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
+os.environ["OMP_NUM_THREADS"] = "1"  # a fork of a process with a pool of threads hangs
+
 import pandas as pd
 import typer
 import yaml
