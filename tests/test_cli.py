@@ -392,6 +392,43 @@ def test_a_run_is_named_by_baseline_dataset_and_seed_unless_told(
     assert "in runs/gan-ring-s3." in ganbench("train", "baselines/gan.py", "--dataset", "ring", "--seed", "3").stderr
 
 
+@pytest.mark.parametrize("file", ["a.png", "cats/1.png", "notes.txt"])
+def test_train_refuses_a_folder_of_other_files_before_any_work(
+    error: Callable[..., str], tmp_path: Path, file: str
+) -> None:
+    photos = tmp_path / "photos"
+    (photos / file).parent.mkdir(parents=True)
+    (photos / file).write_bytes(b"mine")
+    said = error("train", "gan", "--dataset", tmp_path / "is-not-read.npz", "--out", photos)
+    assert f"--out {photos}: this folder holds other files ('{file.partition('/')[0]}') and no run" in said
+    assert "choose a new or an empty folder" in said
+    assert [path.name for path in photos.rglob("*") if path.is_file()] == [Path(file).name]
+
+
+def test_default_folder_of_other_files_is_refused_too(
+    error: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    baseline = Path("baselines/gan.py").resolve()
+    monkeypatch.chdir(tmp_path)
+    Path("runs/gan-ring-s0").mkdir(parents=True)
+    Path("runs/gan-ring-s0/a.png").touch()
+    assert "runs/gan-ring-s0: this folder holds other files" in error("train", baseline, "--dataset", "ring")
+
+
+@pytest.mark.parametrize("sign", [".DS_Store", "history.jsonl", "run.json", "state/training.safetensors"])
+def test_train_goes_on_in_a_run_folder_and_in_an_empty_one(
+    ganbench: Callable[..., Done], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sign: str
+) -> None:
+    monkeypatch.setattr(
+        "ganbench.training.loop.train", lambda path, dataset, out, **_: SimpleNamespace(diverged="here")
+    )
+    (tmp_path / "r" / sign).parent.mkdir(parents=True)
+    (tmp_path / "r" / sign).touch()
+    if not sign.startswith("."):
+        (tmp_path / "r" / "samples.npz").touch()
+    ganbench("train", "gan", "--dataset", "ring", "--out", tmp_path / "r")
+
+
 def test_users_own_gan_is_trained_by_its_path(ganbench: Callable[..., Done], tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(Path("baselines/gan.py").read_text())
     ganbench(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ganbench.cli._common import Label, Layout, Range, Seed, app, say
+from ganbench.cli._common import Label, Layout, Range, Seed, app, check_result, say
 from ganbench.errors import UserError
 
 
@@ -42,13 +42,16 @@ def train(
     """
     from ganbench import config, data
     from ganbench.baseline import resolve
+    from ganbench.training.run import SIGNS
 
     path = resolve(baseline)
     overrides = config.settings(settings or [])
+    check_result(out, SIGNS, "run")
     dataset = data.resolve(dataset)
+    out = out or Path("runs") / f"{path.stem}-{dataset}-s{seed}"
+    check_result(out, SIGNS, "run")
     from ganbench.training import loop  # the import of torch takes longer than the check of the arguments
 
-    out = out or Path("runs") / f"{path.stem}-{dataset}-s{seed}"
     run = loop.train(path, dataset, out, seed=seed, images=images, overrides=overrides, device=device)
     if run.diverged:
         say(f"DIVERGED: {run.diverged}. This is a result: a board shows it. The run is in {out}")

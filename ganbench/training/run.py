@@ -13,6 +13,7 @@ from ganbench.config import TrainConfig
 from ganbench.errors import UserError
 
 RECORD = "run.json"
+SIGNS = (RECORD, "history.jsonl", "state/training.safetensors")  # a folder with one of these files holds a run
 
 
 class Identity(BaseModel):
