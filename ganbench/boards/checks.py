@@ -196,33 +196,47 @@ def calibration_problem(metric: Metric, dataset: str, uncalibrated: bool = False
         to noise.
         uncalibrated: whether the board says that the metric enters without a calibration.
     """
-    judged = _promises(tuple(paths.calibrations().items()))
+    judged = _promises(paths.calibrations())
     own = judged[(judged.metric == metric.name) & (judged.version == metric.card.version)]
     for broken in own[(own.verdict == "fail") & (own.on == dataset)].itertuples():
         return (
             f"{metric.name} cannot enter a board of {dataset}: it breaks its promise '{broken.promised}' under "
-            f"{broken.corruption} in the calibration {paths.shown(paths.calibrations()[dataset])}; correct the metric or "
-            f"its card, then run `ganbench calibrate {dataset}`"
+            f"{broken.corruption} in the calibration {_origin(Path(str(broken.folder)))}; correct the metric or its card, "
+            f"then run `ganbench calibrate {dataset}`"
         )
     if (own.verdict == "pass").any() or uncalibrated:
         return None
+    pages = " and ".join(_origin(Path(folder)) for folder in sorted(set(own.folder)))
+    kept = f"; it keeps none in {pages}" if pages else ""
     return (
         f"{metric.name} (version {metric.card.version}) cannot enter a board: no calibration shows that it keeps "
-        f"a promise of its card (`responds`); run `ganbench calibrate {dataset}`, or write `uncalibrated: [{metric.name}]`"
+        f"a promise of its card (`responds`){kept}; run `ganbench calibrate {dataset}`, or write "
+        f"`uncalibrated: [{metric.name}]`"
     )
 
 
-def _promises(calibrations: tuple[tuple[str, Path], ...]) -> pd.DataFrame:
-    states = tuple(
-        (on, path, path.stat().st_mtime_ns) for on, folder in calibrations for path in [folder / "promises.csv"]
-    )
-    return _read_promises(states)
+def _origin(calibration: Path) -> str:
+    """The file of a calibration, and whose it is: users can delete their own."""
+    file = paths.shown(calibration / "promises.csv")
+    if not paths.is_shipped(calibration):
+        return f"{file} (this calibration is your own, and you can delete its folder)"
+    if paths.checkout() is None:
+        return f"{file} (ganbench brings this calibration)"
+    return f"{file} (`git status {file.parent}` shows whether you have changed this calibration; if so, restore it)"
+
+
+def _promises(folders: tuple[Path, ...]) -> pd.DataFrame:
+    """The last verdict on each promise of each metric on each dataset. "Not judged" replaces no verdict."""
+    return _read_promises(tuple((folder, (folder / "promises.csv").stat().st_mtime_ns) for folder in folders))
 
 
 @lru_cache(maxsize=8)
-def _read_promises(states: tuple[tuple[str, Path, int], ...]) -> pd.DataFrame:
-    tables = [pd.read_csv(path).assign(on=on) for on, path, _ in states]
-    return pd.concat([pd.DataFrame(columns=["metric", "version", "verdict", "on"]), *tables])
+def _read_promises(states: tuple[tuple[Path, int], ...]) -> pd.DataFrame:
+    tables = [pd.read_csv(folder / "promises.csv").assign(on=folder.name, folder=str(folder)) for folder, _ in states]
+    promise = ["metric", "version", "corruption", "on"]
+    verdicts = pd.concat([pd.DataFrame(columns=[*promise, "promised", "verdict", "folder"]), *tables])
+    judged = verdicts.assign(judged=verdicts.verdict.isin(["pass", "fail"])).sort_values("judged", kind="stable")
+    return judged.drop_duplicates(promise, keep="last")
 
 
 @lru_cache(maxsize=512)
