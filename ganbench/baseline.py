@@ -11,12 +11,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ganbench import paths, plugins
+from ganbench import data, paths, plugins
 from ganbench.config import TrainConfig, validate
 from ganbench.errors import UserError, choose
 
 if TYPE_CHECKING:  # torch is imported only when a GAN is built
-    from ganbench.gan import DataSpec, Gan
+    from ganbench.gan import DataSpec, Gan, Unsupported
 
 
 LIGHT = ("__future__", "typing", "pydantic", "math", "enum", "collections")  # what a Config may import without torch
@@ -142,3 +142,14 @@ def create(path: Path, spec: DataSpec, overrides: dict[str, Any]) -> Gan:
     """Build the GAN of `path` for this data, its `Config` with `overrides`. Its weights come from torch's generator."""
     kind, config = load(path)
     return kind(spec, validate(config, overrides, path.stem))
+
+
+def refusal(path: Path, dataset: str, why: Unsupported) -> str:
+    """The message that a baseline cannot train on a dataset. Shapes are those of the data: the channels are last."""
+    facts = data.facts(dataset)
+    text = str(why)
+    if facts.is_image:
+        *size, channels = facts.shape
+        text = text.replace(str((channels, *size)), str(list(facts.shape)))
+    others = "choose another dataset (`ganbench list datasets`) or another baseline (`ganbench list baselines`)"
+    return f"{path.stem} cannot train on {dataset}: {text}; {others}"
