@@ -92,7 +92,8 @@ def test_every_verb_has_an_example_in_its_help(ganbench: Callable[..., Done], ve
         (["list", "metric"], "did you mean 'metrics'"),
         (["data", "build", "dgits"], "did you mean 'digits'"),
         (["train", "baselines/dcgn.py", "--dataset", "digits", "--out", "x"], "no baseline 'dcgn'; did you mean 'dcgan'?"),
-        (["train", "baselines/gan.py", "--dataset", "rng", "--out", "x"], "did you mean 'ring'"),
+        (["train", "baselines/gan.py", "--dataset", "rng", "--out", "x"], "no dataset or file 'rng'; did you mean 'ring'"),
+        (["train", "gan", "--dataset", "ring", "--out", "x", "--images", "9" * 23], "a run can see at most 1,000,000,000,000 images"),
         (["train", "baselines/gan.py", "--dataset", "ring", "--out", "x", "--set", "z"], "write it as key=value"),
         (["sample", "runs/gan-ring-s0"], "Missing option '--out'"),
         (["sample", "nowhere", "--out", "a.npz"], "holds no finished run"),
@@ -427,6 +428,23 @@ def test_train_goes_on_in_a_run_folder_and_in_an_empty_one(
     if not sign.startswith("."):
         (tmp_path / "r" / "samples.npz").touch()
     ganbench("train", "gan", "--dataset", "ring", "--out", tmp_path / "r")
+
+
+def test_train_says_which_baseline_refuses_which_dataset_and_what_to_do(
+    error: Callable[..., str], tmp_path: Path
+) -> None:
+    said = error("train", "dcgan", "--dataset", "ring", "--out", tmp_path / "r")
+    assert said.startswith(
+        "ganbench: dcgan cannot train on ring: these networks are for square images from 8x8 to 128x128"
+    )
+    assert "choose another dataset (`ganbench list datasets`) or another baseline (`ganbench list baselines`)" in said
+    assert not (tmp_path / "r").exists()
+
+
+def test_train_says_how_many_images_were_really_seen(ganbench: Callable[..., Done], tmp_path: Path) -> None:
+    size = ("--set", "width_g=8", "--set", "batch=64", "--out", tmp_path / "r")
+    said = ganbench("train", "gan", "--dataset", "ring", "--images", "500", *size).stderr
+    assert "512 images (more than the budget of 500: steps are whole) in" in said
 
 
 def test_users_own_gan_is_trained_by_its_path(ganbench: Callable[..., Done], tmp_path: Path) -> None:
