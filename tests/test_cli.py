@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from ganbench import data, features, metrics
-from ganbench.cli import main
+from ganbench.cli import main, run
 from ganbench.cli._common import require_weights
 from ganbench.features import Extractor
 from ganbench.samples import SampleSet, write
@@ -382,6 +382,34 @@ def test_startup_is_a_command_of_its_own() -> None:
     done = subprocess.run([sys.executable, "-m", "ganbench", "scor"], capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr == "ganbench: No such command 'scor'. Did you mean 'score'? (see --help)\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("list",), "ganbench: say what to list: baselines, datasets, metrics, extractors, boards"),
+        (("data", "chek"), "ganbench: No such command 'chek'. The commands are add, build, obtain. (see --help)"),
+        (("data", "buidl"), "ganbench: No such command 'buidl'. Did you mean 'build'? (see --help)"),
+    ],
+)
+def test_missing_word_is_answered_with_the_words_to_choose_from(
+    error: Callable[..., str], arguments: tuple[str, ...], message: str
+) -> None:
+    assert error(*arguments) == message
+
+
+def test_help_of_data_names_no_verb_that_is_missing(ganbench: Callable[..., Done]) -> None:
+    assert "check" not in ganbench("data", "--help").stdout
+
+
+def test_pipeline_without_a_failed_job_is_not_said_to_have_failed_jobs() -> None:
+    shown = run.Follower()
+    assert run.ending(shown, 1) == "the pipeline stopped before its end, but no job failed"
+    assert run.ending(shown, -15) == "the pipeline was killed (SIGTERM)"
+    shown.take({"event": "job_error", "id": 1, "rule": "train", "logs": []})
+    assert run.ending(shown, 1) == "1 job failed"
+    shown.take({"event": "job_error", "id": 2, "rule": "train", "logs": []})
+    assert run.ending(shown, 1) == "2 jobs failed"
 
 
 def test_a_run_is_named_by_baseline_dataset_and_seed_unless_told(

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ganbench.cli._common import Seed, app, check_result, help_unless_invoked, relative, say, write
-from ganbench.errors import choose
+from ganbench.errors import UserError, choose
 
 data_app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 app.add_typer(data_app, name="data")
@@ -19,7 +19,7 @@ KINDS = ("baselines", "datasets", "metrics", "extractors", "boards")
 
 @data_app.callback()
 def data_help(context: typer.Context) -> None:
-    """Build, fetch and check datasets."""
+    """Build datasets, fetch them, or add your own data."""
     help_unless_invoked(context)
 
 
@@ -155,7 +155,7 @@ def calibrate(
 
 @app.command("list")
 def list_(
-    kind: Annotated[str, typer.Argument(help=", ".join(KINDS))],
+    kind: Annotated[str | None, typer.Argument(metavar="KIND", help=", ".join(KINDS), show_default=False)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="as JSON")] = False,
 ) -> None:
     """List all baselines, datasets, metrics, extractors or boards.
@@ -167,6 +167,8 @@ def list_(
     """
     from ganbench.cli import catalogue
 
+    if kind is None:
+        raise UserError(f"say what to list: {', '.join(KINDS)}")
     entries = getattr(catalogue, choose(kind, KINDS, "kind"))()
     if as_json:
         print(json.dumps(entries, indent=1))
