@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ganbench import data, paths, plugins
+from ganbench import paths, plugins
 from ganbench.config import TrainConfig, validate
 from ganbench.errors import UserError, choose
 
@@ -144,12 +144,16 @@ def create(path: Path, spec: DataSpec, overrides: dict[str, Any]) -> Gan:
     return kind(spec, validate(config, overrides, path.stem))
 
 
-def refusal(path: Path, dataset: str, why: Unsupported) -> str:
-    """The message that a baseline cannot train on a dataset. Shapes are those of the data: the channels are last."""
-    facts = data.facts(dataset)
-    text = str(why)
-    if facts.is_image:
-        *size, channels = facts.shape
-        text = text.replace(str((channels, *size)), str(list(facts.shape)))
+def refusal(path: Path, dataset: str, shape: tuple[int, ...], why: Unsupported) -> str:
+    """The message that a baseline cannot train on a dataset.
+
+    Args:
+        path: of the baseline.
+        dataset: its name.
+        shape: of one sample, the channels of an image last. The message has the shape in this form.
+        why: the reason, as the GAN gives it: the channels are first.
+    """
+    first = str((shape[-1], *shape[:-1]))
+    text = str(why).replace(first, str(list(shape))) if len(shape) == 3 else str(why)
     others = "choose another dataset (`ganbench list datasets`) or another baseline (`ganbench list baselines`)"
     return f"{path.stem} cannot train on {dataset}: {text}; {others}"

@@ -294,7 +294,7 @@ def test_number_with_an_exponent_is_a_number_as_before() -> None:
 
 
 @pytest.mark.parametrize("name", ["clip", "dinov2", "inception"])
-def test_extractor_without_its_weights_is_refused_with_the_way_to_get_them(
+def test_extractor_without_its_weights_says_how_to_get_them(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
     for place in ("GANBENCH_WEIGHTS", "TORCH_HOME"):

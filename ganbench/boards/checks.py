@@ -445,8 +445,8 @@ def problems_before_training(board: Board, base: Path) -> list[Problem]:
         rows = {}
         for key, row in track.rows.items():
             path = baseline.resolve(row.baseline or key, base)
-            made_of = json.dumps([str(path), row.set, facts], sort_keys=True)
-            rows[key] = built[made_of] = built.get(made_of) or _build(path, dataset, row.set)
+            made_of = json.dumps([str(path), row.set, dataset], sort_keys=True)
+            rows[key] = built[made_of] = built.get(made_of) or _build(path, dataset, facts, row.set)
         out += [Problem(("datasets", name, "rows", key), row.fault) for key, row in rows.items() if row.fault]
         if any(row.conditional or row.fault for row in rows.values()):
             continue
@@ -466,19 +466,18 @@ class _Built(NamedTuple):
     conditional: bool = False
 
 
-def _build(path: Path, dataset: str, settings: dict[str, Any]) -> _Built:
+def _build(path: Path, dataset: str, facts: Facts, settings: dict[str, Any]) -> _Built:
     import torch
 
     from ganbench.gan import DataSpec, Unsupported
 
-    facts = data.facts(dataset)
     shape = (facts.shape[-1], *facts.shape[:-1]) if facts.is_image else facts.shape  # channels first
     spec = DataSpec(shape, facts.classes)
     try:
         with torch.device("meta"):  # no memory for weights
             return _Built(None, baseline.create(path, spec, settings).conditional)
     except Unsupported as error:
-        return _Built(baseline.refusal(path, dataset, error))
+        return _Built(baseline.refusal(path, dataset, facts.shape, error))
     except UserError as error:
         return _Built(str(error))
     except Exception:  # a constructor may look at the values of its weights, but there are no values

@@ -58,7 +58,7 @@ def train(
     try:
         run = loop.train(path, dataset, out, seed=seed, images=images, overrides=overrides, device=device)
     except Unsupported as error:
-        raise UserError(refusal(path, dataset, error)) from None
+        raise UserError(refusal(path, dataset, data.facts(dataset).shape, error)) from None
     if run.diverged:
         say(f"DIVERGED: {run.diverged}. This is a result: a board shows it. The run is in {out}")
     else:
