@@ -16,7 +16,7 @@ from ganbench.config import TrainConfig, validate
 from ganbench.errors import UserError, choose
 
 if TYPE_CHECKING:  # torch is imported only when a GAN is built
-    from ganbench.gan import DataSpec, Gan
+    from ganbench.gan import DataSpec, Gan, Unsupported
 
 
 LIGHT = ("__future__", "typing", "pydantic", "math", "enum", "collections")  # what a Config may import without torch
@@ -142,3 +142,18 @@ def create(path: Path, spec: DataSpec, overrides: dict[str, Any]) -> Gan:
     """Build the GAN of `path` for this data, its `Config` with `overrides`. Its weights come from torch's generator."""
     kind, config = load(path)
     return kind(spec, validate(config, overrides, path.stem))
+
+
+def refusal(path: Path, dataset: str, shape: tuple[int, ...], why: Unsupported) -> str:
+    """The message that a baseline cannot train on a dataset.
+
+    Args:
+        path: of the baseline.
+        dataset: its name.
+        shape: of one sample, the channels of an image last. The message has the shape in this form.
+        why: the reason, as the GAN gives it: the channels are first.
+    """
+    first = str((shape[-1], *shape[:-1]))
+    text = str(why).replace(first, str(list(shape))) if len(shape) == 3 else str(why)
+    others = "choose another dataset (`ganbench list datasets`) or another baseline (`ganbench list baselines`)"
+    return f"{path.stem} cannot train on {dataset}: {text}; {others}"

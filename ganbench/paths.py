@@ -60,13 +60,15 @@ def data() -> Path:
     return home / "data" if home else platformdirs.user_data_path("ganbench", appauthor=False) / "data"
 
 
-def calibrations() -> dict[str, Path]:
-    """The folder of the calibration on each dataset.
+def calibrations() -> tuple[Path, ...]:
+    """The folders of all calibrations, each named by its dataset: first those that ganbench brings, then the user's own."""
+    places = dict.fromkeys((definitions() / "results" / "calibration", results() / "calibration"))
+    return tuple(path.parent for place in places for path in sorted(place.glob("*/promises.csv")))
 
-    If the user has made a calibration, it replaces the shipped calibration.
-    """
-    places = (definitions() / "results" / "calibration", results() / "calibration")
-    return {path.parent.name: path.parent for place in places for path in sorted(place.glob("*/promises.csv"))}
+
+def is_shipped(calibration: Path) -> bool:
+    """Whether the folder of a calibration lies among ganbench's own files. In a checkout all such folders do."""
+    return calibration.is_relative_to(definitions())
 
 
 def shown(path: Path) -> Path:

@@ -6,13 +6,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from ganbench import metrics
 from ganbench.boards import answers, leaderboard
 from ganbench.boards.board import Board
 from ganbench.scoring import result
@@ -49,6 +52,7 @@ def shown(
     support: Mapping[str, list[str]] | None = None,
     columns: int = 80,
     n: int = 400,
+    diversity: Mapping[str, Mapping[str, list[float]]] | None = None,
 ) -> str:
     """The board of made-up rows, three seeds each."""
     lines, results = [], {}
@@ -62,6 +66,9 @@ def shown(
             if support is not None:
                 said = support.get(row, ["no evidence of finite support"] * 3)[seed]
                 metrics["support"] = {"value": None, "lower_bound": 9.0, "verdict": said}
+            for name, of_rows in (diversity or {}).items():
+                share = of_rows.get(row, [0.9] * 3)[seed]
+                metrics[name] = {"value": share, "interval": [share - 0.05, share + 0.05], "perfect": 0.9}
             results[f"{row}-{seed}"] = run(metrics, n)
             kind = "control" if row in CONTROLS else "baseline"
             head = {"dataset": "digits", "row": row, "kind": kind, "seed": seed, "seconds": 1.0, "parameters": 2.0}
@@ -187,3 +194,61 @@ def test_a_generator_that_repeats_itself_is_marked() -> None:
     text = shown(support={"wgan": ["discrete support", "density contraction", "discrete support"]})
     assert "! repeats in 2 of 3" in text
     assert "✗ repeats in 3 of 3" in shown(support={"wgan": ["discrete support"] * 3})
+
+
+NOISE_ROW: Values = {"noise": [7.0, 7.1, 7.2]}
+
+
+def test_row_that_is_worse_than_noise_is_not_called_best() -> None:
+    text = shown({"gan": [9.0, 9.1, 9.2], "wgan": [9.5, 9.6, 9.9], "real": [1, 1, 1]} | NOISE_ROW)
+    expected = (
+        "Which is best? None. The first row, gan, has fid 9.10 ± 0.25, and the control noise has 7.10 ± 0.25. "
+        "No row is better than noise."
+    )
+    assert answer(text, "Which is best?") == expected
+    assert "Is that certain?" not in text
+    assert text.count("✗ worse than noise") == 2
+
+
+def test_noise_is_a_rival_of_a_row_that_is_not_clearly_better() -> None:
+    text = shown({"gan": [1.0, 5.0, 9.0]} | NOISE_ROW)
+    assert answer(text, "Which is best?").startswith("Which is best? gan.")
+    assert "At 95 % the control noise could be as good" in answer(text, "Is that")
+    assert "no better than noise" not in text
+    assert "! no better than noise" in shown({"gan": [1.0, 9.0, 14.0]} | NOISE_ROW)
+
+
+def test_row_that_beats_noise_has_no_mark_for_it() -> None:
+    text = shown(FID | {"noise": [50.0, 50.1, 50.2]})
+    assert "noise" not in text.partition("Which is best?")[0].replace(" noise ", "")
+    assert answer(text, "Is that").startswith("Is that certain? Yes.")
+
+
+def test_higher_is_better_turns_the_comparison_with_noise_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    card = metrics.get("fid").card
+    monkeypatch.setattr(answers.metrics, "get", lambda name: SimpleNamespace(card=replace(card, better="higher")))
+    text = shown({"gan": [9.0, 9.1, 9.2], "wgan": [5.0, 5.1, 5.3]} | NOISE_ROW)
+    assert answer(text, "Which is best?").startswith("Which is best? gan.")
+    assert text.count("✗ worse than noise") == 1
+
+
+@pytest.mark.parametrize("metric", ["coverage", "recall"])
+def test_row_that_leaves_out_most_of_the_data_is_marked(metric: str) -> None:
+    text = shown(diversity={metric: {"gan": [0.02, 0.03, 0.01], "wgan": [0.5, 0.3, 0.6]}})
+    assert f"✗ {metric} 2 %" in text
+    assert f"! {metric} 47 %" in text
+    assert answer(text, "Which lack").startswith("Which lack diversity? gan and wgan (2 of 2 rows).")
+    assert "✓" in text.partition("Which is best?")[0]  # the control real
+
+
+def test_diversity_is_asked_for_only_where_it_is_measured() -> None:
+    assert "Which lack diversity?" not in shown()
+    assert answer(shown(diversity={"recall": {}}), "Which lack") == (
+        "Which lack diversity? None was seen. 2 rows were checked."
+    )
+
+
+def test_verdict_of_a_row_that_nothing_checks_is_no_empty_cell() -> None:
+    text = shown()
+    assert text.count("? not checked") == 3
+    assert "Verdict ?: this board allows none of these checks." in " ".join(text.split())

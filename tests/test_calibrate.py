@@ -14,6 +14,7 @@ from ganbench import cli, metrics
 from ganbench.boards import calibration as calibrate
 from ganbench.boards.corruptions import CORRUPTIONS, Unfit
 from ganbench.data import Split
+from ganbench.errors import UserError
 from ganbench.metrics import Card
 from ganbench.scoring.result import Measured
 
@@ -171,11 +172,11 @@ def judged(responds: dict[str, str], better: str = "lower", **steps: list[list[f
     return calibrate.judge(pd.DataFrame(lines), {"m": card}, left_out).set_index("corruption")
 
 
-REAL = [[1.0, 1.1, 0.9]]
-RISING = [[2.0, 2.1, 1.9], [4.0, 4.3, 4.1], [8.0, 8.1, 8.3]]
-SMALL = [[1.02, 1.12, 0.92], [1.03, 1.13, 0.93], [1.04, 1.14, 0.94]]
-NOISY = [[9.0, -9.0, 2.0], [-7.0, 2.0, 9.0], [9.0, -7.0, 3.0]]
-BACK = [[9.0, 9.1, 9.2], [6.0, 6.1, 6.2], [3.0, 3.1, 3.2]]
+REAL = [[1.0, 1.1, 0.9, 1.05, 0.95]]
+RISING = [[2.0, 2.1, 1.9, 2.2, 1.8], [4.0, 4.3, 4.1, 4.2, 3.9], [8.0, 8.1, 8.3, 8.2, 7.9]]
+SMALL = [[1.02, 1.12, 0.92, 1.07, 0.97], [1.03, 1.13, 0.93, 1.08, 0.98], [1.04, 1.14, 0.94, 1.09, 0.99]]
+NOISY = [[9.0, -9.0, 2.0, 5.0, -5.0], [-7.0, 2.0, 9.0, 1.0, -1.0], [9.0, -7.0, 3.0, 8.0, -6.0]]
+BACK = [[9.0, 9.1, 9.2, 9.3, 8.9], [6.0, 6.1, 6.2, 6.3, 5.9], [3.0, 3.1, 3.2, 3.3, 2.9]]
 
 
 @pytest.mark.parametrize(
@@ -188,7 +189,11 @@ BACK = [[9.0, 9.1, 9.2], [6.0, 6.1, 6.2], [3.0, 3.1, 3.2]]
         (np.negative(RISING).tolist(), "+", "fail"),
         (SMALL, "0", "pass"),
         (NOISY, "0", "pass"),
-        (NOISY, "+", "fail"),
+        (NOISY, "+", "not judged"),
+        (NOISY, "-", "not judged"),
+        (SMALL, "+", "pass"),
+        (np.negative(SMALL).tolist(), "+", "fail"),
+        (REAL * 3, "+", "fail"),
         (BACK, "+", "fail"),
         (BACK, "0", "fail"),
     ],
@@ -199,8 +204,38 @@ def test_promise_is_judged_by_direction_noise_and_order(values: list[list[float]
     assert table.verdict["shift"] == "pass"
 
 
+@pytest.mark.parametrize("promised", ["+", "-", "0"])
+@pytest.mark.parametrize("repeats", [2, 3, 4])
+def test_too_few_repeats_judge_no_promise(repeats: int, promised: str) -> None:
+    """Without any effect, 4 of 4 repeats rise in 1 of 16 cases, which is more than 5 %; 5 of 5 rise in 1 of 32."""
+    few = judged({"noise": promised}, real=[REAL[0][:repeats]], noise=[level[:repeats] for level in RISING])
+    assert few.verdict["noise"] == "not judged"
+    assert few.observed["noise"] in ("+", "0", "~")
+    assert few.why["noise"].startswith(f"{repeats} repeats are too few, 5 are needed; ")
+    assert judged({"noise": promised}, real=REAL, noise=RISING).verdict["noise"] in ("pass", "fail")
+
+
+def test_promise_that_wide_intervals_leave_open_says_so() -> None:
+    table = judged({"noise": "+"}, real=REAL, noise=NOISY)
+    assert table.why["noise"].startswith("the repeats differ too much to say; ")
+    assert calibrate.failures(table.reset_index()) == []
+    (line,) = calibrate.undecided(table.reset_index())
+    assert line.startswith("m promises '+' under noise: the repeats differ too much")
+
+
+def test_published_calibrations_keep_their_verdicts() -> None:
+    for folder in sorted(Path("results/calibration").glob("*/")):
+        published = pd.read_csv(folder / "promises.csv", keep_default_na=False)
+        left_out: dict[tuple[str, float | None], str] = {(name, None): "" for name in CORRUPTIONS}
+        cards = {name: metrics.get(name).card for name in metrics.names()}
+        again = calibrate.judge(pd.read_csv(folder / "values.csv"), cards, left_out)
+        both = published.merge(again, on=["metric", "corruption", "version"])
+        assert len(both) == len(published)
+        assert list(both.verdict_x) == list(both.verdict_y)
+
+
 def test_value_may_stay_at_its_bound() -> None:
-    assert judged({"shift": "-"}, real=REAL, shift=[[0.0] * 3] * 3).verdict["shift"] == "pass"
+    assert judged({"shift": "-"}, real=REAL, shift=[[0.0] * 5] * 3).verdict["shift"] == "pass"
 
 
 def test_movement_is_measured_against_the_largest_promised_one() -> None:
@@ -210,14 +245,13 @@ def test_movement_is_measured_against_the_largest_promised_one() -> None:
         judged({"noise": "0", "shift": "+"}, real=REAL, noise=RISING, shift=RISING, copies=tenfold).verdict["noise"]
         == "fail"
     )
-    assert judged({}, real=REAL, noise=SMALL, shift=RISING).movement["noise"] == pytest.approx(0.04 / 7.133, rel=1e-3)
+    assert judged({}, real=REAL, noise=SMALL, shift=RISING).movement["noise"] == pytest.approx(0.04 / 7.1)
 
 
 def test_unbounded_support_counts_as_infinite() -> None:
-    levels = [[400.0, 410.0, 390.0], [80.0, 81.0, 82.0], [16.0, 16.0, 16.0]]
-    table = judged(
-        {"support": "-", "noise": "0"}, "higher", real=[[np.inf] * 3], support=levels, noise=[[np.inf, 9000, np.inf]]
-    )
+    levels = [[400.0, 410.0, 390.0, 400.0, 400.0], [80.0, 81.0, 82.0, 80.0, 81.0], [16.0] * 5]
+    noise = [[np.inf, 9000, np.inf, np.inf, np.inf]]
+    table = judged({"support": "-", "noise": "0"}, "higher", real=[[np.inf] * 5], support=levels, noise=noise)
     assert list(table.verdict[["support", "noise"]]) == ["pass", "pass"]
 
 
@@ -230,7 +264,7 @@ def test_missing_value_is_unbounded_only_with_a_lower_bound() -> None:
 
 
 def test_promise_that_cannot_be_judged_is_no_pass_and_says_why() -> None:
-    table = judged({"noise": "+", "blur": "+"}, real=REAL, noise=[[2.0, np.nan, 2.0]])
+    table = judged({"noise": "+", "blur": "+"}, real=REAL, noise=[[2.0, np.nan, 2.0, 2.0, 2.0]])
     assert list(table.verdict[["noise", "blur"]]) == ["not judged", "not judged"]
     assert list(table.why[["noise", "blur"]]) == ["m is not for this", "no blur here"]
 
@@ -263,12 +297,17 @@ def test_run_writes_everything_and_the_same_again(
 ) -> None:
     for name in "ab":
         assert command(monkeypatch, "ring", "--n", "200", "--repeats", "2", "--out", str(tmp_path / name)) == 0
-    assert "memorisation" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "memorisation" in said
+    assert "No promise is judged: 2 repeats are too few, and at least 5 are needed.\n" in said
+    assert "FAIL" not in said
     files = {p.name for p in (tmp_path / "a").iterdir()}
     assert files == {"values.csv", "promises.csv", "README.md", "matrix.png", "levels.png", "manifest.json"}
     for file in files:
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes(), file
     promises = pd.read_csv(tmp_path / "a/promises.csv", keep_default_na=False)
+    assert set(promises.verdict) == {"not judged", "no promise"}
+    assert "No promise is judged: 2 repeats are too few" in (tmp_path / "a/README.md").read_text()
     copies = promises[(promises.metric == "memorisation") & (promises.corruption == "copies")].iloc[0]
     assert (copies.observed, float(copies.movement)) == ("+", 1.0)
     assert "- blur: points cannot be blurred." in (tmp_path / "a/README.md").read_text()
@@ -281,3 +320,43 @@ def test_wrong_dataset_and_too_many_samples_are_one_line(
     assert "did you mean 'ring'" in capsys.readouterr().err
     assert command(monkeypatch, "digits", "--n", "700", "--out", str(tmp_path)) == 2
     assert capsys.readouterr().err.startswith("ganbench: --n 700: there are 797 held-out samples")
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("less", [("--n", "200", "--repeats", "2"), ("--n", "150", "--repeats", "3")])
+def test_calibration_is_replaced_by_a_smaller_one_only_when_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], less: tuple[str, ...]
+) -> None:
+    out = tmp_path / "ring"
+    assert command(monkeypatch, "ring", "--n", "200", "--repeats", "3", "--out", str(out)) == 0
+    before = (out / "promises.csv").read_bytes()
+    capsys.readouterr()
+    assert command(monkeypatch, "ring", *less, "--out", str(out)) == 2
+    said = capsys.readouterr().err
+    assert f"{out} holds a calibration on ring with 3 repeats of 200 samples" in said
+    assert "choose another --out, or add --replace" in said
+    assert (out / "promises.csv").read_bytes() == before
+    assert command(monkeypatch, "ring", *less, "--out", str(out), "--replace") == 0
+    assert (out / "promises.csv").read_bytes() != before
+
+
+def test_published_calibration_is_not_replaced_by_fewer_repeats(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(monkeypatch, "ring", "--repeats", "2") == 2
+    assert "results/calibration/ring holds a calibration on ring with 5 repeats" in capsys.readouterr().err
+
+
+def test_damaged_manifest_of_a_calibration_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text("{")
+    with pytest.raises(UserError, match=r"manifest\.json is damaged; choose another --out, or add --replace"):
+        calibrate._refuse_to_replace(tmp_path, "ring", 200, 5)
+
+
+def test_calibration_refuses_a_folder_of_other_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "README.md").write_text("mine")
+    assert command(monkeypatch, "ring", "--out", str(tmp_path)) == 2
+    assert "this folder holds other files ('README.md') and no calibration" in capsys.readouterr().err
+    assert (tmp_path / "README.md").read_text() == "mine"

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from ganbench import data, features, metrics
-from ganbench.cli import main
+from ganbench.cli import main, run
 from ganbench.cli._common import require_weights
 from ganbench.features import Extractor
 from ganbench.samples import SampleSet, write
@@ -92,7 +92,8 @@ def test_every_verb_has_an_example_in_its_help(ganbench: Callable[..., Done], ve
         (["list", "metric"], "did you mean 'metrics'"),
         (["data", "build", "dgits"], "did you mean 'digits'"),
         (["train", "baselines/dcgn.py", "--dataset", "digits", "--out", "x"], "no baseline 'dcgn'; did you mean 'dcgan'?"),
-        (["train", "baselines/gan.py", "--dataset", "rng", "--out", "x"], "did you mean 'ring'"),
+        (["train", "baselines/gan.py", "--dataset", "rng", "--out", "x"], "no dataset or file 'rng'; did you mean 'ring'"),
+        (["train", "gan", "--dataset", "ring", "--out", "x", "--images", "9" * 23], "a run can see at most 1,000,000,000,000 images"),
         (["train", "baselines/gan.py", "--dataset", "ring", "--out", "x", "--set", "z"], "write it as key=value"),
         (["sample", "runs/gan-ring-s0"], "Missing option '--out'"),
         (["sample", "nowhere", "--out", "a.npz"], "holds no finished run"),
@@ -383,6 +384,34 @@ def test_startup_is_a_command_of_its_own() -> None:
     assert done.stderr == "ganbench: No such command 'scor'. Did you mean 'score'? (see --help)\n"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("list",), "ganbench: say what to list: baselines, datasets, metrics, extractors, boards"),
+        (("data", "chek"), "ganbench: No such command 'chek'. The commands are add, build, obtain. (see --help)"),
+        (("data", "buidl"), "ganbench: No such command 'buidl'. Did you mean 'build'? (see --help)"),
+    ],
+)
+def test_missing_word_is_answered_with_the_words_to_choose_from(
+    error: Callable[..., str], arguments: tuple[str, ...], message: str
+) -> None:
+    assert error(*arguments) == message
+
+
+def test_help_of_data_names_no_verb_that_is_missing(ganbench: Callable[..., Done]) -> None:
+    assert "check" not in ganbench("data", "--help").stdout
+
+
+def test_pipeline_without_a_failed_job_is_not_said_to_have_failed_jobs() -> None:
+    shown = run.Follower()
+    assert run.ending(shown, 1) == "the pipeline stopped before its end, but no job failed"
+    assert run.ending(shown, -15) == "the pipeline was killed (SIGTERM)"
+    shown.take({"event": "job_error", "id": 1, "rule": "train", "logs": []})
+    assert run.ending(shown, 1) == "1 job failed"
+    shown.take({"event": "job_error", "id": 2, "rule": "train", "logs": []})
+    assert run.ending(shown, 1) == "2 jobs failed"
+
+
 def test_a_run_is_named_by_baseline_dataset_and_seed_unless_told(
     ganbench: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -390,6 +419,60 @@ def test_a_run_is_named_by_baseline_dataset_and_seed_unless_told(
         "ganbench.training.loop.train", lambda path, dataset, out, **_: SimpleNamespace(diverged=f"in {out.as_posix()}")
     )
     assert "in runs/gan-ring-s3." in ganbench("train", "baselines/gan.py", "--dataset", "ring", "--seed", "3").stderr
+
+
+@pytest.mark.parametrize("file", ["a.png", "cats/1.png", "notes.txt"])
+def test_train_refuses_a_folder_of_other_files_before_any_work(
+    error: Callable[..., str], tmp_path: Path, file: str
+) -> None:
+    photos = tmp_path / "photos"
+    (photos / file).parent.mkdir(parents=True)
+    (photos / file).write_bytes(b"mine")
+    said = error("train", "gan", "--dataset", tmp_path / "is-not-read.npz", "--out", photos)
+    assert f"--out {photos}: this folder holds other files ('{file.partition('/')[0]}') and no run" in said
+    assert "choose a new or an empty folder" in said
+    assert [path.name for path in photos.rglob("*") if path.is_file()] == [Path(file).name]
+
+
+def test_default_folder_of_other_files_is_refused_too(
+    error: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    baseline = Path("baselines/gan.py").resolve()
+    monkeypatch.chdir(tmp_path)
+    Path("runs/gan-ring-s0").mkdir(parents=True)
+    Path("runs/gan-ring-s0/a.png").touch()
+    assert "runs/gan-ring-s0: this folder holds other files" in error("train", baseline, "--dataset", "ring")
+
+
+@pytest.mark.parametrize("sign", [".DS_Store", "history.jsonl", "run.json", "state/training.safetensors"])
+def test_train_goes_on_in_a_run_folder_and_in_an_empty_one(
+    ganbench: Callable[..., Done], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sign: str
+) -> None:
+    monkeypatch.setattr(
+        "ganbench.training.loop.train", lambda path, dataset, out, **_: SimpleNamespace(diverged="here")
+    )
+    (tmp_path / "r" / sign).parent.mkdir(parents=True)
+    (tmp_path / "r" / sign).touch()
+    if not sign.startswith("."):
+        (tmp_path / "r" / "samples.npz").touch()
+    ganbench("train", "gan", "--dataset", "ring", "--out", tmp_path / "r")
+
+
+def test_train_says_which_baseline_refuses_which_dataset_and_what_to_do(
+    error: Callable[..., str], tmp_path: Path
+) -> None:
+    said = error("train", "dcgan", "--dataset", "ring", "--out", tmp_path / "r")
+    assert said.startswith(
+        "ganbench: dcgan cannot train on ring: these networks are for square images from 8x8 to 128x128"
+    )
+    assert "choose another dataset (`ganbench list datasets`) or another baseline (`ganbench list baselines`)" in said
+    assert not (tmp_path / "r").exists()
+
+
+def test_train_says_how_many_images_were_really_seen(ganbench: Callable[..., Done], tmp_path: Path) -> None:
+    size = ("--set", "width_g=8", "--set", "batch=64", "--out", tmp_path / "r")
+    said = ganbench("train", "gan", "--dataset", "ring", "--images", "500", *size).stderr
+    assert "512 images (more than the budget of 500: steps are whole) in" in said
 
 
 def test_users_own_gan_is_trained_by_its_path(ganbench: Callable[..., Done], tmp_path: Path) -> None:

@@ -184,20 +184,22 @@ def test_another_projects_lock_is_no_checkout(tmp_path: Path, monkeypatch: pytes
     assert paths.checkout() is None
 
 
-def test_own_calibration_stands_before_the_shipped_one(
+def test_own_calibration_stands_after_the_shipped_one_and_is_told_from_it(
     exported: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     for folder in ("ring", "digits"):
-        shipped = exported / "results/calibration" / folder
-        shipped.mkdir(parents=True)
-        (shipped / "promises.csv").touch()
+        page = exported / "results/calibration" / folder
+        page.mkdir(parents=True)
+        (page / "promises.csv").touch()
     monkeypatch.setattr(paths, "PACKAGE", exported / "ganbench")
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     own = elsewhere / "results/calibration/ring"
     own.mkdir(parents=True)
     (own / "promises.csv").touch()
     monkeypatch.chdir(elsewhere)
-    assert paths.calibrations() == {"digits": exported / "results/calibration/digits", "ring": own}
+    shipped = tuple(exported / "results/calibration" / name for name in ("digits", "ring"))
+    assert paths.calibrations() == (*shipped, own)
+    assert [paths.is_shipped(folder) for folder in paths.calibrations()] == [True, True, False]
 
 
 def test_what_a_dataset_is_made_of_is_obtained_before(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:

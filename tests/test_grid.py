@@ -42,9 +42,9 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def calibrated(dataset: str, verdicts: dict[str, str]) -> None:
+def calibrated(dataset: str, verdicts: dict[str, str], root: Path = Path()) -> None:
     """Write a calibration in which every metric, at its version, keeps its promise but those in `verdicts`."""
-    path = Path(f"results/calibration/{dataset}/promises.csv")
+    path = root / f"results/calibration/{dataset}/promises.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [f"{m},{metrics.get(m).card.version},noise,+,{verdicts.get(m, 'pass')}" for m in metrics.names()]
     path.write_text("\n".join(["metric,version,corruption,promised,verdict", *lines]) + "\n")
@@ -165,7 +165,7 @@ def test_unknown_metric_in_a_grid_is_answered_with_the_right_one(house: Path) ->
 
 def test_metric_that_breaks_a_promise_on_the_boards_data_is_refused(house: Path) -> None:
     calibrated("digits", {"fid": "fail"})
-    message = r"fid cannot enter a board of digits.* its promise '\+' under noise in the calibration results/calibration/digits; .*`ganbench calibrate digits`"
+    message = r"fid cannot enter a board of digits.* its promise '\+' under noise in the calibration results/calibration/digits/promises.csv .*`ganbench calibrate digits`"
     with pytest.raises(UserError, match=message):
         grid.runs("tiny")
 
@@ -173,6 +173,51 @@ def test_metric_that_breaks_a_promise_on_the_boards_data_is_refused(house: Path)
 def test_metric_without_a_kept_promise_is_refused(house: Path) -> None:
     calibrated("ring", {"modes": "not judged"})
     with pytest.raises(UserError, match=r"modes .* cannot enter .* keeps a promise .*`ganbench calibrate ring`"):
+        grid.runs("tiny")
+
+
+@pytest.fixture
+def elsewhere(house: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder outside of the checkout `house`, as users of an installed package have it."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(paths, "PACKAGE", house / "ganbench")
+    return folder
+
+
+def test_own_verdict_replaces_the_shipped_one_and_its_file_can_be_deleted(elsewhere: Path) -> None:
+    calibrated("mnist", {}, grid.folder().parents[1])
+    calibrated("ring", {"fid": "fail"})
+    with pytest.raises(
+        UserError,
+        match=r"fid cannot enter .* in the calibration results/calibration/ring/promises\.csv \(this calibration is your own, "
+        r"and you can delete its folder\)",
+    ):
+        grid.runs("tiny")
+    Path("results/calibration/ring/promises.csv").unlink()
+    assert len(grid.runs("tiny"))
+
+
+def test_own_calibration_that_judges_nothing_blocks_nothing(elsewhere: Path) -> None:
+    calibrated("ring", dict.fromkeys(metrics.names(), "not judged"))
+    assert len(grid.runs("tiny"))
+
+
+def test_own_calibration_without_a_kept_promise_is_named(elsewhere: Path) -> None:
+    calibrated("ring", {"modes": "not judged"}, grid.folder().parents[1])
+    calibrated("mnist", {"modes": "fail"})
+    with pytest.raises(UserError) as error:
+        grid.runs("tiny")
+    assert "modes (version" in str(error.value)
+    assert "results/calibration/mnist/promises.csv (this calibration is your own, and you can delete" in str(
+        error.value
+    )
+    assert "ring/promises.csv (ganbench brings this calibration)" in str(error.value)
+
+
+def test_calibration_of_a_checkout_may_be_changed_and_git_knows(house: Path) -> None:
+    calibrated("ring", {"fid": "fail"})
+    with pytest.raises(UserError, match="`git status results/calibration/ring` shows whether you have changed"):
         grid.runs("tiny")
 
 

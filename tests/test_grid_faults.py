@@ -72,7 +72,15 @@ FAULTS = [
     ("about: for tests", "abuot: x\nabout: y", r"my.yaml:1: abuot: no setting 'abuot'; did you mean 'about'\?"),
     ("    images: 1000\n    samples: 200", "    image: 1000\n    samples: 200", rf"{DIGITS}.images: is missing"),
     ("images: 1000", "images: many", rf"my.yaml:5: {DIGITS}.images: must be a whole number, not 'many'"),
-    ("images: 1000", "images: 1e6", rf"{DIGITS}.images: must be a whole number, not '1e6'"),
+    ("images: 1000", "images: 1e6", rf"{DIGITS}.images: must be a whole number, not '1e6'; write 1000000$"),
+    ("images: 1000", "images: 2000.0", rf"{DIGITS}.images: must be a whole number, not 2000.0; write 2000$"),
+    ("images: 1000", "images: 2.5", rf"{DIGITS}.images: must be a whole number, not 2.5$"),
+    ("images: 1000", f"images: 1{'0' * 23}", rf"my.yaml:5: {DIGITS}.images: a run can see at most 1,000,000,000,000 images, not 1.00e\+23"),
+    ("images: 1000", f"images: {'9' * 5000}", r"my.yaml:5: this number has more than 100 digits"),
+    ("images: 1000", "images: 127", rf"my.yaml:5: {DIGITS}.images: one step of dcgan takes 128 images .* must be at least 128, not 127"),
+    ("        set: {width: 4}", "        images: 99\n        set: {batch: 20, n_critic: 5}",
+     rf"my.yaml:11: {DIGITS}.rows.dcgan.images: one step of dcgan takes 100 images .* at least 100, not 99"),
+    ("        set: {width: 4}", f"        images: 1{'0' * 15}", rf"{DIGITS}.rows.dcgan.images: a run can see at most"),
     ("images: 1000", "images: true", rf"{DIGITS}.images: must be a whole number, not true"),
     ("images: 1000", "images: 0", rf"{DIGITS}.images: must be at least 1, not 0"),
     ("metrics: [fid, kid, support, support.lower_bound]", "metrics: fid", rf"{DIGITS}.metrics: must be a list, not 'fid'"),
@@ -85,6 +93,9 @@ FAULTS = [
     ("[0, 1, 2]", "[0, 1]", r"my.yaml:2: seeds: must have at least 3 entries; it has 2"),
     ("[0, 1, 2]", "[0, 0, 0]", r"my.yaml:2: seeds: the seed 0 appears 3 times"),
     ("[0, 1, 2]", "[0, 1, -1]", r"my.yaml:2: seeds.2: a seed is a whole number from 0"),
+    ("[0, 1, 2]", "[a, b, -1]", r"my.yaml:2: seeds.2: a seed is a whole number from 0 .* not -1"),
+    ("[0, 1, 2]", "[a, 1, 1]", r"my.yaml:2: seeds: the seed 1 appears 2 times"),
+    ("[0, 1, 2]", "[0, 1, 2e0]", r"my.yaml:2: seeds.2: must be a whole number, not '2e0'; write 2"),
     ("[0, 1, 2]", "[0, 1, 0.5]", r"my.yaml:2: seeds.2: must be a whole number, not 0.5"),
     # settings
     ("gamma: 0.5", "gamma: oops", rf"my.yaml:14: {DIGITS}.rows.began.set.gamma: must be a number, not 'oops'"),
@@ -97,6 +108,9 @@ FAULTS = [
     ("gamma: 0.5", "batch: true", r"set.batch: must be a number, not true"),
     ("gamma: 0.5", "betas: [0.5]", r"set.betas.1: is missing"),
     ("gamma: 0.5", "optimiser: adma", r"set.optimiser: must be 'adam', 'rmsprop' or 'sgd', not 'adma'"),
+    ("gamma: 0.5", "batch: '32'", rf"my.yaml:14: {DIGITS}.rows.began.set.batch: must not be a text; write 32 without the quotes of '32'"),
+    ("gamma: 0.5", "betas: [0.5, '0.9']", rf"{DIGITS}.rows.began.set.betas.1: must not be a text; write 0.9"),
+    ("gamma: 0.5", "batch: 1e2", r"set.batch: must be a whole number, not '1e2'; write 100"),
     ("width: 4", "width: -4", rf"my.yaml:10: {DIGITS}.rows.dcgan: the GAN cannot be built: "),
     # sizes
     ("samples: 200", "samples: 500", rf"my.yaml:6: {DIGITS}.samples: digits has 797 held-out samples, .* at most 398, not 500"),
@@ -133,8 +147,13 @@ FAULTS = [
     ("      dcgan:\n", "      x: {baseline: ./x.py}\n      dcgan:\n", r"rows.x.baseline: no file x.py, and no baseline"),
     ("      gan:\n", "      dcgan:\n", r"my.yaml:21: datasets.ring.rows.dcgan: "),
     # datasets
-    ("  ring:\n", "  rings:\n", r"my.yaml:15: datasets.rings: no dataset 'rings'; did you mean 'ring'\?"),
-    ("  ring:\n", "  ./mine:\n", r"my.yaml:15: datasets../mine: mine: there is no such file or folder"),
+    ("  ring:\n", "  rings:\n", r"my.yaml:15: datasets.rings: no dataset or file 'rings'; did you mean 'ring'\?"),
+    ("  ring:\n", "  ./mine:\n", r"my.yaml:15: datasets.'./mine': mine: there is no such file or folder"),
+    # names that a plug-in may bring
+    ("[fid, kid,", "[fid, zzz,", r"metrics.1: no metric 'zzz' \(.*\); if another package brings it, install that package first"),
+    ("  ring:\n", "  zzz:\n", r"datasets.zzz: no dataset or file 'zzz' \(.*\); if another package brings it"),
+    ("      gan:\n", "      zzz-q:\n", r"rows.zzz-q: no baseline 'zzz-q' \(.*\); if another package brings it"),
+    ("samples: 200", "samples: 200\n    features: zzz", r"features: no extractor 'zzz' \(.*\); if another package brings it"),
     # YAML
     ("about: for tests", "about: [", r"my.yaml:3: this is not a YAML file that can be read: "),
     ("about: for tests", "about: !!python/object/apply:os.getcwd []", r"my.yaml:1: the tag .*os.getcwd is refused"),
@@ -236,6 +255,69 @@ def test_row_without_anything_after_it_is_the_paper_settings() -> None:
     assert problems(SOUND.replace("set: {width: 4}", "set:")) == []
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("      dcgan:\n", "      real:\n      dcgan:\n"),
+        ("      dcgan:\n", "      a/b:\n      dcgan:\n"),
+        ("[fid, kid, support,", "[fid, zzz, zzz.further, support,"),
+        ("  ring:\n", "  ./mine:\n"),
+        ("images: 1000\n    samples: 200", "images: 1\n    samples: 200"),
+    ],
+)
+def test_a_fault_is_one_line_and_not_two(old: str, new: str) -> None:
+    lines = problems(SOUND.replace(old, new, 1))
+    assert len(lines) == 1, lines
+
+
+def test_wrong_form_in_one_place_hides_no_fault_in_another() -> None:
+    text = SOUND.replace("about: for tests", "abuot: x").replace("images: 1000", "images: many", 1)
+    text = (
+        text.replace("gamma: 0.5", "gama: 0.5")
+        .replace("rank: coverage", "rank: vendi")
+        .replace("[0, 1, 2]", "[0, 0, x]")
+    )
+    lines = [line.partition(": ")[0] + ": " + line.split(": ")[1] for line in problems(text)]
+    assert lines == [
+        "my.yaml:1: abuot",
+        "my.yaml:1: about",
+        "my.yaml:2: seeds.2",
+        "my.yaml:2: seeds",
+        "my.yaml:5: datasets.digits.images",
+        "my.yaml:14: datasets.digits.rows.began.set.gama",
+        "my.yaml:19: datasets.ring.rank",
+    ]
+
+
+def test_number_with_an_exponent_is_a_number_as_before() -> None:
+    assert problems(SOUND.replace("gamma: 0.5", "lr_g: 1e-4")) == []
+
+
+@pytest.mark.parametrize("name", ["clip", "dinov2", "inception"])
+def test_extractor_without_its_weights_says_how_to_get_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    for place in ("GANBENCH_WEIGHTS", "TORCH_HOME"):
+        monkeypatch.setenv(place, str(tmp_path / "none"))
+    monkeypatch.setattr(checks.importlib.util, "find_spec", lambda name: None)
+    lines = problems(SOUND.replace("samples: 200", f"samples: 200\n    features: {name}"))
+    assert len(lines) == 1, lines
+    assert "my.yaml:7: datasets.digits.features: " in lines[0]
+    assert f"the weights of {name} are not on this machine: `ganbench embed FOLDER --features {name}" in lines[0]
+    assert f"into {tmp_path / 'none'}" in lines[0]
+    assert ("clip needs torch-fidelity: pip install 'ganbench[peers]'" in lines[0]) == (name == "clip")
+
+
+def test_shape_that_a_gan_refuses_has_the_channels_last_everywhere() -> None:
+    x = np.random.default_rng(0).integers(0, 256, (60, 9, 10, 3), dtype=np.uint8)
+    np.savez("wide.npz", arr_0=x)
+    text = SOUND.replace("  digits:", "  wide.npz:").replace("samples: 200", "samples: 5\n    features: pixels")
+    text = text.replace("[fid, kid, support, support.lower_bound]", "[fid, kid]").partition("      began:")[0]
+    (line,) = problems(text)
+    assert f"dcgan cannot train on {data.resolve('wide.npz')}: " in line
+    assert "this data has shape [9, 10, 3]; choose another dataset" in line
+
+
 def test_unknown_key_of_the_pipeline_is_refused() -> None:
     with pytest.raises(UserError, match="no --config key 'bord'; did you mean 'board'"):
         grid.check_config({"bord": "mine"})
@@ -249,7 +331,9 @@ def test_fault_that_only_a_constructor_knows_stops_the_pipeline() -> None:
         "      dcgan:", "      acgan:"
     )
     assert problems(text) == [
-        "my.yaml:11: datasets../unlabelled.npz.rows.acgan: an auxiliary classifier needs data with labels"
+        f"my.yaml:11: datasets.'./unlabelled.npz'.rows.acgan: acgan cannot train on {data.resolve('unlabelled.npz')}: an "
+        "auxiliary classifier needs data with labels; choose another dataset (`ganbench list datasets`) or another baseline "
+        "(`ganbench list baselines`)"
     ]
     assert grid.runs("my.yaml")
     with pytest.raises(UserError, match="needs data with labels"):
@@ -338,6 +422,8 @@ def test_verb_lists_the_problems_and_says_so_by_its_exit_code(text: str, code: i
     done = subprocess.run([sys.executable, "-m", "ganbench", "check", "my.yaml"], capture_output=True, text=True)
     assert done.returncode == code, done.stderr
     if code:
-        assert done.stderr == "my.yaml:14: datasets.digits.rows.began.set.gamma: must be a number, not 'oops'\n"
+        assert (
+            done.stderr == "ganbench: my.yaml:14: datasets.digits.rows.began.set.gamma: must be a number, not 'oops'\n"
+        )
     else:
         assert done.stdout == "my: nothing is wrong; 9 runs to train, 26 controls and references\n"

@@ -129,3 +129,12 @@ def test_column_may_be_a_further_number_of_a_metric() -> None:
     assert leaderboard._cell(results, "modes")["value"] == 8
     assert leaderboard._cell(results, "modes.high_quality")["value"] == 0.9
     assert leaderboard._cell(results, "modes.kl")["reason"] == "modes has no kl here"
+
+
+def test_page_names_the_rows_that_are_no_better_than_noise() -> None:
+    controls = scores({"noise": [4.0, 4.0, 4.0], "real": [0.0, 0.0, 0.0]}, "control")
+    both = pd.concat([scores({"gan": [1.0, 2.0, 3.0], "wgan": [5.0, 5.1, 5.2]}), controls])
+    result = leaderboard.summarise(both).merge(leaderboard.ranks(both, track()), on=["dataset", "row"], how="left")
+    assert "\nNo better than the control `noise` by `fid`: wgan.\n" in leaderboard.markdown("tiny", track(), result)
+    better = result[result.row != "wgan"]
+    assert "No better than" not in leaderboard.markdown("tiny", track(), better)

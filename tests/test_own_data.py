@@ -282,7 +282,7 @@ def test_data_that_make_no_dataset_are_refused_in_one_line(
 @pytest.mark.parametrize(
     ("what", "message"),
     [
-        ("dgits", "no dataset 'dgits'; did you mean 'digits'"),
+        ("dgits", "no dataset or file 'dgits'; did you mean 'digits'"),
         ("./nowhere", "there is no such file or folder"),
         ("nowhere.npz", "there is no such file or folder"),
     ],

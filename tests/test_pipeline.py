@@ -228,10 +228,23 @@ def test_failed_job_is_a_block_with_the_end_of_its_log() -> None:
     assert "3 jobs failed; the scheduler's log is runs/logs/run-tiny.log" in output
 
 
-def test_interrupted_run_says_so_and_the_same_command_resumes(house: Path, tmp_path: Path) -> None:
-    rows = {"gan": {"images": 3_000_000, "set": {"width_g": 8, "width_d": 8}}}
+def test_plan_of_a_board_leaves_no_folder_of_runs(house: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GANBENCH_DATA", str(house / "data"))
+    monkeypatch.chdir(tmp_path)
+    assert "jobs would run: " in ganbench("run", "quick", "--dry-run")
+    assert not (tmp_path / "runs").exists()
+    assert "Snakemake cannot plan the board; nothing has run" in ganbench(
+        "run", "quick", "--dry-run", "--", "--no-such-option", code=1
+    )
+
+
+@pytest.mark.parametrize(("end", "send"), [(signal.SIGINT, os.killpg), (signal.SIGTERM, os.kill)])
+def test_interrupted_run_says_so_and_the_same_command_resumes(
+    house: Path, tmp_path: Path, end: signal.Signals, send: Callable[[int, int], None]
+) -> None:
+    rows = {"gan": {"images": 3_000_000 + end, "set": {"width_g": 8, "width_d": 8}}}
     ring = {**TINY["datasets"]["ring"], "rows": rows}
-    path = tmp_path / "long.yaml"
+    path = tmp_path / f"long-{end.name}.yaml"
     path.write_text(yaml.safe_dump({**TINY, "datasets": {"ring": ring}}))
     process = subprocess.Popen(
         [sys.executable, "-m", "ganbench", "run", str(path)],
@@ -239,10 +252,10 @@ def test_interrupted_run_says_so_and_the_same_command_resumes(house: Path, tmp_p
     )  # fmt: skip
     runs = [run.run for run in grid.runs(str(path)) if run.kind == "baseline"]
     wait_for(lambda: any(Path(f"runs/{run}/history.jsonl").is_file() for run in runs))
-    os.killpg(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    send(process.pid, end)
+    _, lines = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert said.splitlines()[-1] == "ganbench: interrupted; the same command again resumes"
+    assert lines.splitlines()[-1] == "ganbench: interrupted; the same command again resumes"
     assert "train 3" in ganbench("run", str(path), "--dry-run")
 
 

@@ -8,6 +8,7 @@ the effect of a level is the difference to the untouched set of the same repeat.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,13 +29,17 @@ from ganbench.metrics import Card
 from ganbench.samples import SampleSet, content_hash
 from ganbench.scoring import Scorer
 from ganbench.scoring.result import Measured
-from ganbench.statistics import student
+from ganbench.statistics import ALPHA, student
 
+MANIFEST = "manifest.json"
 NULL = "real"  # the corruption that does nothing
 MOST = 1000  # samples per set, unless asked for
 TRAIN = 20_000  # training samples at most: the source of copies, and the training set of the metrics
 MONOTONE = 0.6  # least rank correlation with the level: of four values, one pair of neighbours may be swapped
 BLIND = 0.1  # a movement below this share of the metric's largest movement counts as none
+# Without any effect, all movements of r repeats go into the promised direction with probability 2^-r. With fewer repeats
+# than here, this probability is above 5 %: the repeats then prove nothing, however they come out (sign test).
+LEAST_REPEATS = math.ceil(math.log2(1 / ALPHA))
 
 
 class Sets(NamedTuple):
@@ -135,14 +140,16 @@ def _value(metric: str, result: Measured) -> float:
 def judge(
     values: pd.DataFrame, cards: Mapping[str, Card], left_out: Mapping[tuple[str, float | None], str]
 ) -> pd.DataFrame:
-    """Compare each metric with its card, by three rules.
+    """Compare each metric with its card, by four rules.
 
     "+" and "-" hold if the strongest level differs from untouched samples in that direction (the 95 % interval of the mean
     difference over repeats leaves out 0) and the means follow the levels (rank correlation at least `MONOTONE`).
     "0" holds if at every level that interval contains 0, or the mean moves by less than `BLIND` of the metric's largest
-    movement. The largest movement is taken at the strongest level of the corruptions with a promised "+" or "-". A
-    promise that cannot be measured is not judged. "Not judged" is not a pass. If a metric has infinite values, -1 /
-    value is judged instead, because it rises with the value.
+    movement. The largest movement is taken at the strongest level of the corruptions with a promised "+" or "-".
+    A "+" or "-" that does not hold fails only if the repeats show this. If the interval at the strongest level contains
+    both 0 and a movement in the promised direction above that share, the promise is not judged. With fewer than
+    `LEAST_REPEATS` repeats no promise is judged. A promise that cannot be measured is not judged either. "Not judged" is
+    not a pass. If a metric has infinite values, -1 / value is judged instead, because it rises with the value.
 
     Columns: metric, version, corruption, promised, observed ("+", "-", "0", "~" for none of them, or empty), movement (at
     the strongest level, as a share of the metric's largest movement), verdict (pass, fail, not judged, no promise), why.
@@ -182,13 +189,24 @@ def _seen(steps: np.ndarray, promised: str, scale: float, largest: float) -> dic
     observed = next((response for response in (promised, "0", "+", "-") if response in held), "~")
     low, high = student(steps[-1] - steps[0])
     path = " → ".join(number(mean) for mean in steps.mean(1))
+    reason = _too_uncertain(steps, promised, scale)
     return {
         "observed": observed,
         "movement": (steps[-1] - steps[0]).mean() / largest if largest else 0.0,
-        "verdict": "pass" if promised in held else "fail",
-        "why": f"{path}; difference at the strongest level [{number(low)}, {number(high)}], "
+        "verdict": "not judged" if reason else "pass" if promised in held else "fail",
+        "why": f"{reason}{path}; difference at the strongest level [{number(low)}, {number(high)}], "
         f"rank correlation {_order(steps):.2g}",
     }
+
+
+def _too_uncertain(steps: np.ndarray, promised: str, scale: float) -> str:
+    """Why the values `[1 + levels, repeats]` neither show nor refute a promise; empty if they do one of these."""
+    repeats = steps.shape[1]
+    if repeats < LEAST_REPEATS:
+        return f"{repeats} repeats are too few, {LEAST_REPEATS} are needed; "
+    low, high = student(steps[-1] - steps[0])
+    farthest = {"+": high, "-": -low}.get(promised, 0.0)  # the largest movement that the repeats leave possible
+    return "the repeats differ too much to say; " if low <= 0 <= high and farthest > BLIND * scale else ""
 
 
 def responses(steps: np.ndarray, scale: float) -> set[str]:
@@ -223,19 +241,44 @@ def _missing(values: pd.DataFrame, corruption: str, left_out: Mapping[tuple[str,
     return next(why for (name, _), why in left_out.items() if name == corruption)
 
 
-def run(dataset: str, n: int | None, repeats: int, seed: int, out: Path) -> pd.DataFrame:
+def run(dataset: str, n: int | None, repeats: int, seed: int, out: Path, replace: bool = False) -> pd.DataFrame:
     """Calibrate all metrics on a dataset and write the tables and pictures to `out`; returns the promises.
 
     Args:
         dataset: its name; the default extractor is used.
         n: samples per set; None for `default_n`.
-        repeats: draws of every set, at least 2, since the noise is estimated from them.
+        repeats: draws of every set, at least 2, since the noise is estimated from them. With fewer than `LEAST_REPEATS`
+            no promise is judged.
         seed: of the cut, the draws, the damage and the metrics.
         out: a folder, made where it is missing: values.csv, promises.csv, README.md, matrix.png, levels.png, manifest.json.
+        replace: whether a calibration of more or larger sets, or on another dataset, may be replaced in `out`.
+
+    Raises:
+        UserError: too few held-out samples, or a calibration in `out` that may not be replaced.
     """
     train, held_out = data.load(dataset, "train"), data.load(dataset, "test")
-    scored = sets(train, held_out, n or default_n(held_out.y), repeats, seed)
+    n = n or default_n(held_out.y)
+    if not replace:
+        _refuse_to_replace(out, dataset, n, repeats)
+    scored = sets(train, held_out, n, repeats, seed)
     return write(dataset, scored, measure(dataset, scored, seed), seed, out)
+
+
+def _refuse_to_replace(out: Path, dataset: str, n: int, repeats: int) -> None:
+    """Raise a `UserError` if `out` holds a calibration that says more than the new one would say."""
+    try:
+        old = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
+        there = (old["dataset"], int(old["n"]), int(old["repeats"]))
+    except FileNotFoundError:
+        return
+    except (ValueError, TypeError, KeyError):
+        raise UserError(f"{out / MANIFEST} is damaged; choose another --out, or add --replace") from None
+    if dataset != there[0] or n < there[1] or repeats < there[2]:
+        held = f"a calibration on {there[0]} with {there[2]} repeats of {there[1]:,} samples"
+        raise UserError(
+            f"{out} holds {held}; a calibration on {dataset} with {repeats} repeats of {n:,} samples would replace it: "
+            "choose another --out, or add --replace"
+        )
 
 
 def write(dataset: str, scored: Sets, values: pd.DataFrame, seed: int, out: Path) -> pd.DataFrame:
@@ -245,7 +288,7 @@ def write(dataset: str, scored: Sets, values: pd.DataFrame, seed: int, out: Path
     out.mkdir(parents=True, exist_ok=True)
     values.to_csv(out / "values.csv", index=False, float_format="%.6g")
     promises.to_csv(out / "promises.csv", index=False, float_format="%.6g")
-    (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
+    (out / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
     (out / "README.md").write_text(markdown(manifest, values, promises))
     draw_matrix(promises, out / "matrix.png")
     draw_levels(scored.damaged, out / "levels.png")
@@ -293,6 +336,19 @@ def failures(promises: pd.DataFrame) -> list[str]:
     return [f"{p.metric} promises '{p.promised}' under {p.corruption}: {p.why}" for p in failed.itertuples()]
 
 
+def undecided(promises: pd.DataFrame) -> list[str]:
+    """One line per promise that was measured, but neither shown nor refuted."""
+    open_ = promises[(promises.verdict == "not judged") & (promises.observed != "")]
+    return [f"{p.metric} promises '{p.promised}' under {p.corruption}: {p.why}" for p in open_.itertuples()]
+
+
+def too_few(repeats: int) -> str:
+    """The sentence on a calibration that judges no promise; empty if there are enough repeats."""
+    if repeats >= LEAST_REPEATS:
+        return ""
+    return f"No promise is judged: {repeats} repeats are too few, and at least {LEAST_REPEATS} are needed."
+
+
 def markdown(manifest: Mapping[str, Any], values: pd.DataFrame, promises: pd.DataFrame) -> str:
     """The calibration as a page."""
     blind = promises[promises.observed == "0"].groupby("corruption", sort=False).metric.apply(list)
@@ -302,10 +358,12 @@ def markdown(manifest: Mapping[str, Any], values: pd.DataFrame, promises: pd.Dat
         f"{manifest['n']:,} others and {manifest['train']:,} training samples; {manifest['repeats']} repeats, seed "
         f"{manifest['seed']}, features `{manifest['features']['id']}`.",
         HOW_TO_READ,
+        *filter(None, [too_few(manifest["repeats"])]),
         _table(matrix(promises)),
         "![movement of every metric under every corruption](matrix.png)",
         "## Promises that are not kept",
         _list(failures(promises)) or "None.",
+        *(["## Promises that the repeats leave open", _list(open_)] if (open_ := undecided(promises)) else []),
         "## Blind spots",
         _list(f"`{c}` leaves unmoved: {', '.join(blind[c])}." for c in CORRUPTIONS if c in blind) or "None.",
         "## Values",

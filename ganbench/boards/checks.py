@@ -6,26 +6,33 @@ which data the GAN treats. If possible, the weights get no memory.
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
+from pydantic import BaseModel, ValidationError
 
 from ganbench import baseline, config, data, features, metrics, paths
 from ganbench.boards import controls
 from ganbench.boards.board import Board, Row, Track
 from ganbench.boards.document import Document, Place
+from ganbench.config import TrainConfig
 from ganbench.data import Facts
 from ganbench.data.mixture import Mixture
 from ganbench.errors import UserError, choose
 from ganbench.metrics import Metric
+from ganbench.training.run import MOST_IMAGES
+
+Part = TypeVar("Part", bound=BaseModel)
 
 TITLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.+-]{0,63}")
 ROW_NAME = re.compile(r"[a-z0-9][a-z0-9_.+-]{0,63}")
@@ -35,6 +42,9 @@ NAMES = (
 TAKEN = (*controls.KINDS, "train")
 TRIED = 200  # samples of random numbers that a metric is tried on, or what it needs at least
 FEATURES, PIXELS, CLASSES = 8, 16, 10  # of such a sample
+LONGEST = 20  # digits of a number that a message writes out
+PLUG_IN = "; if another package brings it, install that package first"
+WORD = re.compile(r"[A-Za-z0-9_-]+")  # a name that needs no quotes between the dots of a place
 PLAIN = {"value", "interval", "perfect", "n", "version", "reason"}  # what every result has
 
 
@@ -45,14 +55,51 @@ class Problem(NamedTuple):
     text: str
 
     def __str__(self) -> str:
-        return f"{'.'.join(map(str, self.place))}: {self.text}" if self.place else self.text
+        names = [str(key) if WORD.fullmatch(str(key)) else f"'{key}'" for key in self.place]
+        return f"{'.'.join(names)}: {self.text}" if names else self.text
 
 
 def of_file(document: Document) -> list[Problem]:
     """The mistakes in the form of a file: in the names and types of its fields."""
     if not isinstance(document.content, dict):
         return [Problem((), "a board is a mapping with about, seeds and datasets")]
-    return [Problem(*fault) for fault in config.faults(Board, document.content)]
+    return list(_of_form(Board, document.content))
+
+
+def _of_form(model: type[BaseModel], values: Mapping[str, Any]) -> Iterator[Problem]:
+    """The mistakes in values of a model. A number that is written in another way is named as YAML writes it."""
+    for place, text in config.faults(model, values):
+        whole = _whole_number(_at(values, place)) if text.startswith("must be a whole number") else None
+        yield Problem(place, text if whole is None else f"{text}; write {whole}")
+
+
+def _at(content: Any, place: Place) -> Any:
+    """The value at a place; None if there is no such place."""
+    for key in place:
+        if isinstance(content, dict):
+            content = content.get(key)
+        elif isinstance(content, list) and isinstance(key, int) and key < len(content):
+            content = content[key]
+        else:
+            return None
+    return content
+
+
+def _whole_number(value: Any) -> int | None:
+    """The whole number that a text such as 2e3 or a number such as 2000.0 means; None if it means none.
+
+    >>> _whole_number("2e3"), _whole_number(2000.0), _whole_number("many"), _whole_number(0.5)
+    (2000, 2000, None, None)
+    """
+    if isinstance(value, bool) or not isinstance(value, str | float):
+        return None
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    if not number.is_finite() or number.adjusted() > LONGEST or number != number.to_integral_value():
+        return None
+    return int(number)
 
 
 def of_title(path: Path, builtin: Iterable[str], folder: Path) -> list[Problem]:
@@ -65,34 +112,66 @@ def of_title(path: Path, builtin: Iterable[str], folder: Path) -> list[Problem]:
     return []
 
 
-def problems(board: Board, base: Path) -> list[Problem]:
-    """The mistakes in the meaning of a board that has the right form.
+def problems(content: Mapping[str, Any], base: Path) -> list[Problem]:
+    """The mistakes in the meaning of a board. Parts that have the wrong form are left out.
 
     Args:
-        board: its datasets are named as the file names them.
+        content: of the file. It names its datasets by names or paths.
         base: the folder that relative paths start from.
     """
-    out = list(_of_seeds(board.seeds))
-    for name, track in board.datasets.items():
+    seeds, datasets = content.get("seeds"), content.get("datasets")
+    out = list(_of_seeds(seeds)) if isinstance(seeds, list) else []
+    for name, given in datasets.items() if isinstance(datasets, dict) else ():
         place: Place = ("datasets", name)
         try:
             dataset = data.resolve(name, base)
             facts = data.facts(dataset)
             data.version(dataset)
         except UserError as error:
-            out.append(Problem(place, str(error)))
+            out.append(Problem(place, _with_hint(error)))
             continue
-        out += [Problem((*place, *inner), text) for inner, text in _of_track(dataset, facts, track, base)]
+        track = _of_kind(Track, given)
+        inner = _of_rows(given, base) if track is None else _of_track(dataset, facts, track, base)
+        out += [Problem((*place, *where), text) for where, text in inner]
     return out
 
 
-def _of_seeds(seeds: list[int]) -> Iterator[Problem]:
-    for i, seed in enumerate(seeds):
+def _of_kind(model: type[Part], content: Any) -> Part | None:
+    """A part of a board; None if its form is wrong."""
+    try:
+        return model.model_validate(content)
+    except ValidationError:
+        return None
+
+
+def _of_rows(track: Any, base: Path) -> Iterator[Problem]:
+    """The mistakes in the rows of a track that has a wrong form somewhere."""
+    rows = track.get("rows") if isinstance(track, dict) else None
+    for name, given in rows.items() if isinstance(rows, dict) else ():
+        row = _of_kind(Row, {} if given is None else given)
+        if row is not None:
+            yield from (Problem(("rows", name, *inner), text) for inner, text in _of_row(name, row, base)[0])
+
+
+def _with_hint(error: UserError) -> str:
+    """The text of an error. If no name is near to an unknown name, a plug-in may be missing."""
+    text = str(error)
+    return f"{text}{PLUG_IN}" if re.match("no [a-z]+( or file)? '", text) and "did you mean" not in text else text
+
+
+def _of_seeds(seeds: list[Any]) -> Iterator[Problem]:
+    whole = {i: seed for i, seed in enumerate(seeds) if isinstance(seed, int) and not isinstance(seed, bool)}
+    for i, seed in whole.items():
         if not 0 <= seed < 2**63:
-            yield Problem(("seeds", i), f"a seed is a whole number from 0 to 2**63 - 1, not {seed}")
-    for seed, count in Counter(seeds).items():
+            yield Problem(("seeds", i), f"a seed is a whole number from 0 to 2**63 - 1, not {_short(seed)}")
+    for seed, count in Counter(whole.values()).items():
         if count > 1:
             yield Problem(("seeds",), f"the seed {seed} appears {count} times; every run needs its own seed")
+
+
+def _short(number: int) -> str:
+    """A whole number as text, a very long one shortened."""
+    return f"{number:,}" if abs(number) < 10**LONGEST else f"{Decimal(number):.2e}"
 
 
 def _of_track(dataset: str, facts: Facts, track: Track, base: Path) -> Iterator[Problem]:
@@ -102,8 +181,13 @@ def _of_track(dataset: str, facts: Facts, track: Track, base: Path) -> Iterator[
     yield from _of_metrics(dataset, facts, extractor, track)
     if not track.rows:
         yield Problem(("rows",), "must have at least one row")
+    steps: dict[str, int] = {}
     for name, row in track.rows.items():
-        yield from (Problem(("rows", name, *inner), text) for inner, text in _of_row(name, row, base))
+        wrong, step = _of_row(name, row, base)
+        yield from (Problem(("rows", name, *inner), text) for inner, text in wrong)
+        if step is not None:
+            steps[name] = step
+    yield from _of_budgets(track, steps)
 
 
 def _of_sizes(dataset: str, facts: Facts, track: Track) -> Iterator[Problem]:
@@ -121,13 +205,35 @@ def _of_sizes(dataset: str, facts: Facts, track: Track) -> Iterator[Problem]:
         )
 
 
+def _of_budgets(track: Track, steps: Mapping[str, int]) -> Iterator[Problem]:
+    """Budgets that no run reaches, or that end within the first step of the training.
+
+    Args:
+        track: the budgets.
+        steps: the real images in one step of the training, by the name of the row; for rows without a mistake.
+    """
+    shared = [name for name, row in track.rows.items() if row.images is None]
+    budgets: list[tuple[Place, int, list[str]]] = [(("images",), track.images, shared)]
+    budgets += [(("rows", name, "images"), row.images, [name]) for name, row in track.rows.items() if row.images]
+    for place, images, names in budgets:
+        if images > MOST_IMAGES:
+            yield Problem(place, f"a run can see at most {MOST_IMAGES:,} images, not {_short(images)}")
+        step, name = max(((steps[name], name) for name in names if name in steps), default=(0, ""))
+        if images < step:
+            yield Problem(
+                place,
+                f"one step of {name} takes {step:,} images (`batch` times `n_critic`), so images must be at least "
+                f"{step:,}, not {images:,}",
+            )
+
+
 def _extractor(dataset: str, facts: Facts, track: Track) -> tuple[str | None, list[Problem]]:
     """The extractor of a track, or None; and what is wrong with the extractor."""
     try:
         name = choose(track.features or features.default(dataset), features.names(), "extractor")
         needs = features.describe(name)["input"]
     except UserError as error:
-        return None, [Problem(("features",), str(error))]
+        return None, [Problem(("features",), _with_hint(error))]
     shape = f"the samples of {dataset} have the shape {list(facts.shape)}"
     if name == "identity" and facts.is_image:
         return None, [Problem(("features",), f"identity is for points, and {shape}")]
@@ -142,8 +248,12 @@ def _of_metrics(dataset: str, facts: Facts, extractor: str | None, track: Track)
     for column, count in Counter(track.metrics).items():
         if count > 1:
             yield Problem(("metrics",), f"the column '{column}' appears {count} times")
+    names = [column.partition(".")[0] for column in track.metrics]
     for i, column in enumerate(track.metrics):
-        yield from (Problem(("metrics", i), why) for why in _of_column(column, facts, extractor, track))
+        if (
+            names[i] in metrics.names() or names[i] not in names[:i]
+        ):  # an unknown metric is one fault, in all its columns
+            yield from (Problem(("metrics", i), why) for why in _of_column(column, facts, extractor, track))
     for i, name in enumerate(track.uncalibrated):
         if name not in track.metric_names:
             yield Problem(("uncalibrated", i), f"'{name}' is not a metric of this board")
@@ -160,7 +270,7 @@ def _of_column(column: str, facts: Facts, extractor: str | None, track: Track) -
     try:
         metric = metrics.get(name)
     except UserError as error:
-        yield str(error)
+        yield _with_hint(error)
         return
     if track.samples < metric.card.minimum:
         yield f"{name} needs at least {metric.card.minimum} samples, and this board has {track.samples} per set"
@@ -196,33 +306,47 @@ def calibration_problem(metric: Metric, dataset: str, uncalibrated: bool = False
         to noise.
         uncalibrated: whether the board says that the metric enters without a calibration.
     """
-    judged = _promises(tuple(paths.calibrations().items()))
+    judged = _promises(paths.calibrations())
     own = judged[(judged.metric == metric.name) & (judged.version == metric.card.version)]
     for broken in own[(own.verdict == "fail") & (own.on == dataset)].itertuples():
         return (
             f"{metric.name} cannot enter a board of {dataset}: it breaks its promise '{broken.promised}' under "
-            f"{broken.corruption} in the calibration {paths.shown(paths.calibrations()[dataset])}; correct the metric or "
-            f"its card, then run `ganbench calibrate {dataset}`"
+            f"{broken.corruption} in the calibration {_origin(Path(str(broken.folder)))}; correct the metric or its card, "
+            f"then run `ganbench calibrate {dataset}`"
         )
     if (own.verdict == "pass").any() or uncalibrated:
         return None
+    pages = " and ".join(_origin(Path(folder)) for folder in sorted(set(own.folder)))
+    kept = f"; it keeps none in {pages}" if pages else ""
     return (
         f"{metric.name} (version {metric.card.version}) cannot enter a board: no calibration shows that it keeps "
-        f"a promise of its card (`responds`); run `ganbench calibrate {dataset}`, or write `uncalibrated: [{metric.name}]`"
+        f"a promise of its card (`responds`){kept}; run `ganbench calibrate {dataset}`, or write "
+        f"`uncalibrated: [{metric.name}]`"
     )
 
 
-def _promises(calibrations: tuple[tuple[str, Path], ...]) -> pd.DataFrame:
-    states = tuple(
-        (on, path, path.stat().st_mtime_ns) for on, folder in calibrations for path in [folder / "promises.csv"]
-    )
-    return _read_promises(states)
+def _origin(calibration: Path) -> str:
+    """The file of a calibration, and whose it is: users can delete their own."""
+    file = paths.shown(calibration / "promises.csv")
+    if not paths.is_shipped(calibration):
+        return f"{file} (this calibration is your own, and you can delete its folder)"
+    if paths.checkout() is None:
+        return f"{file} (ganbench brings this calibration)"
+    return f"{file} (`git status {file.parent}` shows whether you have changed this calibration; if so, restore it)"
+
+
+def _promises(folders: tuple[Path, ...]) -> pd.DataFrame:
+    """The last verdict on each promise of each metric on each dataset. "Not judged" replaces no verdict."""
+    return _read_promises(tuple((folder, (folder / "promises.csv").stat().st_mtime_ns) for folder in folders))
 
 
 @lru_cache(maxsize=8)
-def _read_promises(states: tuple[tuple[str, Path, int], ...]) -> pd.DataFrame:
-    tables = [pd.read_csv(path).assign(on=on) for on, path, _ in states]
-    return pd.concat([pd.DataFrame(columns=["metric", "version", "verdict", "on"]), *tables])
+def _read_promises(states: tuple[tuple[Path, int], ...]) -> pd.DataFrame:
+    tables = [pd.read_csv(folder / "promises.csv").assign(on=folder.name, folder=str(folder)) for folder, _ in states]
+    promise = ["metric", "version", "corruption", "on"]
+    verdicts = pd.concat([pd.DataFrame(columns=[*promise, "promised", "verdict", "folder"]), *tables])
+    judged = verdicts.assign(judged=verdicts.verdict.isin(["pass", "fail"])).sort_values("judged", kind="stable")
+    return judged.drop_duplicates(promise, keep="last")
 
 
 @lru_cache(maxsize=512)
@@ -267,20 +391,45 @@ def _random_inputs(n: int, facts: Facts, extractor: str) -> dict[str, Any]:
     return out
 
 
-def _of_row(name: str, row: Row, base: Path) -> Iterator[Problem]:
+def _of_row(name: str, row: Row, base: Path) -> tuple[list[Problem], int | None]:
+    """The mistakes in a row; and if there is none, the number of real images in one step of its training."""
+    wrong = []
     if not ROW_NAME.fullmatch(name):
         shown = name if len(name) <= 64 else f"{name[:61]}..."
-        yield Problem((), f"'{shown}' cannot be the name of a row: {NAMES}")
+        wrong.append(Problem((), f"'{shown}' cannot be the name of a row: {NAMES}"))
     if name in TAKEN:
-        yield Problem((), f"'{name}' is the name of a control; choose another name and say `baseline: FILE or NAME`")
+        text = f"'{name}' is the name of a control; choose another name and say `baseline: FILE or NAME`"
+        wrong.append(Problem((), text))
+    if wrong and row.baseline is None:
+        return wrong, None  # a wrong name names no baseline either
     try:
         path = baseline.resolve(row.baseline or name, base)
         model = baseline.config(path)
     except UserError as error:
-        yield Problem(("baseline",) if row.baseline else (), str(error))
-        return
-    for place, text in config.faults(model, row.set):
-        yield Problem(("set", *place), text)
+        return [*wrong, Problem(("baseline",) if row.baseline else (), _with_hint(error))], None
+    faults = [Problem(("set", *place), text) for place, text in _of_form(model, row.set)]
+    if faults:
+        return [*wrong, *faults], None
+    settings = model.model_validate(row.set)
+    wrong += _texts_for_values(settings, row.set)
+    return wrong, None if wrong else settings.batch * settings.n_critic
+
+
+def _texts_for_values(settings: TrainConfig, given: Mapping[str, Any]) -> Iterator[Problem]:
+    """Settings whose value is in quotes, so that it is a text, though the setting is a number, or true or false."""
+    for key, value in given.items():
+        read = getattr(settings, key)
+        pairs: dict[Place, tuple[Any, Any]] = {(key,): (value, read)}
+        if isinstance(value, list) and isinstance(read, tuple | list):
+            pairs = {(key, i): pair for i, pair in enumerate(zip(value, read, strict=True))}
+        for place, (text, meant) in pairs.items():
+            if isinstance(text, str) and isinstance(meant, int | float) and not _is_power(text, meant):
+                yield Problem(("set", *place), f"must not be a text; write {text} without the quotes of '{text}'")
+
+
+def _is_power(text: str, meant: float) -> bool:
+    """Whether a text is a number such as 1e-4, which YAML takes for a text though it has no quotes."""
+    return not isinstance(meant, bool) and "e" in text.lower()
 
 
 def problems_before_training(board: Board, base: Path) -> list[Problem]:
@@ -296,8 +445,8 @@ def problems_before_training(board: Board, base: Path) -> list[Problem]:
         rows = {}
         for key, row in track.rows.items():
             path = baseline.resolve(row.baseline or key, base)
-            made_of = json.dumps([str(path), row.set, facts], sort_keys=True)
-            rows[key] = built[made_of] = built.get(made_of) or _build(path, facts, row.set)
+            made_of = json.dumps([str(path), row.set, dataset], sort_keys=True)
+            rows[key] = built[made_of] = built.get(made_of) or _build(path, dataset, facts, row.set)
         out += [Problem(("datasets", name, "rows", key), row.fault) for key, row in rows.items() if row.fault]
         if any(row.conditional or row.fault for row in rows.values()):
             continue
@@ -317,16 +466,18 @@ class _Built(NamedTuple):
     conditional: bool = False
 
 
-def _build(path: Path, facts: Facts, settings: dict[str, Any]) -> _Built:
+def _build(path: Path, dataset: str, facts: Facts, settings: dict[str, Any]) -> _Built:
     import torch
 
-    from ganbench.gan import DataSpec
+    from ganbench.gan import DataSpec, Unsupported
 
     shape = (facts.shape[-1], *facts.shape[:-1]) if facts.is_image else facts.shape  # channels first
     spec = DataSpec(shape, facts.classes)
     try:
         with torch.device("meta"):  # no memory for weights
             return _Built(None, baseline.create(path, spec, settings).conditional)
+    except Unsupported as error:
+        return _Built(baseline.refusal(path, dataset, facts.shape, error))
     except UserError as error:
         return _Built(str(error))
     except Exception:  # a constructor may look at the values of its weights, but there are no values
@@ -343,14 +494,19 @@ def _needs_classes(metric: str) -> bool:
 
 
 def _absent_weights(extractor: str) -> str | None:
-    """The reason why a network with published weights cannot run on this machine."""
-    from ganbench.features import _weights, efficientnet, inception
+    """The reason why a network with published weights cannot run on this machine, and what to do."""
+    from ganbench.features import _weights, efficientnet, fidelity, inception
 
-    if extractor in inception.NAMES and _weights.locate(inception.WEIGHTS) is None:
-        return (
-            f"the weights of {extractor} are not on this machine; `ganbench embed FOLDER --features {extractor} --out "
-            f"x.npz` downloads them ({inception.WEIGHTS.size / 1e6:.0f} MB)"
-        )
     if extractor in efficientnet.NAMES and efficientnet.locate() is None:
         return f"{extractor} is not installed: {efficientnet.INSTALL}"
-    return None
+    published = dict.fromkeys(inception.NAMES, inception.WEIGHTS) | {n: c.weights for n, c in fidelity.CARDS.items()}
+    wanted = []
+    if extractor == "clip" and importlib.util.find_spec("torch_fidelity") is None:
+        wanted.append("clip needs torch-fidelity: pip install 'ganbench[peers]'")
+    weights = published.get(extractor)
+    if weights is not None and _weights.locate(weights) is None:
+        wanted.append(
+            f"the weights of {extractor} are not on this machine: `ganbench embed FOLDER --features {extractor} --out "
+            f"x.npz` downloads them ({weights.size / 1e6:,.0f} MB), or put {weights.file} into {_weights.folder()}"
+        )
+    return "; ".join(wanted) or None

@@ -14,6 +14,7 @@ from ganbench.errors import UserError
 LARGEST = 2**20  # bytes of a file
 DEEPEST = 20  # lists and mappings inside each other
 TOO_DEEP = f"lists and mappings are nested more than {DEEPEST} deep"
+DIGITS = 100  # of a whole number; Python refuses to read thousands of digits
 MOST = 100_000  # values, after every alias is replaced by what it stands for
 PLAIN = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "map", "seq", "merge")}
 SPECIAL = {"timestamp": "a date", "binary": "binary data", "set": "a set", "omap": "an ordered mapping"}
@@ -107,6 +108,8 @@ def _check(path: Path, root: Node) -> None:
                 else f"the tag {node.tag} is refused"
             )
             raise refuse(node, why)
+        if isinstance(node, ScalarNode) and node.tag == "tag:yaml.org,2002:int" and len(node.value) > DIGITS:
+            raise refuse(node, f"this number has more than {DIGITS} digits")
         if isinstance(node, MappingNode):
             _check_keys(node, refuse)
         if id(node) not in sizes:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -62,9 +63,10 @@ class Reading(NamedTuple):
 
     @property
     def lines(self) -> list[str]:
-        """The problems, one line each: file, line of the file, field, what to do."""
+        """The problems in the order of the file, one line each: file, line of the file, field, what to do."""
         path = paths.shown(self.document.path)
-        return [f"{path}:{self.document.line(problem.place)}: {problem}" for problem in self.problems]
+        placed = sorted(((self.document.line(problem.place), problem) for problem in self.problems), key=itemgetter(0))
+        return [f"{path}:{line}: {problem}" for line, problem in placed]
 
 
 def _read(name: str) -> Reading:
@@ -72,10 +74,8 @@ def _read(name: str) -> Reading:
     path = file(name)
     document = Document.read(path)
     wrong = checks.of_title(path, boards(), folder()) + checks.of_file(document)
-    if wrong:
-        return Reading(document, None, wrong)
-    given = Board.model_validate(document.content)
-    return Reading(document, given, checks.problems(given, path.parent))
+    meaning = checks.problems(document.content, path.parent) if isinstance(document.content, dict) else []
+    return Reading(document, None if wrong else Board.model_validate(document.content), wrong + meaning)
 
 
 def board(name: str) -> Board:

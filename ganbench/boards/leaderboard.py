@@ -233,10 +233,23 @@ def markdown(name: str, board: Board, summary: pd.DataFrame) -> str:
             f"ranked by `{track.rank}`.",
             *_uncalibrated(track),
             pd.DataFrame(lines).to_markdown(index=False, disable_numparse=True),
+            *_beaten_by_noise(dataset, track, summary),
         ]
         parts += [f"({i}) {reason}" for i, reason in enumerate(reasons, 1)]
         parts.append(f"![samples of {dataset}](samples-{dataset}.png)")
     return "\n\n".join(parts) + "\n"
+
+
+def _beaten_by_noise(dataset: str, track: Track, summary: pd.DataFrame) -> list[str]:
+    """The sentence of a page about rows whose mean is no better than the mean of the control `noise`."""
+    means = (
+        summary[(summary.dataset == dataset) & (summary.metric == track.rank)].set_index("row")["mean"].astype(float)
+    )
+    if "noise" not in means:
+        return []
+    sign = -1.0 if metrics.get(track.rank).card.better == "higher" else 1.0
+    rows = [str(row) for row in means.index if row not in CONTROL_ORDER and sign * (means[row] - means["noise"]) >= 0]
+    return [f"No better than the control `noise` by `{track.rank}`: {', '.join(rows)}."] if rows else []
 
 
 def _uncalibrated(track: Track) -> list[str]:

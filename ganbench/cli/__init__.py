@@ -58,6 +58,16 @@ def reason(error: OSError) -> str:
     return ": ".join([*([" -> ".join(files)] if files else []), error.strerror])
 
 
+def _commands(error: Exception) -> str:
+    """The names of all commands, if the user gave no such command and no name is near; else empty."""
+    group = getattr(getattr(error, "ctx", None), "command", None)
+    message = str(getattr(error, "message", ""))
+    names = getattr(group, "commands", {})
+    if not names or not message.startswith("No such command") or "Did you mean" in message:
+        return ""
+    return f" The commands are {', '.join(sorted(names))}."
+
+
 def main() -> NoReturn:
     """Run the command line. A mistake of the user gives one line and an exit code, never a traceback."""
     warnings.filterwarnings("ignore", "Image size .* exceeds limit")  # PIL warns of images that the readers refuse
@@ -77,5 +87,5 @@ def main() -> NoReturn:
     except Exception as error:
         if not hasattr(error, "format_message"):  # typer vendors click and does not export its exceptions
             raise
-        say(f"ganbench: {error.format_message()} (see --help)")
+        say(f"ganbench: {error.format_message()}{_commands(error)} (see --help)")
         sys.exit(2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -111,6 +112,27 @@ def check_folder(path: Path | None) -> None:
     if path.exists() and not path.is_dir():
         raise UserError(f"{path} is a file; give the name of a folder")
     _check_parent(path)
+
+
+def check_result(path: Path | None, signs: Collection[str], kind: str) -> None:
+    """Refuse a folder whose files a command did not make, before the work that would put its own files among them.
+
+    Args:
+        path: the folder that the command fills; None for no folder.
+        signs: names of files. Each of them shows that the same command has filled the folder before.
+        kind: what such a folder holds, for the message.
+
+    Raises:
+        UserError: the folder holds other files, or it cannot be written into. Hidden files do not count.
+    """
+    check_folder(path)
+    if path is None or not path.is_dir():
+        return
+    names = sorted(entry.name for entry in path.iterdir() if not entry.name.startswith("."))
+    if names and not any((path / sign).is_file() for sign in signs):
+        raise UserError(
+            f"--out {path}: this folder holds other files ('{names[0]}') and no {kind}; choose a new or an empty folder"
+        )
 
 
 def _check_parent(path: Path) -> None:

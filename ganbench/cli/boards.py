@@ -26,7 +26,7 @@ def check(
 
     problems = grid.problems(board)
     for problem in problems:
-        say(problem)
+        say(f"ganbench: {problem}")
     if problems:
         raise typer.Exit(2)
     runs = grid.runs(board)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ganbench.cli._common import Label, Layout, Range, Seed, app, say
+from ganbench.cli._common import Label, Layout, Range, Seed, app, check_result, say
 from ganbench.errors import UserError
 
 
@@ -41,19 +41,29 @@ def train(
       ganbench train my_gan.py --dataset ring --set lr_g=1e-4 --set 'betas=[0, 0.9]' --out runs/mine
     """
     from ganbench import config, data
-    from ganbench.baseline import resolve
+    from ganbench.baseline import refusal, resolve
+    from ganbench.training.run import MOST_IMAGES, SIGNS
 
+    if images > MOST_IMAGES:
+        raise UserError(f"--images: a run can see at most {MOST_IMAGES:,} images")
     path = resolve(baseline)
     overrides = config.settings(settings or [])
+    check_result(out, SIGNS, "run")
     dataset = data.resolve(dataset)
-    from ganbench.training import loop  # the import of torch takes longer than the check of the arguments
-
     out = out or Path("runs") / f"{path.stem}-{dataset}-s{seed}"
-    run = loop.train(path, dataset, out, seed=seed, images=images, overrides=overrides, device=device)
+    check_result(out, SIGNS, "run")
+    from ganbench.gan import Unsupported  # the import of torch takes longer than the check of the arguments
+    from ganbench.training import loop
+
+    try:
+        run = loop.train(path, dataset, out, seed=seed, images=images, overrides=overrides, device=device)
+    except Unsupported as error:
+        raise UserError(refusal(path, dataset, data.facts(dataset).shape, error)) from None
     if run.diverged:
         say(f"DIVERGED: {run.diverged}. This is a result: a board shows it. The run is in {out}")
     else:
-        say(f"{run.seen:,} images in {run.seconds:,.0f} s; checkpoint, history.jsonl and run.json are in {out}")
+        whole = "" if run.seen <= images else f" (more than the budget of {images:,}: steps are whole)"
+        say(f"{run.seen:,} images{whole} in {run.seconds:,.0f} s; checkpoint, history.jsonl and run.json are in {out}")
 
 
 @app.command()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -60,21 +62,29 @@ def run(
         board = str(Path(board).resolve())
     board = grid.check_config({"board": board})
     title = grid.title(board)
-    logs = paths.runs() / "logs"
-    logs.mkdir(parents=True, exist_ok=True)
-    log = logs / f"run-{title}.log"
     command = [
         *("--snakefile", str(paths.definitions() / "Snakefile"), "--directory", str(paths.root())),
         *("--cores", str(cores or os.cpu_count() or 1), *["--dry-run"] * dry_run),
         *context.args,
         *("--config", f"board={json.dumps(board)}"),
     ]
-    code, shown = follow(command, log, dry_run)
-    if dry_run and not code:
+    if dry_run:
+        with tempfile.TemporaryDirectory(prefix="ganbench-") as scratch:  # a plan leaves no log
+            log = Path(scratch, "log")
+            code, shown = follow(command, log, quiet=True)
+            if code:
+                explain(shown, log, paths.root(), title)
+                say("ganbench: Snakemake cannot plan the board; nothing has run")
+                raise typer.Exit(1)
         print(shown.plan())
         return
+    log = paths.runs() / "logs" / f"run-{title}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    code, shown = follow(command, log, quiet=False)
     if code:
-        fail(shown, log, paths.root(), title)
+        explain(shown, log, paths.root(), title)
+        say(f"ganbench: {ending(shown, code)}; the scheduler's log is {relative(log)}; the same command again resumes")
+        raise typer.Exit(1)
     if all(grid.scores_path(planned.run, board).is_file() for planned in grid.runs(board) if planned.scored):
         from ganbench.cli.suite import leaderboard
 
@@ -152,10 +162,11 @@ def follow(command: list[str], log: Path, quiet: bool) -> tuple[int, Follower]:
                 stderr=output,
                 env=os.environ | {"GANBENCH_EVENTS": str(writer)},
                 pass_fds=[writer],
+                process_group=0,  # a signal reaches Snakemake and its jobs once: from here
             )
     finally:
         os.close(writer)
-    with os.fdopen(reader, encoding="utf-8") as pipe:
+    with os.fdopen(reader, encoding="utf-8") as pipe, interruptible():
         try:
             if quiet:
                 for line in pipe:
@@ -163,10 +174,28 @@ def follow(command: list[str], log: Path, quiet: bool) -> tuple[int, Follower]:
             else:
                 watch(map(json.loads, pipe), shown)
             return process.wait(), shown
-        except KeyboardInterrupt:  # Snakemake and its jobs have got it too
+        except KeyboardInterrupt:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGINT)
             process.wait()
             say("ganbench: interrupted; the same command again resumes")
             raise typer.Exit(130) from None
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let the signals that end a program interrupt it, so that it ends what it has started. Ignored signals stay ignored."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    ends = [end for end in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(end) != signal.SIG_IGN]
+    before = {end: signal.signal(end, interrupt) for end in ends}
+    try:
+        yield
+    finally:
+        for end, handler in before.items():
+            signal.signal(end, handler)
 
 
 def watch(events: Iterable[dict[str, Any]], shown: Follower) -> None:
@@ -215,8 +244,8 @@ def _lines(shown: Follower) -> Iterator[Any]:
     yield update
 
 
-def fail(shown: Follower, log: Path, root: Path, title: str) -> None:
-    """Say what failed: a block per job, or the scheduler's own reason; then end with exit code 1.
+def explain(shown: Follower, log: Path, root: Path, title: str) -> None:
+    """Say what went wrong: a block per failed job, or the scheduler's own reason.
 
     Raises:
         UserError: another pipeline runs in this folder, or one was killed there.
@@ -237,6 +266,16 @@ def fail(shown: Follower, log: Path, root: Path, title: str) -> None:
     if not shown.failures:
         for line in (shown.errors or log.read_text(errors="replace").splitlines())[-LAST_LINES:]:
             say(f"  | {line}")
-    jobs = f"{len(shown.failures)} jobs failed" if len(shown.failures) != 1 else "1 job failed"
-    say(f"ganbench: {jobs}; the scheduler's log is {relative(log)}; the same command again resumes")
-    raise typer.Exit(1)
+
+
+def ending(shown: Follower, code: int) -> str:
+    """How a pipeline ended with a code that is not 0: some jobs failed, or it was stopped.
+
+    >>> ending(Follower(), -9)
+    'the pipeline was killed (SIGKILL)'
+    """
+    if shown.failures:
+        return f"{len(shown.failures)} jobs failed" if len(shown.failures) > 1 else "1 job failed"
+    if code < 0:
+        return f"the pipeline was killed ({signal.Signals(-code).name})"
+    return "the pipeline stopped before its end, but no job failed"

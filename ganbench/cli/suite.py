@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from ganbench.cli._common import Seed, app, help_unless_invoked, relative, say, write
-from ganbench.errors import choose
+from ganbench.cli._common import Seed, app, check_result, help_unless_invoked, relative, say, write
+from ganbench.errors import UserError, choose
 
 data_app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 app.add_typer(data_app, name="data")
@@ -19,7 +19,7 @@ KINDS = ("baselines", "datasets", "metrics", "extractors", "boards")
 
 @data_app.callback()
 def data_help(context: typer.Context) -> None:
-    """Build, fetch and check datasets."""
+    """Build datasets, fetch them, or add your own data."""
     help_unless_invoked(context)
 
 
@@ -112,7 +112,7 @@ def calibrate(
     n: Annotated[
         int | None, typer.Option("--n", help="samples per set; by default as many as one class can fill", min=2)
     ] = None,
-    repeats: Annotated[int, typer.Option(help="draws of every set", min=2)] = 5,
+    repeats: Annotated[int, typer.Option(help="draws of every set; with fewer than 5 no promise is judged", min=2)] = 5,
     seed: Seed = 0,
     out: Annotated[
         Path | None,
@@ -120,11 +120,14 @@ def calibrate(
             help="folder of the tables and pictures; by default results/calibration/DATASET, in the current folder or checkout"
         ),
     ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="replace also a calibration that has more repeats or larger sets")
+    ] = False,
 ) -> None:
     """Damage real samples in known ways, and check what the card of every metric promises.
 
     A broken promise is a result, not an error. A metric that breaks a promise cannot enter a board of this dataset.
-    Your own calibration of a dataset replaces the calibration that ganbench brings.
+    What your own calibration of a dataset judges replaces the verdict of the calibration that ganbench brings.
 
     \b
     Examples:
@@ -137,16 +140,22 @@ def calibrate(
 
     dataset = data.resolve(dataset)
     out = out or paths.results() / "calibration" / dataset
-    promises = calibration.run(dataset, n, repeats, seed, out)
+    check_result(out, ("values.csv", "promises.csv"), "calibration")
+    promises = calibration.run(dataset, n, repeats, seed, out, replace)
     table(calibration.matrix(promises), f"calibration on {dataset}", ["metric"])
     for line in calibration.failures(promises):
         print(f"FAIL: {line}")
+    if note := calibration.too_few(repeats):
+        print(note)
+    else:
+        for line in calibration.undecided(promises):
+            print(f"not judged: {line}")
     print(f"The calibration is in {relative(out)}/: README.md, values.csv, promises.csv, matrix.png and levels.png")
 
 
 @app.command("list")
 def list_(
-    kind: Annotated[str, typer.Argument(help=", ".join(KINDS))],
+    kind: Annotated[str | None, typer.Argument(metavar="KIND", help=", ".join(KINDS), show_default=False)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="as JSON")] = False,
 ) -> None:
     """List all baselines, datasets, metrics, extractors or boards.
@@ -158,6 +167,8 @@ def list_(
     """
     from ganbench.cli import catalogue
 
+    if kind is None:
+        raise UserError(f"say what to list: {', '.join(KINDS)}")
     entries = getattr(catalogue, choose(kind, KINDS, "kind"))()
     if as_json:
         print(json.dumps(entries, indent=1))

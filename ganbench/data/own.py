@@ -67,7 +67,7 @@ def resolve(what: str | Path, base: Path | None = None) -> str:
     path = (base or Path.cwd()) / Path(what).expanduser()
     if path.exists() or "/" in str(what) or Path(what).suffix:
         return add(path)
-    return choose(str(what), registry.names(), "dataset")
+    return choose(str(what), registry.names(), "dataset or file")
 
 
 def add(path: Path, declared: Declared | None = None) -> str:

@@ -12,7 +12,9 @@ from ganbench import baseline, paths
 from ganbench.config import TrainConfig
 from ganbench.errors import UserError
 
+MOST_IMAGES = 10**12  # of a budget: at 10,000 images per second, a run sees so many in three years
 RECORD = "run.json"
+SIGNS = (RECORD, "history.jsonl", "state/training.safetensors")  # a folder with one of these files holds a run
 
 
 class Identity(BaseModel):
