@@ -174,7 +174,7 @@ def fid(gen: np.ndarray, ref: np.ndarray | None = None, ref_moments: np.ndarray 
     elif ref_moments is not None:
         r, m = Moments(2, ref_moments[0], ref_moments[1:]), None  # of n = 2, m2 is the covariance
     else:
-        raise NotApplicable(f"needs a reference of at least {CARD.minimum} samples: pass --reference")
+        raise NotApplicable(f"needs a reference of at least {CARD.minimum} samples: pass `reference=`")
     g = moments(_blocks(gen))
     d = gen.shape[1]
     value = frechet(g, r)
