@@ -544,7 +544,7 @@ def test_a_score_on_forty_columns_has_whole_names(
     assert "…" not in out
     assert "  sliced_wasserstein (digits-cnn) ↓\n" in out
     assert "  precision (digits-cnn) →\n" in out
-    assert "best near the column perfect" in " ".join(out.split())
+    assert "→ best near the value of a perfect generator" in " ".join(out.split())
 
 
 def test_a_spread_is_one_table_with_a_legend(ganbench: Callable[..., Done], monkeypatch: pytest.MonkeyPatch) -> None:

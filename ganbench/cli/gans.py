@@ -70,7 +70,8 @@ def sample(
 ) -> None:
     """Draw samples of a trained GAN.
 
-    The .npz has them as arr_0, images as uint8 [n, H, W, C]. Its manifest lies beside it. Sample i depends only on the run, the seed and i, not on the number of samples.
+    The .npz has them under arr_0, images as uint8 [n, H, W, C]. Its manifest, .json, lies beside it. Sample i depends
+    only on the run, the seed and i, not on the number of samples.
 
     \b
     Examples:

@@ -83,7 +83,8 @@ def _line(result: Result, name: str, m: Measured) -> dict[str, str]:
 def _notes(result: Result, names: list[str]) -> list[str]:
     """The notes below the table: what its signs mean, and why a number is missing."""
     measured = [result.metrics[name] for name in names]
-    notes = [verdict.LEGEND]
+    signs = verdict.legend(names)
+    notes = [signs] if signs else []
     if any(verdict.floor(m).startswith("~") for m in measured):
         notes.append(verdict.HALVES)
     if any(m.bound is not None for m in measured):
@@ -104,7 +105,7 @@ def comparison(lines: Sequence[Mapping[str, Any]], results: Mapping[str, Result]
     """
     first, *others = results
     features = results[first].protocol.features.id
-    parts, compared = [], []
+    parts, compared, shown = [], [], []
     for other in others:
         title = wrap(plain(f"a: {first}, b: {other}, features {features}"), "  ", columns)
         if results[first].samples.sha256 == results[other].samples.sha256:
@@ -114,6 +115,7 @@ def comparison(lines: Sequence[Mapping[str, Any]], results: Mapping[str, Result]
             continue
         pairs = [line for line in lines if line["b"] == other]
         compared += [line["metric"] for line in pairs if line["interval"] is not None]
+        shown += [line["metric"] for line in pairs]
         parts.append("\n\n".join([title, *_pairs(pairs, results[first], results[other], columns)]))
     warnings = [
         wrap(f"{verdict.MARKS[v.level]} {plain(name)}: {v.gate}: {v.text}.", "  ", columns)
@@ -122,9 +124,9 @@ def comparison(lines: Sequence[Mapping[str, Any]], results: Mapping[str, Result]
         if v.level == "bad" and v.gate in SERIOUS
     ]
     parts += ["\n".join(warnings)] if warnings else []
-    if compared:
-        parts.append("\n".join(wrap(line, "    ", columns) for line in [verdict.LEGEND, *_how_to_read(compared)]))
-    return "\n\n".join(parts)
+    notes = [verdict.legend(shown), *(_how_to_read(compared) if compared else [])]
+    parts.append("\n".join(wrap(line, "    ", columns) for line in notes if line))
+    return "\n\n".join(filter(None, parts))
 
 
 def _pairs(lines: Sequence[Mapping[str, Any]], a: Result, b: Result, columns: int) -> list[str]:

@@ -24,7 +24,11 @@ CHANCE = 0.05  # a perfect generator may miss a mode with this probability; abov
 
 ARROWS = {"lower": " ↓", "higher": " ↑", "target": ""}
 TARGET = " →"
-LEGEND = "↑ higher is better, ↓ lower is better, → best near the column perfect, neither above nor below"
+SIGNS = {
+    " ↑": "higher is better",
+    " ↓": "lower is better",
+    TARGET: "best near the value of a perfect generator, neither above nor below",
+}
 QUESTIONS: dict[str, tuple[str, ...]] = {
     "Do the samples look real?": ("fid", "kid", "precision", "density", "classifier_score"),
     "Are they diverse?": ("recall", "coverage", "modes", "support", "vendi"),
@@ -77,6 +81,16 @@ def arrow(metric: str) -> str:
 def sign(metric: str) -> str:
     """The arrow of a metric, or the sign for a metric that is best near `perfect`."""
     return arrow(metric) or (TARGET if metric in metrics.names() else "")
+
+
+def legend(names: Iterable[str]) -> str:
+    """What the signs of these metrics mean; empty if none has a sign.
+
+    >>> legend(["fid", "kid", "recall"])
+    '↓ lower is better; → best near the value of a perfect generator, neither above nor below'
+    """
+    used = {sign(name) for name in names}
+    return "; ".join(f"{mark.strip()} {meaning}" for mark, meaning in SIGNS.items() if mark in used)
 
 
 def why_not(metric: str, m: Measured) -> str:
