@@ -11,10 +11,25 @@ def plain(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def counted(n: int, noun: str) -> str:
+    """A number with its noun, in the plural unless the number is 1. Thousands have a comma.
+
+    >>> counted(1, "image"), counted(2000, "image"), counted(2, "exact copy"), counted(0, "class")
+    ('1 image', '2,000 images', '2 exact copies', '0 classes')
+    """
+    if n != 1:
+        noun = (
+            f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}es" if noun.endswith(("s", "x", "ch")) else f"{noun}s"
+        )
+    return f"{n:,} {noun}"
+
+
 class UserError(Exception):
     r"""The user's input is wrong; the message says what is wrong and what to do. Exit code 2.
 
-    The message is one line that any terminal can show, whatever the names of the user's files are made of.
+    The message is one line that any terminal can show, whatever the names of the user's files are made of. It names an
+    argument of Python as `name=` or `name='value'` in backquotes. The command line prints such a name as its option:
+    see `ganbench.cli._common.as_options`.
 
     >>> print(UserError("a\nb.png: no image"))
     a\nb.png: no image

@@ -121,6 +121,6 @@ def test_the_command_shows_the_cache_and_clears_it() -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         return done.stdout + done.stderr
 
-    assert f"{cache.home()}: 1 entries" in run()
-    assert "deleted 1 entries" in run("clear")
+    assert f"{cache.home()}: 1 entry" in run()
+    assert "deleted 1 entry" in run("clear")
     assert f"{cache.home()}: 0 entries, 0.0 MB" in run()

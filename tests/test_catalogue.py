@@ -115,3 +115,10 @@ def test_citation_file_has_the_version_of_the_package() -> None:
 def test_cite_of_an_unknown_name_names_the_nearest_one() -> None:
     with pytest.raises(UserError, match="did you mean 'fid'"):
         citations.cite(["fdi"])
+
+
+def test_entries_name_the_paper_under_its_title_at_the_venue() -> None:
+    entry = citations.entries()["2004.05675"]
+    assert "A Three Sample Hypothesis Test for Evaluating Generative Models" in entry
+    assert "pages = {3546--3556}" in entry
+    assert "pages = {2278--2324}" in citations.entries()["lecun1998gradient"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -17,8 +18,8 @@ from PIL import Image
 
 from ganbench import data, features, metrics
 from ganbench.cli import main, run
-from ganbench.cli._common import require_weights
-from ganbench.features import Extractor
+from ganbench.cli._common import ORDER, check_files
+from ganbench.features import Extractor, require_weights
 from ganbench.samples import SampleSet, write
 from ganbench.training.run import Run
 
@@ -182,7 +183,7 @@ def test_reference_may_be_a_file(ganbench: Callable[..., Done], tmp_path: Path) 
     done = ganbench("score", tmp_path / "a.npy", "--reference", tmp_path / "b.npy", "--json", "-")
     result = json.loads(done.stdout)["metrics"]
     assert result["fid"]["value"] < 0.1
-    assert result["memorisation"]["reason"] == "memorisation needs the training set: pass --train"
+    assert result["memorisation"]["reason"] == "memorisation needs the training set: pass `train=`"
 
 
 def test_embedded_set_scores_like_the_samples_without_loading_torch(
@@ -246,11 +247,11 @@ def broken(tmp_path: Path) -> Path:
         (("--features", "inceptoin"), "no extractor 'inceptoin'; did you mean 'inception'?"),
         (("--features", "mine.py"), "mine.py"),
         (("--features", "inception", "--precision", "half"), "no precision 'half'"),
-        (("--features", "inception", "--weights", "nowhere.pth"), "--weights nowhere.pth: no such file"),
+        (("--features", "inception", "--weights", "nowhere.pth"), "weights nowhere.pth: no such file"),
         (("--json", "."), ". is a folder; give the name of a file"),
         (("--html", "."), ". is a folder; give the name of a file"),
         (("--html", "pyproject.toml/page.html"), "pyproject.toml is a file"),
-        (("--range", "0,2"), "--range"),
+        (("--range", "0,2"), "no range '0,2'"),
     ],
 )
 def test_arguments_are_checked_before_any_image_is_decoded(
@@ -338,7 +339,10 @@ def test_a_bound_in_place_of_a_value_is_shown_and_explained(ganbench: Callable[.
     ("arguments", "message"),
     [
         (("control", "real", "--dataset", "ring", "--n", "50", "--out", "{}/file/x.npz"), "file"),
-        (("control", "real", "--dataset", "ring", "--n", "50", "--out", "{}/folder.npz"), "folder.npz: Is a directory"),
+        (
+            ("control", "real", "--dataset", "ring", "--n", "50", "--out", "{}/folder.npz"),
+            "folder.npz is a folder; give the name of a file",
+        ),
     ],
 )
 def test_a_file_that_cannot_be_written_is_one_line(
@@ -349,9 +353,11 @@ def test_a_file_that_cannot_be_written_is_one_line(
     assert message in error(*(argument.format(tmp_path) for argument in arguments))
 
 
-def test_a_full_disk_is_one_line_with_the_name_of_the_file(error: Callable[..., str]) -> None:
+def test_a_full_disk_is_named_and_takes_no_scores_away(ganbench: Callable[..., Done]) -> None:
     runs = [next(Path("results/quick/runs").glob(f"{row}-digits-*-s0.json")) for row in ("gan", "wgan")]
-    assert error("compare", *runs, "--json", "/dev/full") == "ganbench: /dev/full: No space left on device"
+    done = ganbench("compare", *runs, "--json", "/dev/full", code=2)
+    assert done.stderr == "ganbench: /dev/full: No space left on device\n"
+    assert "verdict" in done.stdout
 
 
 def test_trained_run_can_be_sampled_and_scored(ganbench: Callable[..., Done], tmp_path: Path) -> None:
@@ -532,3 +538,110 @@ def test_weights_for_an_extractor_that_has_none_are_refused(error: Callable[...,
     for option in (("--weights", "mine.pth"), ("--precision", "bf16")):
         found = error(verb[0], "digits:train", *verb[1:], "--features", "pixels", *option)
         assert "pixels is not such a network" in found
+
+
+SCORE = ("score", "digits:train", "--reference", "digits", "--features", "pixels", "--metrics", "fid")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((*SCORE, "--json", "/proc/x.json"), "/proc/x.json cannot be written"),
+        ((*SCORE, "--html", "/proc/x/y.html"), "/proc/x/y.html cannot be written"),
+        ((*SCORE, "--json", "{}/file/x.json"), "file is a file"),
+        ((*SCORE, "--json", "{}/file/x/y.json"), "file is a file"),
+        ((*SCORE, "--json", "{}/" + 300 * "x"), "File name too long"),
+        ((*SCORE, "--json", "{}/new/" + 300 * "x"), "File name too long"),
+        ((*SCORE, "--json", "{}/x", "--html", "{}/folder/../x"), "x is the place of another output"),
+        (("score", "{}/a.npz", "--reference", "digits", "--json", "{}/a.npz"), "a.npz is an input of this command"),
+        (("score", "{}/a.npz", "--reference", "digits", "--json", "{}/a.json"), "the place of the manifest of"),
+        (("compare", "{}/a.json", "{}/b.json", "--json", "/proc/c.json"), "/proc/c.json cannot be written"),
+        (("compare", "{}/a.json", "{}/b.json", "--json", "{}/b.json"), "b.json is an input of this command"),
+        (("spread", "digits:train", "--reference", "digits", "--out", "/proc/x"), "/proc/x cannot be written"),
+        (("spread", "digits:train", "--reference", "digits", "--out", "/proc"), "/proc cannot be written"),
+        (("embed", "digits", "--out", "{}/x.txt"), "x.txt: the name of this file must end with .npz"),
+        (("embed", "{}/a.npz", "--out", "{}/a.npz"), "a.npz is an input of this command"),
+        (("sample", "{}", "--out", "{}/x.txt"), "x.txt: the name of this file must end with .npz"),
+        (("sample", "{}", "--out", "/proc/a.npz"), "/proc/a.npz cannot be written"),
+        (("sample", "{}", "--out", "{}/folder/b.npz"), "b.json is a folder"),
+        (("control", "real", "--dataset", "ring", "--out", "/proc/a.npz"), "/proc/a.npz cannot be written"),
+        (("interpolate", "{}", "--out", "/proc/a.gif"), "/proc/a.gif cannot be written"),
+        (("interpolate", "{}", "--out", "{}/a.jpg"), "a.jpg: the name of this file must end with .png or .gif"),
+        (("arithmetic", "{}", "--plus", "1,2", "--out", "/proc/a.png"), "/proc/a.png cannot be written"),
+        (("overview", "a=digits", "--out", "/proc/a.png"), "/proc/a.png cannot be written"),
+        (("overview", "a=digits", "--out", "{}/a.svg"), "a.svg: the name of this file must end with .png"),
+    ],
+)  # fmt: skip
+def test_places_of_outputs_are_checked_before_any_work(
+    error: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], message: str
+) -> None:
+    def work(*_: object, **__: object) -> None:
+        pytest.fail("the work was begun")
+
+    for function in ("scoring.sources.open_set", "scoring.result.read", "training.checkpoint.load", "data.load"):
+        monkeypatch.setattr(f"ganbench.{function}", work)
+    (tmp_path / "file").touch()
+    (tmp_path / "folder" / "b.json").mkdir(parents=True)
+    before = sorted(tmp_path.rglob("*"))
+    assert message in error(*(argument.replace("{}", str(tmp_path)) for argument in arguments))
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_check_of_a_place_changes_no_file(tmp_path: Path) -> None:
+    kept = tmp_path / "kept.json"
+    kept.write_text("{}")
+    os.mkfifo(tmp_path / "pipe")
+    before = kept.stat().st_mtime_ns
+    check_files(kept, tmp_path / "new/folder/a.json", tmp_path / "pipe", None)
+    assert (kept.read_text(), kept.stat().st_mtime_ns) == ("{}", before)
+    assert {path.name for path in tmp_path.iterdir()} == {"kept.json", "pipe"}
+
+
+def test_messages_of_the_library_name_options(error: Callable[..., str], tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.zeros((5, 8, 8, 1), np.float32))
+    last = error("score", tmp_path / "a.npy", "--reference", "digits")
+    assert "give the values of black and white: --range 0,1 or --range=-1,1 or --range 0,255" in last
+    assert "`" not in last
+
+
+def test_a_report_and_a_page_name_options_and_the_file_given(ganbench: Callable[..., Done], tmp_path: Path) -> None:
+    drawn = SampleSet(np.asarray(data.load("digits", "train").x[:300]), None, {"name": "gan-digits-s0"})
+    write(tmp_path / "mine.npz", drawn)
+    page = tmp_path / "page.html"
+    done = ganbench(
+        "score", tmp_path / "mine.npz", "--reference", "digits:test", "--metrics", "fid,memorisation", "--html", page
+    )
+    title = f"{tmp_path}/mine.npz, samples of gan-digits-s0"
+    assert " ".join(done.stdout.split()).startswith(f"{title} (300 samples) against digits:test (797 samples)")
+    assert "needs the training set: pass --train" in " ".join(done.stdout.split())
+    assert f"<h1>{title} against digits:test</h1>" in page.read_text()
+    assert "needs the training set: pass --train" in page.read_text()
+
+
+def test_a_score_on_forty_columns_has_whole_names(
+    ganbench: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    out = ganbench("score", "digits:train", "--reference", "digits").stdout
+    assert max(map(len, out.splitlines())) <= 40
+    assert "…" not in out
+    assert "  sliced_wasserstein (digits-cnn) ↓\n" in out
+    assert "  precision (digits-cnn) →\n" in out
+    assert "→ best near the value of a perfect generator" in " ".join(out.split())
+
+
+def test_a_spread_is_one_table_with_a_legend(ganbench: Callable[..., Done], monkeypatch: pytest.MonkeyPatch) -> None:
+    for columns in ("80", "40"):
+        monkeypatch.setenv("COLUMNS", columns)
+        out = ganbench("spread", "ring:train", "--reference", "ring", "--others", "").stdout
+        assert max(map(len, out.splitlines())) <= int(columns)
+        assert out.count("95 % interval  ") == (columns == "80")
+        assert "house: ganbench's own protocol" in out
+        assert "fid: least by " in out
+        assert "farthest: how far" in out
+
+
+def test_commands_stand_in_the_order_of_use(ganbench: Callable[..., Done]) -> None:
+    listed = re.findall(r"^  ([a-z]+)  ", ganbench("--help").stdout, re.MULTILINE)
+    assert listed == list(ORDER)
+    assert listed[:5] == ["score", "list", "train", "sample", "compare"]

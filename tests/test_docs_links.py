@@ -49,6 +49,18 @@ def test_every_link_within_the_repository_has_a_target(name: str) -> None:
             assert anchor in _anchors(target), link
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_no_list_or_table_was_joined_by_a_reflow(name: str) -> None:
+    text = _text(REPOSITORY / name)
+    assert re.findall(r"[.:;] - [A-Z`*]|\| \| \*\*|\| \| \[`", text) == []
+    item = False
+    for line in text.splitlines():
+        begins = re.match(r" *(-|\d+\.) ", line)
+        assert not item or begins or line.startswith((" ", "#", "|", "<")) or not line.strip(), line
+        item = bool(begins) or (item and line.startswith(" "))
+        assert not line.startswith("| ") or line.endswith(" |"), line
+
+
 def test_every_page_is_in_an_index() -> None:
     pages = {Path(page).relative_to("docs").with_suffix("").as_posix() for page in PAGES if page.startswith("docs/")}
     listed = set()

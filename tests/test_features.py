@@ -121,12 +121,12 @@ def test_a_dataset_that_is_not_there_has_no_extractor() -> None:
 @pytest.mark.parametrize(
     ("name", "x", "message"),
     [
-        ("mnist-cnn", np.zeros((2, 8, 8, 1), np.uint8), "mnist-cnn needs images, uint8 [n, 28, 28, 1]; these samples are uint8 [n, 8, 8, 1]"),
+        ("mnist-cnn", np.zeros((2, 8, 8, 1), np.uint8), "mnist-cnn needs grey images of 28 x 28 pixels; these samples are grey images of 8 x 8 pixels"),
         ("mnist-cnn", np.zeros((2, 28, 28), np.uint8), "mnist-cnn needs images, uint8 [n, 28, 28, 1]; these samples are uint8 [n, 28, 28]"),
         ("digits-cnn", np.zeros((2, 8, 8, 1)), "digits-cnn needs images, uint8 [n, 8, 8, 1]; these samples are float64 [n, 8, 8, 1]"),
-        ("stacked-mnist-cnn", np.zeros((2, 28, 28, 1), np.uint8), "stacked-mnist-cnn needs images, uint8 [n, 28, 28, 3]; these samples are uint8 [n, 28, 28, 1]"),
-        ("pixels", np.zeros((2, 3), np.float32), "pixels needs images, uint8 [n, H, W, C]; these samples are float32 [n, 3]"),
-        ("identity", np.zeros((2, 8, 8, 1), np.uint8), "identity needs points, floats [n, d]; these samples are uint8 [n, 8, 8, 1]"),
+        ("stacked-mnist-cnn", np.zeros((2, 28, 28, 1), np.uint8), "stacked-mnist-cnn needs colour images of 28 x 28 pixels; these samples are grey images of 28 x 28 pixels"),
+        ("pixels", np.zeros((2, 3), np.float32), "pixels needs images; these samples are points with 3 coordinates"),
+        ("identity", np.zeros((2, 8, 8, 1), np.uint8), "identity needs points; these samples are grey images of 8 x 8 pixels"),
         ("identity", np.zeros((2, 2), int), "identity needs points, floats [n, d]; these samples are int64 [n, 2]"),
     ],
 )  # fmt: skip
@@ -254,7 +254,7 @@ def test_auto_picks_by_the_data_and_by_what_is_here_and_says_why(
 
 def test_auto_without_any_general_network_says_what_there_is_to_choose(monkeypatch: pytest.MonkeyPatch) -> None:
     only_here(monkeypatch, False, False)
-    with pytest.raises(Unreachable, match=r"colour images.*pip install.*--features inception.*--features pixels"):
+    with pytest.raises(Unreachable, match=r"colour images.*pip install.*`features='inception'`.*`features='pixels'`"):
         features.pick("auto", None, 3)
 
 
@@ -270,10 +270,10 @@ def only_here(monkeypatch: pytest.MonkeyPatch, inception: bool, efficientnet: bo
 @pytest.mark.parametrize(
     ("extractor", "message"),
     [
-        (Extractor("mnist-cnn", "w.pth"), "--weights and --precision are for networks with published weights; mnist-cnn is not such a network"),
-        (Extractor("pixels", precision="bf16"), "--weights and --precision are for networks with published weights; pixels is not such a network"),
-        (Extractor("inception", precision="fp8"), "--precision fp8: it is fp32 or bf16"),
-        (Extractor("inception", "w.pth#abc"), "--weights w.pth#abc: write FILE#sha256= and the 64 hexadecimal digits"),
+        (Extractor("mnist-cnn", "w.pth"), "weights and precision are for networks with published weights; mnist-cnn is not such a network"),
+        (Extractor("pixels", precision="bf16"), "weights and precision are for networks with published weights; pixels is not such a network"),
+        (Extractor("inception", precision="fp8"), "no precision 'fp8'; did you mean 'fp32'? (known: bf16, fp32)"),
+        (Extractor("inception", "w.pth#abc"), "weights w.pth#abc: write FILE#sha256= and the 64 hexadecimal digits"),
     ],
 )  # fmt: skip
 def test_what_an_extractor_cannot_be_run_with_is_refused(extractor: Extractor, message: str) -> None:
@@ -286,10 +286,10 @@ def test_what_an_extractor_cannot_be_run_with_is_refused(extractor: Extractor, m
     ("extractor", "message"),
     [
         (Extractor("incption"), "did you mean 'inception'"),
-        (Extractor("auto", precision="fp8"), "--precision fp8: it is fp32 or bf16"),
-        (Extractor("auto", "gone.pth"), "--weights gone.pth: no such file"),
-        (Extractor("inception", "gone.pth#sha256=" + 64 * "0"), "--weights gone.pth: no such file"),
-        (Extractor("gone.onnx"), "--features gone.onnx: no such file"),
+        (Extractor("auto", precision="fp8"), "no precision 'fp8'; did you mean 'fp32'"),
+        (Extractor("auto", "gone.pth"), "weights gone.pth: no such file"),
+        (Extractor("inception", "gone.pth#sha256=" + 64 * "0"), "weights gone.pth: no such file"),
+        (Extractor("gone.onnx"), "extractor gone.onnx: no such file"),
     ],
 )
 def test_a_wrong_extractor_is_refused_without_any_sample(extractor: Extractor, message: str) -> None:

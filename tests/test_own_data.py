@@ -266,7 +266,7 @@ def floats(folder: Path) -> None:
         (two_tests, r"it has test and test\.npz"),
         (few, "no sample falls into the split"),
         (wild_labels, "labels go from 0 to 2000 for 60 samples"),
-        (floats, r"--range .*; `ganbench data add .*` takes these options"),
+        (floats, r"`range=.*; `ganbench data add .*` takes these options"),
     ],
 )
 def test_data_that_make_no_dataset_are_refused_in_one_line(

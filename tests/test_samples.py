@@ -152,7 +152,7 @@ def test_statistics_as_reference_give_the_fid_of_their_samples(tmp_path: Path) -
     assert found["fid"].interval == pytest.approx(whole["fid"].interval, rel=1e-9)
     assert (found["fid"].perfect, found["fid"].reason) == (None, None)
     assert "needs the samples of a reference" in found["kid"].reason
-    with pytest.raises(UserError, match="the extractor that made them with --features"):
+    with pytest.raises(UserError, match="the extractor that made them: `features=`"):
         scoring.score(gen, tmp_path / "stats.npz")
     with pytest.raises(UserError, match="can only be a reference"):
         scoring.score(tmp_path / "stats.npz", ref, features="identity")

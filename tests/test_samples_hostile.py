@@ -140,7 +140,7 @@ def test_hostile_file_is_one_line_and_leaves_nothing_behind(
 
 @pytest.mark.parametrize(("side", "message"), [(50_000, "DecompressionBomb|too many"), (8_200, "too many")])
 def test_header_of_a_huge_image_is_refused_before_it_is_decoded(tmp_path: Path, side: int, message: str) -> None:
-    with pytest.raises(UserError, match=f"1 of 1 images cannot be read: a.png .*({message})"):
+    with pytest.raises(UserError, match=f"1 of 1 image cannot be read: a.png .*({message})"):
         samples.read(write_folder(tmp_path / "a", {"a.png": png_claiming(side, side)}))
 
 
@@ -162,7 +162,7 @@ def test_links_and_pipes_in_a_folder(tmp_path: Path) -> None:
     (tmp_path / "links/round").symlink_to(tmp_path / "links")
     one = samples.read(tmp_path / "links")
     assert len(one.x) == 1
-    assert one.manifest["found"]["warnings"] == ["1 other files are not images: round"]
+    assert one.manifest["found"]["warnings"] == ["left out, because only images are read: 1 other file (round)"]
     for name, make in (
         ("pipe", os.mkfifo),
         ("device", lambda path: path.symlink_to("/dev/zero")),
@@ -230,7 +230,7 @@ def test_command_line_ends_with_code_2_and_one_line(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "ganbench", "score", str(path), "--reference", "digits"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert done.stderr.startswith("ganbench: a: 1 of 1 images cannot be read: a\\nb.png")
+    assert done.stderr.startswith("ganbench: a: 1 of 1 image cannot be read: a\\nb.png")
 
 
 @pytest.mark.slow

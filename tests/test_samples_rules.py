@@ -46,12 +46,12 @@ def pair(path: Path, odd: bytes, suffix: str = "png", size: tuple[int, int] = (8
     [
         (
             GREY.astype(np.float32) / 255,
-            r"values from 0 to .*; give the values of black and white: --range 0,1 or --range=-1,1",
+            r"values from 0 to .*; give the values of black and white: `range='0,1'` or `range='-1,1'`",
         ),
         (GREY.astype(np.uint16), "images are uint8"),
         (np.zeros((5, 8, 8, 4), np.uint8), r"no axis of 1 or 3 channels.*drop the alpha"),
         (np.zeros((5, 8, 8, 2), np.uint8), r"no axis of 1 or 3 channels"),
-        (np.zeros((5, 3, 3, 3), np.uint8), r"say --layout nchw or --layout nhwc"),
+        (np.zeros((5, 3, 3, 3), np.uint8), r"say `layout='nchw'` or `layout='nhwc'`"),
         (np.zeros((5, 0, 8, 3), np.uint8), r"must have at least one pixel"),
         (np.zeros(5, np.float32), "points are floats"),
         (np.array(5, np.uint8), "images are uint8"),
@@ -136,7 +136,7 @@ ANIMATED = file_of(Image.new("RGB", (8, 8)), "PNG", save_all=True, append_images
         (KEYED, "png", "transparent"),
         (file_of(DEEP, "PNG"), "png", "16 bits"),
         (file_of(Image.new("CMYK", (8, 8)), "JPEG"), "jpg", "neither grey nor RGB"),
-        (file_of(Image.new("RGB", (9, 8)), "PNG"), "png", r"2 sizes, 1 are 8 x 8"),
+        (file_of(Image.new("RGB", (9, 8)), "PNG"), "png", r"2 sizes \(width x height\): 8 x 8 is"),
         (ANIMATED, "png", "several frames"),
         (png(RGB[0])[:-30], "png", "cannot be read"),
         (b"\x89PNG\r\n\x1a\nnothing", "png", "cannot be read"),
@@ -147,7 +147,7 @@ ANIMATED = file_of(Image.new("RGB", (8, 8)), "PNG", save_all=True, append_images
 def test_odd_images_in_a_folder_are_named(tmp_path: Path, odd: bytes, suffix: str, message: str) -> None:
     with pytest.raises(UserError, match=rf"{message}.*odd\.{suffix}|odd\.{suffix}.*{message}") as error:
         samples.read(pair(tmp_path, odd, suffix))
-    assert "1 of 2 images" in str(error.value) or "1 are not" in str(error.value)
+    assert "1 of 2 images" in str(error.value) or "of 1 of 2 images, but not" in str(error.value)
 
 
 def test_16_bit_colour_is_refused_although_its_decoder_would_cut_it_to_8(tmp_path: Path) -> None:
@@ -175,10 +175,10 @@ EXIF[0x0112] = 6
         (file_of(Image.fromarray(np.full((8, 8), 257 * 7, np.uint16)), "PNG"), "png", "L", "divided by 257"),
         (file_of(Image.new("P", (8, 8)), "PNG"), "png", "RGB", "palette"),
         (file_of(Image.new("1", (8, 8)), "PNG"), "png", "L", "palette or 1 bit"),
-        (file_of(Image.new("RGB", (8, 8)), "JPEG"), "jpg", "RGB", "1 of 2 images are JPEG.*FID.*2104.11222"),
+        (file_of(Image.new("RGB", (8, 8)), "JPEG"), "jpg", "RGB", "1 of 2 images is JPEG.*FID.*2104.11222"),
         (file_of(Image.new("RGB", (8, 8)), "PNG", exif=EXIF), "png", "RGB", "EXIF orientation"),
-        (file_of(Image.new("L", (8, 8), 7), "PNG"), "png", "RGB", "1 grey images among 2.*odd.png"),
-        (b"hello", "txt", "RGB", "1 other files are not images: odd.txt"),
+        (file_of(Image.new("L", (8, 8), 7), "PNG"), "png", "RGB", "1 grey image among 2.*odd.png"),
+        (b"hello", "txt", "RGB", r"left out, because only images are read: 1 other file \(odd.txt\)"),
     ],
 )
 def test_what_is_read_with_a_doubt_is_warned_of(
@@ -211,7 +211,7 @@ def test_exact_copies_are_counted_and_named(tmp_path: Path) -> None:
     one = samples.read(write_folder(tmp_path / "a", files))
     assert one.manifest["found"]["copies"] == 2
     assert one.manifest["found"]["warnings"] == [
-        "2 of 5 samples are exact copies of others: 3.png = 0.png, 4.png = 1.png"
+        "2 exact copies of other samples among 5 samples: 3.png = 0.png, 4.png = 1.png"
     ]
 
 
@@ -305,13 +305,13 @@ def test_report_says_what_was_found(tmp_path: Path) -> None:
     }
     first, *warnings = preflight.lines(samples.read(write_folder(tmp_path / "mine", files)).manifest)
     for part in (
-        "mine: 5 images 8 x 7 x 3 from folder",
+        "mine: 5 colour images of 7 x 8 pixels from folder",
         "4 PNG RGB, 1 JPEG RGB",
         "values 0 to 255",
         "2 class folders, a = 0, b = 1",
     ):
         assert part in first
-    assert [w.startswith("mine: warning: 1 of 5 images are JPEG") for w in warnings] == [True]
+    assert [w.startswith("mine: warning: 1 of 5 images is JPEG") for w in warnings] == [True]
 
 
 def test_rules_in_the_docs_are_those_of_the_code() -> None:

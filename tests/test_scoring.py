@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
@@ -13,12 +14,14 @@ import jsonschema
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import ganbench
-from ganbench import Scorer, data, features, metrics, paths, samples, score, scoring
+from ganbench import Scorer, baseline, data, features, metrics, paths, samples, score, scoring
 from ganbench.errors import UserError
 from ganbench.scoring import inputs, page, result, sources
 from ganbench.scoring.verdict import floor
+from ganbench.training import loop
 
 FEW = ("fid", "memorisation", "precision")
 
@@ -38,7 +41,7 @@ def test_array_tensor_path_and_name_score_alike(tmp_path: Path) -> None:
 
 
 def test_float_images_are_refused_and_the_way_out_is_named() -> None:
-    with pytest.raises(UserError, match="--range 0,1 or --range=-1,1"):
+    with pytest.raises(UserError, match="`range='0,1'` or `range='-1,1'`"):
         score(np.zeros((300, 8, 8, 1), np.float32), "digits")
 
 
@@ -60,7 +63,7 @@ def test_names_are_checked_before_any_set_is_opened(tmp_path: Path) -> None:
     for wrong, message in (
         ({"metrics": ["fyd"]}, "did you mean 'fid'"),
         ({"features": "incption"}, "did you mean 'inception'"),
-        ({"features": features.Extractor("auto", precision="fp8")}, "--precision fp8"),
+        ({"features": features.Extractor("auto", precision="fp8")}, "no precision 'fp8'"),
         ({"features": features.Extractor("auto", "gone.pth")}, "no such file"),
     ):
         with pytest.raises(UserError, match=message):
@@ -100,10 +103,21 @@ def test_grey_images_with_three_channels_score_like_those_with_one() -> None:
 def test_one_image_and_a_result_without_values_are_refused() -> None:
     scorer = Scorer.of("digits", metrics=["fid", "support"])
     alone = samples.read(np.asarray(data.load("digits", "test").x[:1]))
-    with pytest.raises(UserError, match=r"too few samples \(1\); every metric needs at least 2"):
-        scorer.check_size(alone)
-    with pytest.raises(UserError, match=r"no metric could be computed \(fid needs at least 2 samples"):
-        scoring.require_values(scorer(alone), alone)
+    with pytest.raises(UserError, match="samples is a single sample, but a score needs a set"):
+        scorer(alone)
+    with pytest.raises(UserError, match="samples has no samples, but a score needs a set"):
+        scorer(samples.read(np.empty((0, 8, 8, 1), np.uint8)))
+    few = samples.read(np.asarray(data.load("digits", "test").x[:150]))
+    with pytest.raises(UserError, match=r"too few samples \(150\); every metric needs at least 200"):
+        scorer.with_(metrics=["support"])(few)
+    for reference, train in ((alone, None), ("digits:test", alone)):
+        with pytest.raises(UserError, match="samples is a single sample, but a score needs a set"):
+            scorer.with_(reference=reference, train=train)
+        with pytest.raises(UserError, match="samples is a single sample, but a score needs a set"):
+            Scorer.of(reference, train)
+    no_modes = scorer.with_(metrics=["modes"])
+    with pytest.raises(UserError, match=r"no metric could be computed \(modes is for datasets"):
+        scoring.require_values(no_modes(few), few)
     diverged = alone.with_(manifest={"name": "run", "reason": "diverged"})
     scorer.check_size(diverged)
     scoring.require_values(scorer(diverged), diverged)
@@ -135,7 +149,7 @@ def test_what_was_read_stands_in_the_result_and_on_the_page(tmp_path: Path) -> N
     found = score(gen, ref, features="pixels", metrics=["fid"])
     (line,) = [line for line in found.preflight if "warning" not in line]
     assert line.startswith("mine")
-    assert "62 images 8 x 8 x 1" in line
+    assert "62 grey images of 8 x 8 pixels from .npy" in line
     assert "2 exact copies" in line
     assert line in page.render(found, gen, ref, None)
 
@@ -175,3 +189,92 @@ def test_importing_ganbench_loads_no_torch_and_no_numpy() -> None:
     assert ganbench.Scorer is scoring.Scorer
     with pytest.raises(AttributeError, match="scoer"):
         ganbench.scoer  # noqa: B018
+
+
+def run_of_digits(out: Path) -> Path:
+    """A GAN that was trained on a few digits."""
+    loop.train(baseline.resolve("gan"), "digits", out, seed=0, images=100, overrides={"width_g": 8})
+    return out
+
+
+def test_a_run_is_drawn_anew_and_the_report_says_so(tmp_path: Path) -> None:
+    folder = run_of_digits(tmp_path / "run")
+    np.savez(folder / "samples-64.npz", np.zeros((64, 8, 8, 1), np.uint8))
+    drawn = sources.open_set(folder, "test")
+    first, *warnings = samples.preflight.lines(drawn.manifest)
+    assert first.startswith("run: 10,000 grey images of 8 x 8 pixels from a run, drawn anew with seed 0; ")
+    assert "run: warning: not read: 1 file of this folder (samples-64.npz)" in warnings
+
+
+@pytest.mark.parametrize("name", ["a.png", "mine/a.jpg"])
+def test_a_run_among_images_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "run.json").write_text("{}")
+    (tmp_path / name).write_bytes(b"an image")
+    with pytest.raises(UserError, match=f"is the folder of a run and also has images: {name}. To score the run, draw"):
+        score(tmp_path, "digits")
+
+
+def test_images_beside_files_of_samples_are_scored_and_named(tmp_path: Path) -> None:
+    for i in range(3):
+        Image.fromarray(np.full((8, 8), i, np.uint8)).save(tmp_path / f"{i}.png")
+    np.savez(tmp_path / "samples-0.npz", np.zeros((5, 8, 8, 1), np.uint8))
+    first, warning = samples.preflight.lines(sources.open_set(tmp_path, "test").manifest)
+    assert "3 grey images of 8 x 8 pixels from folder" in first
+    assert "left out, because only images are read: 1 other file (samples-0.npz)" in warning
+
+
+def test_sizes_are_compared_whatever_the_number_of_channels(tmp_path: Path) -> None:
+    colour = np.random.default_rng(0).integers(0, 256, (9, 4, 6, 3), dtype=np.uint8)
+    message = (
+        "samples has colour images of 6 x 4 pixels, but digits:test has grey images of 8 x 8 pixels; they must have"
+    )
+    with pytest.raises(UserError, match=message):
+        score(colour, "digits")
+    with pytest.raises(UserError, match="but digits:test has grey images of 8 x 8 pixels; they must be alike"):
+        score(np.zeros((9, 2), np.float32), "digits")
+
+
+def test_no_message_for_python_names_an_option() -> None:
+    """`ganbench.cli` prints `range=` as `--range`; the modules below it write the argument."""
+    folders = [paths.PACKAGE / name for name in ("features", "metrics", "samples", "scoring", "display")]
+    messages = [
+        text.value
+        for path in (path for folder in folders for path in folder.rglob("*.py"))
+        for text in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(text, ast.Constant) and isinstance(text.value, str)
+    ]
+    assert len(messages) > 1000
+    options = ("--features", "--layout", "--precision", "--range", "--reference", "--train", "--weights")
+    assert [text for text in messages if "| found | rule |" not in text and any(o in text for o in options)] == []
+
+
+def test_a_result_prints_a_short_table_and_one_line_as_itself() -> None:
+    scores = score("digits:train", "digits", metrics=["fid", "support", "modes"])
+    first, head, _, fid, support, missing = str(scores).splitlines()
+    assert first.startswith("digits:train: 1,000 samples against digits:test, features digits-cnn@")
+    assert head.split() == ["metric", "value", "95", "%", "interval"]
+    assert fid.startswith("fid")
+    assert "≥" in support
+    assert missing == "not computed: modes"
+    assert repr(scores).startswith("<Result 'digits:train' against 'digits:test', fid=0.")
+    assert "\n" not in repr(scores)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\xff\xfe\x00", "it is not a text file"),
+        (b"fid: 3", "it is not JSON: line 1, column 1"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b"[1]", "it holds no scores"),
+        (b'{"scores": 3}', "it holds no scores"),
+        (b'{"metrics": {}}', "protocol: Field required"),
+    ],
+)
+def test_why_a_file_is_no_result_is_said_in_plain_words(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=f"a.json: not a result, because .*{message}") as error:
+        result.read(path)
+    assert "codec" not in str(error.value)

@@ -90,7 +90,7 @@ def test_what_cannot_be_scored_has_its_reason() -> None:
         spread.measure(x, Scorer.of(ref, features="pixels"))
     table = spread.measure(x, Scorer.of(ref), others=("pixels",))
     reasons = table.set_index(["choice", "metric"]).reason
-    assert "--train" in reasons["training split", "fid"]
+    assert "`train=`" in reasons["training split", "fid"]
     assert "pixels needs images" in reasons["pixels", "fid"]
 
 

@@ -61,7 +61,7 @@ def test_result_without_faults_has_only_good_verdicts() -> None:
         ("memorisation", {"value": 0.0, "interval": [0.0, 0.0], "duplicates_train_ref": 0, "n": 1592}, "copying", "good",
          "at most 0.23 %"),
         ("memorisation", {"value": 0.0, "interval": [0.0, 0.03], "duplicates_train_ref": 7}, "copying", "caution",
-         "7 of the 400 held-out samples are near-duplicates of training samples"),
+         "near-duplicates of training samples: 7 of the 400 held-out samples"),
         ("support", {"value": 50.0, "interval": [40.0, 60.0], "lower_bound": 40.0, "verdict": "discrete support"},
          "collapse", "bad", "about 50 different samples (95 %: 40 to 60)"),
         ("support", {"value": 50.0, "interval": [40.0, 60.0], "lower_bound": 40.0, "verdict": "density contraction"},
@@ -83,10 +83,10 @@ def test_words_follow_the_numbers(metric: str, numbers: dict[str, Any], gate: st
 
 
 def test_what_was_not_computed_gets_no_verdict_and_says_why() -> None:
-    missing = {"value": None, "interval": None, "reason": "memorisation needs the training set: pass --train"}
+    missing = {"value": None, "interval": None, "reason": "memorisation needs the training set: pass `train=`"}
     (verdict,) = said(result({"memorisation": missing}), "copying")
     assert verdict.level == "unknown"
-    assert verdict.text == "no verdict: memorisation needs the training set: pass --train"
+    assert verdict.text == "no verdict: memorisation needs the training set: pass `train=`"
     bare = result().model_copy(update={"metrics": {}})
     silent = ("literature", "protocol")  # these two say nothing where there is nothing to say
     assert [v.gate for v in verdicts(bare)] == [gate for gate in GATES if gate not in silent]
@@ -98,7 +98,7 @@ def test_unfair_protocols_are_named() -> None:
     same = {"name": "x", "n": 400, "sha256": "x" * 64}
     assert "the reference itself" in said(result(samples=same, reference=same), "protocol")[0].text
     assert "copies of training samples score best" in said(result(reference=same, train=same), "protocol")[0].text
-    assert "--train" in said(result(train=None), "protocol")[0].text
+    assert "`train=`" in said(result(train=None), "protocol")[0].text
     assert "300" in said(result(samples=same | {"n": 300}), "protocol")[0].text
 
 

@@ -3,19 +3,41 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from ganbench.errors import UserError, choose
 
 if TYPE_CHECKING:
     from ganbench.features import Extractor
 
+ORDER = (
+    *("score", "list", "train", "sample", "compare", "run", "leaderboard", "data"),
+    *("overview", "interpolate", "arithmetic", "spread", "embed", "cite", "check", "calibrate", "control"),
+    *("publish", "schema", "cache"),
+)
+
+
+class InOrder(TyperGroup):
+    """The commands in the order in which a user needs them. Commands that `ORDER` does not name are the last."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names of the commands, in order."""
+        names = super().list_commands(ctx)
+        return sorted(names, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
+
+
 app = typer.Typer(
+    cls=InOrder,
     invoke_without_command=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
@@ -46,9 +68,6 @@ Layout = Annotated[str | None, typer.Option(help="nhwc or nchw, for arrays that 
 Precision = Annotated[str, typer.Option(help="precision of the network: fp32 or bf16; bf16 is about twice as fast")]
 
 
-AUTO = "auto"
-
-
 def help_unless_invoked(context: typer.Context) -> None:
     """Print the help of a group of commands if none of them is called."""
     if context.invoked_subcommand is None:
@@ -70,48 +89,65 @@ def extractor_of(name: str, weights: str | None = None, precision: str = "fp32")
     """
     from ganbench import features
 
-    extractor = features.Extractor(name, weights, choose(precision, features.PRECISIONS, "precision"))
-    if name != AUTO:
-        features.describe(extractor)
-    if weights is not None and not Path(file := weights.partition("#")[0]).is_file():
-        raise UserError(f"--weights {file}: no such file")
+    extractor = features.Extractor(name, weights, precision)
+    features.require(extractor)
     return extractor
 
 
-def require_weights(extractor: Extractor, *sources: str | None) -> None:
-    """Read the published weights, and download them if they are not on this machine, before any image is decoded.
+def check_files(*files: Path | None, suffixes: Iterable[str] = (), inputs: Iterable[str | Path | None] = ()) -> None:
+    """Refuse files that cannot be written, before the work that fills them. Each file is opened, then all is as before.
 
-    Files of embeddings (.npz) carry their features. If all sets are such files, no weights are needed.
+    Args:
+        files: the files that a command writes; None for an option that was not given.
+        suffixes: the endings that these files may have; by default any.
+        inputs: what the command reads: no file may be one of these, or the manifest (.json) beside one of these.
 
     Raises:
-        Unreachable: the weights are not on this machine and cannot be downloaded.
-        UserError: the file of weights has another hash.
+        UserError: a file has another suffix, is a folder, is written twice or read, or cannot be opened.
     """
-    from ganbench.features import _weights, fidelity, inception
+    given = [path for path in files if path is not None]
+    read = [Path(source) for source in inputs if source is not None]
+    taken = {os.path.realpath(path): "an input of this command" for path in read}
+    taken |= {
+        os.path.realpath(path.with_suffix(".json")): f"the place of the manifest of {path}"
+        for path in read
+        if path.suffix == ".npz"
+    }
+    allowed = list(suffixes)
+    for path in given:
+        if allowed and path.suffix not in allowed:
+            raise UserError(f"{path}: the name of this file must end with {' or '.join(allowed)}")
+        if path.is_dir():
+            raise UserError(f"{path} is a folder; give the name of a file")
+        if (place := os.path.realpath(path)) in taken:
+            raise UserError(f"{path} is {taken[place]}; give another name")
+        taken[place] = "the place of another output"
+        with _restored(path, path.parent):
+            if path.is_file():
+                path.open("ab").close()
+            elif not os.path.lexists(path):  # a device or a pipe is not opened: a pipe would wait for its reader
+                path.touch(exist_ok=False)
+                path.unlink()
 
-    published = dict.fromkeys(inception.NAMES, inception.WEIGHTS)
-    published |= {name: card.weights for name, card in fidelity.CARDS.items()}
-    embedded = all(Path(source).suffix == ".npz" for source in sources if source is not None)
-    if extractor.name in published and not embedded:
-        _weights.read(published[extractor.name], extractor.weights)
 
-
-def check_file(path: Path | None) -> None:
-    """Refuse a file that cannot be written, before the work that fills it."""
-    if path is None:
-        return
-    if path.is_dir():
-        raise UserError(f"{path} is a folder; give the name of a file")
-    _check_parent(path)
+def check_sample_file(out: Path, *inputs: str | Path) -> None:
+    """Refuse a file of samples, .npz, that cannot be written with its manifest: see `check_files`."""
+    check_files(out, suffixes=[".npz"], inputs=inputs)
+    check_files(out.with_suffix(".json"))
 
 
 def check_folder(path: Path | None) -> None:
-    """Refuse a folder that cannot be written into, before the work that fills it."""
+    """Refuse a folder that cannot be written into, before the work that fills it.
+
+    Raises:
+        UserError: it is a file, or no file can be made in it.
+    """
     if path is None:
         return
     if path.exists() and not path.is_dir():
         raise UserError(f"{path} is a file; give the name of a folder")
-    _check_parent(path)
+    with _restored(path, path):
+        TemporaryFile(dir=path).close()
 
 
 def check_result(path: Path | None, signs: Collection[str], kind: str) -> None:
@@ -135,23 +171,53 @@ def check_result(path: Path | None, signs: Collection[str], kind: str) -> None:
         )
 
 
-def _check_parent(path: Path) -> None:
-    """Look at the nearest folder above `path` that exists; the folders below it are made when they are needed."""
-    above = next(folder for folder in path.absolute().parents if folder.exists())
-    if not above.is_dir():
-        raise UserError(f"{path} cannot be written: {above} is a file")
-    if not os.access(above, os.W_OK | os.X_OK):
-        raise UserError(f"{path} cannot be written: no permission to write into {above}")
+@contextmanager
+def _restored(path: Path, folder: Path) -> Iterator[None]:
+    """Make `folder` and the folders above it for a test, and remove those that were not there before.
+
+    Raises:
+        UserError: `path` cannot be written; the message has the system's reason.
+    """
+    absent = [above for above in (folder, *folder.parents) if not above.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except FileExistsError as error:
+        raise UserError(f"{path} cannot be written: {error.filename} is a file") from None
+    except NotADirectoryError:
+        file = next(above for above in folder.parents if above.is_file())
+        raise UserError(f"{path} cannot be written: {file} is a file") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror} ({folder})") from None
+    finally:
+        for made in absent:
+            with suppress(OSError):  # it was not made, or another process has put a file into it
+                made.rmdir()
+
+
+ARGUMENTS = ("features", "layout", "precision", "range", "reference", "train", "weights")
+ARGUMENT = re.compile(rf"`({'|'.join(ARGUMENTS)})=(?:'(.*?)')?`")
+
+
+def as_options(message: str) -> str:
+    """A message in which the arguments of Python are options of the command line.
+
+    >>> as_options("pass `train=`, or `range='-1,1'`, or `features='pixels'`")
+    'pass --train, or --range=-1,1, or --features pixels'
+    """
+
+    def option(match: re.Match[str]) -> str:
+        name, value = match.groups()
+        if value is None:
+            return f"--{name}"
+        return f"--{name}{'=' if value.startswith('-') else ' '}{shlex.quote(value)}"
+
+    return ARGUMENT.sub(option, message)
 
 
 def say(message: str) -> None:
-    """Print a message to stderr."""
-    print(message, file=sys.stderr)
-
-
-def relative(path: Path) -> Path:
-    """A path below the current folder, relative to it; any other path unchanged."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    """Print a message to stderr. Arguments of Python are printed as options."""
+    print(as_options(message), file=sys.stderr)
 
 
 def write(text: str, path: Path) -> None:
@@ -166,6 +232,11 @@ def write(text: str, path: Path) -> None:
     except OSError as error:
         error.filename = str(path)
         raise
+
+
+def json_file(where: str | None) -> Path | None:
+    """The file that `--json` names; None for stdout and without the option."""
+    return None if where in (None, "-") else Path(where)
 
 
 def write_json(text: str, where: str) -> None:

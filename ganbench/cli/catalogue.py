@@ -10,7 +10,7 @@ from typing import Any
 import ganbench.metrics
 from ganbench import baseline, data, features, paths
 from ganbench.boards import grid
-from ganbench.features import _weights, efficientnet, fidelity, inception
+from ganbench.features import _weights, efficientnet
 
 
 def baselines() -> list[dict[str, Any]]:
@@ -56,11 +56,7 @@ def _remedy(name: str) -> str | None:
     """What brings the weights of an extractor onto this machine; None if they are there, or if it has none."""
     if name in efficientnet.NAMES:
         return None if efficientnet.locate() else efficientnet.INSTALL
-    published = {
-        **dict.fromkeys(inception.NAMES, inception.WEIGHTS),
-        **{n: c.weights for n, c in fidelity.CARDS.items()},
-    }
-    weights = published.get(name)
+    weights = features.published(name)
     if weights is None or _weights.locate(weights):
         return None
     return f"its first use downloads {weights.size / 1e6:,.0f} MB"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ganbench.cli._common import Label, Layout, Range, Seed, app, check_result, say
+from ganbench.cli._common import Label, Layout, Range, Seed, app, check_files, check_result, check_sample_file, say
 from ganbench.errors import UserError
 
 
@@ -78,9 +78,10 @@ def sample(
     ] = None,
     label: Label = None,
 ) -> None:
-    """Sample a trained GAN: arr_0, uint8 NHWC, in an .npz with a manifest beside it.
+    """Draw samples of a trained GAN.
 
-    Sample i depends only on the run, the seed and i, not on the number of samples.
+    The .npz has them under arr_0, images as uint8 [n, H, W, C]. Its manifest, .json, lies beside it. Sample i depends
+    only on the run, the seed and i, not on the number of samples.
 
     \b
     Examples:
@@ -88,7 +89,8 @@ def sample(
       ganbench sample runs/biggan --n 64 --truncation 0.5 --out clean.npz
       ganbench sample runs/acgan --n 64 --class 3 --seed 1 --out threes.npz
     """
-    from ganbench.training.sampling import write_samples
+    check_sample_file(out)
+    from ganbench.training.sampling import write_samples  # the import of torch takes longer than the check of the file
 
     write_samples(folder, n, seed, out, truncation=truncation, label=label)
 
@@ -122,6 +124,7 @@ def interpolate(
       ganbench interpolate runs/acgan --classes 0,3,8 --out classes.png
       ganbench interpolate runs/biggan --points 3,17 --through 0,3,8 --out morph.gif
     """
+    check_files(out, suffixes=[".png", ".gif"])
     from ganbench.training import walks
 
     shown, passed = (None if text is None else walks.numbers(text) for text in (classes, through))
@@ -148,6 +151,7 @@ def arithmetic(
       ganbench arithmetic runs/dcgan --plus 3,17,20 --minus 4,9,12 --plus 5,30,41 --out sum.png
       ganbench arithmetic runs/acgan --class 3 --plus 0,1,2 --minus 3,4,5 --plus 6,7,8 --out sum.png
     """
+    check_files(out, suffixes=[".png"])
     from ganbench.training import walks
 
     added, subtracted = ([walks.numbers(text) for text in texts or []] for texts in (plus, minus))
@@ -171,6 +175,7 @@ def control(
     from ganbench import data
     from ganbench.boards import controls
 
+    check_sample_file(out)
     controls.write(kind, data.resolve(dataset), n, seed, out)
 
 
@@ -197,6 +202,7 @@ def overview(
 
     form = declared(range_, layout)
     named = dict(s.partition("=")[::2] for s in sets)
+    check_files(out, suffixes=[".png"], inputs=named.values())
     for name, path in named.items():
         if not path:
             raise UserError(f"'{name}': write each set as TITLE=SAMPLES, for example gan=samples.npz")

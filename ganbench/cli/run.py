@@ -19,7 +19,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ganbench.cli._common import app, relative, say
+from ganbench import paths
+from ganbench.cli._common import app, say
 from ganbench.errors import UserError
 
 STAGES = {
@@ -55,7 +56,6 @@ def run(
     """
     if importlib.util.find_spec("snakemake") is None:
         raise UserError("`ganbench run` needs Snakemake: pip install 'ganbench[pipeline]'")
-    from ganbench import paths
     from ganbench.boards import grid
 
     if grid.title(board) != board:
@@ -83,13 +83,15 @@ def run(
     code, shown = follow(command, log, quiet=False)
     if code:
         explain(shown, log, paths.root(), title)
-        say(f"ganbench: {ending(shown, code)}; the scheduler's log is {relative(log)}; the same command again resumes")
+        say(
+            f"ganbench: {ending(shown, code)}; the scheduler's log is {paths.shown(log)}; the same command again resumes"
+        )
         raise typer.Exit(1)
     if all(grid.scores_path(planned.run, board).is_file() for planned in grid.runs(board) if planned.scored):
         from ganbench.cli.suite import leaderboard
 
         leaderboard(board)
-    say(f"The scheduler's log is {relative(log)}")
+    say(f"The scheduler's log is {paths.shown(log)}")
 
 
 class Failure(NamedTuple):
@@ -262,7 +264,7 @@ def explain(shown: Follower, log: Path, root: Path, title: str) -> None:
             lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
             for line in lines[-LAST_LINES:]:
                 say(f"  | {line}")
-            say(f"  log: {relative(path)}")
+            say(f"  log: {paths.shown(path)}")
     if not shown.failures:
         for line in (shown.errors or log.read_text(errors="replace").splitlines())[-LAST_LINES:]:
             say(f"  | {line}")

@@ -17,17 +17,18 @@ from ganbench.cli._common import (
     Seed,
     Weights,
     app,
-    check_file,
+    as_options,
+    check_files,
     check_folder,
+    check_sample_file,
     extractor_of,
+    json_file,
     metrics_of,
-    relative,
-    require_weights,
     say,
     write,
     write_json,
 )
-from ganbench.errors import UserError
+from ganbench.errors import UserError, counted
 
 if TYPE_CHECKING:
     from ganbench.samples import SampleSet
@@ -60,11 +61,12 @@ def embed(
       ganbench embed samples.npz --features mnist-cnn --out embedding.npz
     """
     from ganbench import scoring
+    from ganbench.features import require_weights
     from ganbench.samples import arrays, declared
     from ganbench.scoring import sources
 
     asked = extractor_of(features, weights, precision)
-    check_file(out)
+    check_sample_file(out, samples)
     require_weights(asked, samples)
     opened = sources.open_set(samples, "train", declared(range_, layout))
     extractor, why = scoring.choose_extractor(opened, None, asked)
@@ -122,13 +124,13 @@ def score(
     """
     from ganbench import metrics, scoring
     from ganbench.display.text import width
+    from ganbench.features import require_weights
     from ganbench.samples import preflight
     from ganbench.scoring import report
 
     names = metrics_of(wanted)
     extractor = extractor_of(features, weights, precision)
-    for file in (html, None if json_out in (None, "-") else Path(json_out)):
-        check_file(file)
+    check_files(html, json_file(json_out), inputs=(samples, reference, train))
     require_weights(extractor, samples, reference, train)
     scorer = scoring.Scorer.of(
         reference, train, features=extractor, metrics=names, seed=seed, range=range_, layout=layout
@@ -137,30 +139,20 @@ def score(
     sets = generated, scorer.reference, scorer.train
     for line in preflight.lines(*(opened.manifest for opened in sets if opened is not None)):
         say(line)
-    refuse_single(*sets)
     scorer.check_size(generated)
     least = {name: metrics.get(name).card.minimum for name in scorer.metrics}
     for line in preflight.few(generated.manifest["name"], len(generated.x), least):
         say(line)
     result = scorer(generated)
     scoring.require_values(result, generated)
+    if json_out != "-":  # first of all, so that a full disk takes no scores away
+        print(as_options(report.text(result, names or (), width(), samples)))
+    if json_out is not None:
+        write_json(result.to_json(), json_out)
     if html is not None:
         from ganbench.scoring import page
 
-        write(page.render(result, *sets), html)
-    if json_out is not None:
-        write_json(result.to_json(), json_out)
-    if json_out != "-":
-        print(report.text(result, names or (), width()))
-
-
-def refuse_single(*sets: SampleSet | None) -> None:
-    """Refuse a set of one sample before anything is computed. The manifest of an empty set says why it is empty."""
-    for opened in sets:
-        if opened is not None and opened.moments is None and len(opened.x) == 1:
-            raise UserError(
-                f"{opened.manifest['name']} is a single sample, but a score needs a set: give at least 2 samples"
-            )
+        write(as_options(page.render(result, *sets, samples)), html)
 
 
 @app.command()
@@ -182,16 +174,16 @@ def compare(
     from ganbench.display.text import width
     from ganbench.scoring import comparison, report, result
 
-    check_file(None if json_out in (None, "-") else Path(json_out))
+    check_files(json_file(json_out), inputs=scores)
     names = comparison.names_of(scores)
     results = {name: result.read(path) for name, path in zip(names, scores, strict=True)}
     if len(results) < len(scores):
         raise UserError("the same file is given twice; compare different results")
     lines = comparison.compare(results)
+    if json_out != "-":
+        print(as_options(report.comparison(lines, results, width())))
     if json_out is not None:
         write_json(json.dumps(lines, indent=1, allow_nan=False), json_out)
-    if json_out != "-":
-        print(report.comparison(lines, results, width()))
 
 
 @app.command("spread")
@@ -222,7 +214,9 @@ def spread_(
       ganbench spread samples/ --reference mnist
       ganbench spread gan=a.npz wgan=b.npz --reference digits --out runs/spread
     """
-    from ganbench.display.text import table, wrap
+    from ganbench.display.text import width, wrap
+    from ganbench.features import require_weights
+    from ganbench.paths import shown
     from ganbench.scoring import Scorer, spread
 
     house = extractor_of(features, weights, precision)
@@ -238,13 +232,14 @@ def spread_(
         if title in named:
             raise UserError(f"two sample sets are called '{title}'; name each of them: NAME=SAMPLES")
         named[title] = opened
-    refuse_single(*named.values(), scorer.reference, scorer.train)
+    for opened in named.values():
+        scorer.check_size(opened)
     tables = {name: spread.measure(opened, scorer, extra) for name, opened in named.items()}
     for name, lines in tables.items():
-        table(spread.summary_text(lines), name, ["metric"])
+        print(as_options(spread.report(lines, name, width())), end="\n\n")
     if out is not None:
         spread.write(named, tables, out)
-        print(wrap(f"The spread is in {relative(out)}/: README.md, spread.csv and spread.png", ""))
+        print(wrap(f"The spread is in {shown(out)}/: README.md, spread.csv and spread.png", ""))
 
 
 @app.command()
@@ -274,7 +269,7 @@ def cache_show(context: typer.Context) -> None:
 
         kept, limit = _cache.entries(), _cache.limit() / 1e6
         print(
-            f"{_cache.home()}: {kept.number:,} entries, {kept.size / 1e6:,.1f} MB of at most {limit:,.0f} MB\n"
+            f"{_cache.home()}: {counted(kept.number, 'entry')}, {kept.size / 1e6:,.1f} MB of at most {limit:,.0f} MB\n"
             "(set GANBENCH_CACHE to use another folder, GANBENCH_CACHE_GB to change the limit; 0 keeps nothing)"
         )
 
@@ -290,4 +285,4 @@ def cache_clear() -> None:
     from ganbench.features import _cache
 
     deleted = _cache.clear()
-    say(f"deleted {deleted.number:,} entries, {deleted.size / 1e6:,.1f} MB, from {_cache.home()}")
+    say(f"deleted {counted(deleted.number, 'entry')}, {deleted.size / 1e6:,.1f} MB, from {_cache.home()}")

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from ganbench.cli._common import Seed, app, check_result, help_unless_invoked, relative, say, write
+from ganbench import paths
+from ganbench.cli._common import Seed, app, check_result, help_unless_invoked, say, write
 from ganbench.errors import UserError, choose
 
 data_app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
@@ -33,7 +34,7 @@ def data_build(
     Example:
       ganbench data build digits mnist
     """
-    from ganbench import data, paths
+    from ganbench import data
 
     for name in names:
         choose(name, data.names(), "dataset")
@@ -54,7 +55,7 @@ def data_obtain(
     Example:
       ganbench data obtain digits
     """
-    from ganbench import data, paths
+    from ganbench import data
 
     version = data.obtain(name)
     if version_file:
@@ -90,7 +91,7 @@ def leaderboard(
     results = {run: result.read(grid.scores_path(run, board)) for run in scores.run.unique()}
     print(answers.text(board, grid.board(board), summary, scores, results, width(), wide))
     files = "leaderboard.md, .csv, .parquet, scores.csv and samples-*.png"
-    print(wrap(f"All columns: --wide, or {relative(folder(board))}/: {files}", ""))
+    print(wrap(f"All columns: --wide, or {paths.shown(folder(board))}/: {files}", ""))
 
 
 @app.command()
@@ -103,7 +104,7 @@ def publish(board: Annotated[str, typer.Argument(help="name of a board")]) -> No
     """
     from ganbench.boards import publishing
 
-    say(f"published {board} to {relative(publishing.publish(board))}/")
+    say(f"published {board} to {paths.shown(publishing.publish(board))}/")
 
 
 @app.command()
@@ -134,7 +135,7 @@ def calibrate(
       ganbench calibrate ring
       ganbench calibrate digits --out runs/calibration/digits
     """
-    from ganbench import data, paths
+    from ganbench import data
     from ganbench.boards import calibration
     from ganbench.display.text import table
 
@@ -150,7 +151,7 @@ def calibrate(
     else:
         for line in calibration.undecided(promises):
             print(f"not judged: {line}")
-    print(f"The calibration is in {relative(out)}/: README.md, values.csv, promises.csv, matrix.png and levels.png")
+    print(f"The calibration is in {paths.shown(out)}/: README.md, values.csv, promises.csv, matrix.png and levels.png")
 
 
 @app.command("list")

@@ -90,7 +90,7 @@ def add(path: Path, declared: Declared | None = None) -> str:
     try:
         read = samples.alike([samples.read(part, declared) for part in parts])
     except UserError as error:
-        hint = "--range" in str(error) or "--layout" in str(error)
+        hint = "`range=" in str(error) or "`layout=" in str(error)
         more = f"; `ganbench data add {path}` takes these options and prints a name to use instead of the path"
         raise UserError(f"{error}{more}" if hint else str(error)) from None
     name = _write(_stem(path), read)

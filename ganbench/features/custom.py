@@ -1,4 +1,4 @@
-"""A user's own extractor: `--features FILE`, a Python file, a TorchScript file or an ONNX file.
+"""A user's own extractor, named by its file: a Python file, a TorchScript file or an ONNX file.
 
 | file | input | output |
 |---|---|---|
@@ -77,7 +77,7 @@ def load(extractor: Extractor) -> Run:
 
 def _read(path: Path) -> bytes:
     if not path.is_file():
-        raise UserError(f"--features {path}: no such file")
+        raise UserError(f"extractor {path}: no such file")
     return path.read_bytes()
 
 

@@ -62,7 +62,7 @@ def load(extractor: Extractor) -> Run:
     file = locate()
     if file is None:
         raise Unreachable(
-            f"{extractor.name} is not installed: {INSTALL}. Without it you can score with --features pixels"
+            f"{extractor.name} is not installed: {INSTALL}. Without it you can score with `features='pixels'`"
         )
     from efficientnet_lite_pytorch import EfficientNet
 

@@ -35,11 +35,11 @@ INPUTS: Mapping[str, Input] = {
         Input("gen", "gen", "features of the generated samples, float64 `[n, d]`", "needs samples", space="features"),
         Input(
             "ref", "ref", "features of the held-out samples, float64 `[m, d]`",
-            "needs the samples of a reference: pass --reference", space="features",
+            "needs the samples of a reference: pass `reference=`", space="features",
         ),
         Input(
             "train", "train", "features of the training samples, float64 `[k, d]`",
-            "needs the training set: pass --train", space="features",
+            "needs the training set: pass `train=`", space="features",
         ),
         Input(
             "ref_moments", "ref",
@@ -50,7 +50,7 @@ INPUTS: Mapping[str, Input] = {
         Input("ref_pixels", "ref", "held-out images, `[m, H*W*C]` in [0, 1]", NO_PIXELS, space="pixels"),
         Input(
             "train_pixels", "train", "training images, `[k, H*W*C]` in [0, 1]",
-            "needs the training set's images: pass --train", space="pixels",
+            "needs the training set's images: pass `train=`", space="pixels",
         ),
         Input(
             "gen_logits", "gen",
@@ -64,7 +64,7 @@ INPUTS: Mapping[str, Input] = {
         Input("ref_labels", "ref", "classes of the held-out samples, int64 `[m]`", "needs a labelled reference"),
         Input(
             "train_labels", "train", "classes of the training samples, int64 `[k]`",
-            "needs a labelled training set: pass --train",
+            "needs a labelled training set: pass `train=`",
         ),
         Input(
             "ref_disturbed", "ref",

@@ -1,8 +1,11 @@
 """Frechet distance between Gaussians fitted to the features (Heusel et al. 2017, arXiv:1706.08500, eq. 6).
 
-FID = |m - m_r|^2 + Tr S + Tr S_r - 2 Tr (S S_r)^(1/2). With S_r = F_r F_r^T the last trace is the sum of the roots of the
-eigenvalues of F_r^T S F_r, which is symmetric; and the nuclear norm of F^T F_r if S = F F^T. So no matrix square root is
-taken. FID is named after Inception, but the formula takes any features. A value is valid only for its extractor.
+FID = |m - m_r|^2 + Tr S + Tr S_r - 2 Tr (S S_r)^(1/2). m and m_r are the means. S and S_r are the covariances.
+
+No matrix square root is taken. For S_r = F_r F_r^T the last trace is the sum of the square roots of the eigenvalues of
+F_r^T S F_r. This matrix is symmetric. If also S = F F^T, the trace is the sum of the singular values of F^T F_r.
+
+FID is named after Inception, but the formula takes any features. Values of two extractors cannot be compared.
 """
 
 from __future__ import annotations
@@ -108,9 +111,9 @@ def _blocks(x: np.ndarray) -> Iterator[np.ndarray]:
 def frechet(g: Moments, r: Moments) -> float:
     """Frechet distance of two sets from their moments, in squared units of the features.
 
-    With n <= d in both sets Tr (S S_r)^(1/2) is the sum of the singular values of C C_r^T, C the centred samples over
-    (n - 1)^(1/2). Where one covariance is singular otherwise (constant or dependent features), directions with less than
-    1e-12 of its largest variance count as without variance.
+    If both sets have at most d samples, Tr (S S_r)^(1/2) is the sum of the singular values of C C_r^T. C are the centred
+    samples, divided by (n - 1)^(1/2). A covariance can also be singular because features are constant or depend on each
+    other. Then a direction with less than 1e-12 of the largest variance counts as a direction without variance.
 
     Raises:
         UserError: fewer than two samples in a set, unequal dimensions, or features that are not finite.
@@ -157,24 +160,30 @@ def _reduced(S: np.ndarray, F: np.ndarray) -> np.ndarray:
 def fid(gen: np.ndarray, ref: np.ndarray | None = None, ref_moments: np.ndarray | None = None) -> Score:
     """Frechet distance of `gen` `[n, d]` from `ref` `[m, d]`, in squared units of the features.
 
-    The interval is the delta method's, for the expected FID at this n against this reference: it covers neither the
-    bias nor another reference. It needs n and m of at least 2 d, else it is None. `perfect` is the bias: what a perfect
-    generator would score at this n and m on Gaussian features with the reference's covariance. Values at
-    unequal n cannot be compared.
+    Values at unequal n cannot be compared.
 
-    `ref_moments` `[1 + d, d]`, mean and covariance, stand for a reference of unknown m, taken for large; then `perfect` is
-    None, since half of the bias is unknown.
+    The interval is the delta method's. It is for the expected FID at this n against this reference. It does not cover the
+    bias, and it does not cover another reference. It is None if n or m is less than 2 d.
 
-    Extras: `n_ref` = m; `infinity` with `infinity_interval`, the distance of infinitely many samples from this same
-    reference, None unless n / 4 is at least 4 d and m 2 d. It has no bias from the generated samples, but still the bias from
-    the reference. It can be negative: nothing is clipped.
+    `perfect` is the bias. A perfect generator would score it at this n and m, if the features were Gaussian with the
+    covariance of the reference.
+
+    `ref_moments` `[1 + d, d]` are the mean and the covariance of a reference without its samples. Its m is unknown and is
+    taken as large. Then `perfect` is None, because half of the bias is unknown.
+
+    Extras:
+        n_ref: m.
+        infinity: the distance of infinitely many generated samples from this reference. It has no bias from the generated
+            samples, but it has the bias from the reference. It can be negative, because nothing is clipped. It is None
+            if n / 4 is less than 4 d, or m is less than 2 d.
+        infinity_interval: the interval of `infinity`.
     """
     if ref is not None and len(ref) >= CARD.minimum:
         r, m = moments(_blocks(ref)), len(ref)
     elif ref_moments is not None:
         r, m = Moments(2, ref_moments[0], ref_moments[1:]), None  # of n = 2, m2 is the covariance
     else:
-        raise NotApplicable(f"needs a reference of at least {CARD.minimum} samples: pass --reference")
+        raise NotApplicable(f"needs a reference of at least {CARD.minimum} samples: pass `reference=`")
     g = moments(_blocks(gen))
     d = gen.shape[1]
     value = frechet(g, r)
@@ -193,9 +202,9 @@ def fid(gen: np.ndarray, ref: np.ndarray | None = None, ref_moments: np.ndarray 
 
 
 def _influence(x: np.ndarray, g: Moments, r: Moments) -> np.ndarray:
-    """Influence of each sample on the FID: 2 (m - m_r)'(x - m) + (x - m)'(I - T)(x - m), T the map from S to S_r.
+    """Influence of each sample on the FID: 2 (m - m_r)'(x - m) + (x - m)'(I - T)(x - m).
 
-    T = F (F^T S F)^(-1/2) F^T for S_r = F F^T; directions in which no sample varies are left out.
+    T maps S to S_r: T = F (F^T S F)^(-1/2) F^T for S_r = F F^T. Directions in which no sample varies are left out.
     """
     w, v = eigh(_reduced(g.covariance, r.factor))
     seen = w > 1e-14 * w.max(initial=0)
@@ -208,10 +217,12 @@ def _influence(x: np.ndarray, g: Moments, r: Moments) -> np.ndarray:
 def _infinity(x: np.ndarray, g: Moments, r: Moments, value: float) -> float:
     """FID at 1/N = 0 on the least-squares line through N = n, n/2, n/4 (Chong & Forsyth 2020, arXiv:1911.07023).
 
-    FID_N is the mean over the disjoint parts of size N of one random order, and through abscissae 1, 2, 4 the line's
-    intercept is FID_n + (FID_n/2 - FID_n/4) / 2. These weights add up to 1, so to first order the intercept has the
-    influence of FID_n; to second order the noise of pairs of samples has 1.5 times the variance that it has there.
-    The random order's seed is taken from the samples, so that the value depends on nothing but their set.
+    The samples are put into one random order and cut into parts of size N. FID_N is the mean over the parts. The line's
+    value at 1/N = 0 is FID_n + (FID_n/2 - FID_n/4) / 2. These weights add up to 1. So each sample has the same influence
+    on this value as on FID_n, to first order. To second order the noise of pairs of samples has 1.5 times the variance
+    that it has in FID_n.
+
+    The seed of the random order comes from the samples. So the value depends on the set of samples alone.
     """
     seed = int(np.frexp(g.mean @ g.mean + np.trace(g.covariance))[0] * 2**30)
     order = shuffled(x, np.random.default_rng(seed))
@@ -222,10 +233,10 @@ def _infinity(x: np.ndarray, g: Moments, r: Moments, value: float) -> float:
 
 
 def _null(r: Moments) -> tuple[float, float]:
-    """c and q of a perfect generator of a Gaussian with the reference's covariance, by its eigenvalues l.
+    """Two numbers c and q of a perfect generator, if the data are Gaussian with the reference's covariance.
 
-    E[FID] = c (1/n + 1/m); and q/n is the standard deviation of FID_n from a given Gaussian, where it is
-    |m - m_r|^2 + sum_ij (S - S_r)_ij^2 / (2 (l_i + l_j)) to leading order.
+    Its mean FID is c (1/n + 1/m). The standard deviation of its FID_n from a given Gaussian is q / n. Both follow from the
+    leading order |m - m_r|^2 + sum_ij (S - S_r)_ij^2 / (2 (l_i + l_j)), where l are the eigenvalues of the covariance.
     """
     # The shorter product of centred samples has the same eigenvalues, those that are 0 aside.
     S = r.covariance if r.centred is None else r.centred @ r.centred.T / (r.n - 1)

@@ -1,10 +1,10 @@
 """Memorisation: the share of generated samples that are copies of training samples.
 
-A copy is much nearer to one training sample than to the training samples around it. The ratio of the two distances (after
-Carlini et al. 2023, arXiv:2301.13188) has another distribution on every dataset. So the threshold comes from held-out samples,
-because they cannot be copies. Their rate of false alarms is subtracted.
+A copy is much nearer to one training sample than to the other training samples around it. The local ratio compares the two
+distances (after Carlini et al. 2023, arXiv:2301.13188). It has another distribution on every dataset. So the threshold comes
+from held-out samples. Held-out samples cannot be copies. Their rate of false alarms is subtracted.
 
-Distances are taken in the features alone: a flipped or shifted copy counts as a copy if its features are nearly equal.
+Distances are taken in the features alone. A flipped or shifted copy counts as a copy if its features are nearly equal.
 """
 
 from __future__ import annotations
@@ -43,19 +43,27 @@ GALLERY, SHOWN = 20, 3  # samples in the gallery, and training samples beside ea
 
 
 def memorisation(gen: np.ndarray, ref: np.ndarray, train: np.ndarray, rng: np.random.Generator) -> Score:
-    """Copied share m of `gen` `[n, d]`, from distances to `train` `[t, d]`, calibrated on `ref` `[m, d]`.
+    """Copied share of `gen` `[n, d]`, from distances to `train` `[k, d]`, calibrated on `ref` `[m, d]`.
 
-    m = (Pr_gen(rho < t) - p) / (1 - p), clipped to [0, 1], rho = d_1 / (mean of d_1 ... d_50 / 2), t the order
-    statistic of rho on held-out samples that is nearest to the 0.5 % quantile. The chance p that a sample that is no
-    copy falls below t has a beta distribution whatever the data are; the interval joins it with Clopper-Pearson's
-    (MOVER).
+    The local ratio of a sample is rho = d_1 / (mean of d_1 ... d_50 / 2). d_i is the distance to the i-th nearest training
+    sample. t is the threshold: the value of rho among held-out samples that is nearest to their 0.5 % quantile.
 
-    Extras: `threshold` t; `flagged` = Pr_gen(rho < t); `expected` = the mean of p; `duplicates_train_ref` held-out
-    samples that are near-duplicates of training samples, left out of all that follows; `authenticity_difference`, in
-    shares, 0 for no copying; `nearest_ratio` = median distance to `train` of `gen` over that of `ref`, 1 for no
-    copying; `c_t`, standard normal for no copying, below -3 for copying, above 3 for samples far from the data;
-    `gallery`, for a human to look at: the 20 samples of smallest rho, each as [row of `gen`, its 3 nearest rows of
-    `train`, their distances, rho].
+    The copied share is (Pr_gen(rho < t) - p) / (1 - p), clipped to [0, 1]. p is the chance that a sample which is no copy
+    falls below t. p has a beta distribution, whatever the data are. The interval joins the interval of p with
+    Clopper-Pearson's interval of Pr_gen (MOVER).
+
+    Extras:
+        threshold: t.
+        flagged: Pr_gen(rho < t).
+        expected: the mean of p.
+        duplicates_train_ref: number of held-out samples that are near-duplicates of training samples. All other numbers
+            leave these held-out samples out.
+        authenticity_difference: a difference of two shares. Without copying it is 0.
+        nearest_ratio: the median distance from `gen` to `train`, divided by the median distance from `ref` to `train`.
+            Without copying it is 1.
+        c_t: without copying it is standard normal. It is below -3 for copies, and above 3 for samples far from the data.
+        gallery: rows for a look at the pictures: the 20 samples of smallest rho, each as [row of `gen`, its 3 nearest rows
+            of `train`, their distances, rho].
     """
     of_ref, ids_ref = knn(ref, train, K)
     duplicate = near_duplicates(of_ref)
@@ -82,7 +90,7 @@ def memorisation(gen: np.ndarray, ref: np.ndarray, train: np.ndarray, rng: np.ra
 
 
 def copied_share(rho_gen: np.ndarray, rho_ref: np.ndarray) -> Score:
-    """m from the local ratios of the generated `[n]` and of the held-out samples `[m]`; see `memorisation`."""
+    """The copied share, from the local ratios of generated samples `[n]` and of held-out samples `[m]`: see `memorisation`."""
     n, m = len(rho_gen), len(rho_ref)
     rank = max(1, round(FALSE_ALARMS * (m + 1)))
     threshold = float(np.sort(rho_ref)[rank - 1])
@@ -102,17 +110,17 @@ def local_ratio(distances: np.ndarray) -> np.ndarray:
 
 
 def _gallery(rho: np.ndarray, distances: np.ndarray, ids: np.ndarray) -> list[list[Any]]:
-    """The rows of smallest rho. Exact copies all have rho = 0; among them, the rows with the nearest other training samples."""
+    """The rows of smallest rho. All exact copies have rho = 0, and copies in denser surroundings are first."""
     order = np.lexsort((*distances.T[::-1], rho))[:GALLERY]
     return [[int(row), ids[row].tolist(), distances[row].tolist(), float(rho[row])] for row in order]
 
 
 def near_duplicates(distances: np.ndarray) -> np.ndarray:
-    """Which rows of `[m, 50]` distances have d_1 / d_50 so small that chance puts only CHANCE of all m samples there.
+    """Which rows of `[m, 50]` distances belong to near-duplicates: d_1 is much smaller than d_50.
 
-    Where the density is flat in D dimensions, (d_1 / d_50)^D has the distribution Beta(1, 49). D is the median over samples of
-    the maximum-likelihood estimate (Levina & Bickel 2004). The estimate leaves out the first distance, because this distance is
-    tested.
+    The limit is so small that by chance only CHANCE of all m samples are below it. If the density is flat in D dimensions,
+    (d_1 / d_50)^D has the distribution Beta(1, 49). D is the median over samples of the maximum-likelihood estimate (Levina
+    & Bickel 2004). The estimate leaves out the first distance, because the first distance is tested.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         dimension = 1 / np.log(distances[:, -1:] / distances[:, 1:-1]).mean(1)
@@ -122,7 +130,7 @@ def near_duplicates(distances: np.ndarray) -> np.ndarray:
 
 
 def _authentic(train: np.ndarray, distances: np.ndarray, ids: np.ndarray) -> float:
-    """Share of samples that are farther from their nearest training sample than it is from its nearest other."""
+    """Share of samples whose nearest training sample is nearer to another training sample than to the sample itself."""
     nearest, back = np.unique(ids[:, 0], return_inverse=True)
     own = knn(train[nearest], train, 1, own=nearest)[0][:, 0]
     return float((distances[:, 0] > own[back]).mean())
@@ -136,10 +144,11 @@ def _c_t(
     train: np.ndarray,
     rng: np.random.Generator,
 ) -> float | None:
-    """Mann-Whitney z of the distances to `train`, per cell of the space, averaged with the cells' shares of `ref`.
+    """Mann-Whitney z of the distances to `train`, computed in each cell of the space and averaged over the cells.
 
-    Without cells, a generator that prefers dense regions would look like a generator that copies. If nothing is copied, the
-    average of Meehan et al. has the standard deviation sqrt(sum w^2). This function divides the average by this number.
+    The weight w of a cell is its share of `ref`. Without cells, a generator that prefers dense regions would look like a
+    generator that copies. If nothing is copied, the average of Meehan et al. has the standard deviation sqrt(sum w^2). This
+    function divides the average by this number.
     """
     sample = train[shuffled(train, rng)[:CLUSTERED]]
     guess = np.unique(sample[:CELLS], axis=0)
@@ -155,7 +164,7 @@ def _c_t(
 
 
 def _mann_whitney(a: np.ndarray, b: np.ndarray) -> float:
-    """z of U = number of pairs with a > b, ties half, normal approximation with continuity correction."""
+    """z of U, the number of pairs with a > b. Ties count half. Normal approximation with continuity correction."""
     b = np.sort(b)
     n, m = len(a), len(b)
     u = (np.searchsorted(b, a, "left") + np.searchsorted(b, a, "right")).sum() / 2

@@ -1,14 +1,17 @@
 """Number of different samples, by the birthday paradox (Arora & Zhang 2017, arXiv:1706.08224), with an interval.
 
 Among n samples there are M = n (n - 1) / 2 pairs. C pairs are duplicates. beta = C / M is an unbiased estimate of the chance
-that two samples are equal. 1 / beta is the effective support: a generator with 1 / beta equally likely outputs would repeat as
-often. It is a lower bound on the support, and rare outputs hardly change the estimate.
+that two samples are equal. 1 / beta is the effective support. A generator with 1 / beta equally likely outputs would repeat
+as often. The effective support is a lower bound on the support. Rare outputs hardly change it.
 
-No human judges the pairs. A pair is a duplicate if it is nearer than nearly all pairs of real samples: in the features,
-and for images in the pixels too, because a network may map unlike images to one point. The thresholds are calibrated on one
-half of the held-out samples. The other half, with the generator's mix of classes, gives the rate at which real samples pass.
-This rate is subtracted. Duplicates need not be exact. Se is the share of lightly disturbed held-out images that pass as
-duplicates of their originals. Se corrects the count (Rogan & Gladen 1978).
+No human judges the pairs. A pair is a duplicate if its two samples are nearer than nearly all pairs of real samples. They
+must be near in the features. Images must be near in the pixels too, because a network may map unlike images to one point.
+
+- The thresholds are calibrated on one half of the held-out samples.
+- The other half gives the rate at which pairs of real samples pass as duplicates. Its classes are weighted like the
+  generator's. This rate is subtracted.
+- Duplicates need not be exact. Held-out images are disturbed lightly. Se is the share of disturbed images that pass as
+  duplicates of their originals. Se corrects the count (Rogan & Gladen 1978).
 """
 
 from __future__ import annotations
@@ -58,9 +61,10 @@ class Duplicates:
 
     @property
     def slope(self) -> float:
-        """d log odds / d log threshold of the odds C / (M - C): 0 for copies, the dimension of the data for continuous ones.
+        """How fast duplicates become more with the threshold: d log odds / d log threshold, for the odds C / (M - C).
 
-        The odds are used and not C, because C cannot grow any more when nearly all pairs are duplicates.
+        It is 0 for copies. For continuous data it is the dimension of the data. C itself is not used, because C stops
+        growing when nearly all pairs are duplicates.
         """
         outer, inner = (np.log((c + 0.5) / (self.pairs - c + 0.5)) for c in (len(self.i), self.inner))
         return float((outer - inner) / -np.log(INNER))
@@ -79,17 +83,24 @@ def support(
 ) -> Score:
     """Effective support of the generator that made `gen` `[n, d]`, n independent samples.
 
-    `value` is None when duplicates are not more frequent than among real samples; then there is only `lower_bound`, the
-    lower end of the 95 % interval. The interval allows for unequal probabilities (overdispersed counts), and for every
-    sensitivity from the lower end of Se's own interval (copies disturbed as lightly as `ref_disturbed`) to 1 (exact
-    copies).
+    `value` is None if duplicates are not more frequent than among real samples. Then only `lower_bound` is known.
 
-    Extras: `pairs` = C; `alpha`, the calibrated share of real pairs; `thresholds` of features and pixels;
-    `sensitivity` Se, None where there is no disturbed set, and then 1 is assumed; `baseline`, the rate among real
-    samples in the generator's class mix, and `ratio` to it with `ratio_interval`; `support_bound`, if all n samples are
-    distinct: the support at which this happens with probability 1/20; `batch_50`, Arora's batch size at which half of
-    all batches contain a duplicate; `slope` and `slope_real`, see `Duplicates`; `verdict`; `closest`, pairs of rows of `gen`
-    with their distance in the features.
+    The interval allows for outputs of unequal probability. It also allows for every sensitivity between two ends: the lower
+    end of Se's own interval (copies that are disturbed like `ref_disturbed`), and 1 (exact copies).
+
+    Extras:
+        pairs: C.
+        alpha: the calibrated share of real pairs.
+        thresholds: of the features, and of the pixels.
+        sensitivity: Se. It is None without a disturbed set, and then 1 is assumed.
+        baseline: the rate of duplicates among real samples, with the classes weighted like the generator's.
+        ratio: beta divided by `baseline`. `ratio_interval` is its interval.
+        lower_bound: the lower end of the 95 % interval.
+        support_bound: if all n samples are different, the support at which this has the probability 1/20.
+        batch_50: Arora's batch size: half of all batches of this size contain a duplicate.
+        slope, slope_real: see `Duplicates`.
+        verdict: what the numbers say, in words.
+        closest: pairs of rows of `gen`, with their distance in the features.
     """
     n = len(gen)
     order = shuffled(ref, rng)
@@ -153,9 +164,9 @@ def collision_rate(degrees: np.ndarray, baseline: float = 0.0) -> tuple[float, I
 def count_variance(degrees: np.ndarray, baseline: float = 0.0) -> float:
     """Estimate of the variance of C: Hoeffding's for a U-statistic (1948).
 
-    The number of wedges (two duplicates of one sample) shows how unequal the outputs' probabilities are. The last term is for
-    false duplicates. If real samples pass at the rate `baseline`, a generator of few outputs draws such false duplicates once
-    for all its samples.
+    A wedge is a sample with two duplicates. The number of wedges shows how unequal the outputs' probabilities are. The last
+    term is for false duplicates: real samples pass at the rate `baseline`. A generator of few outputs draws its false
+    duplicates once, for all its samples.
     """
     n, count = len(degrees), degrees.sum() / 2
     pairs, wedges = n * (n - 1) / 2, (degrees * (degrees - 1.0)).sum() / 2
@@ -164,9 +175,9 @@ def count_variance(degrees: np.ndarray, baseline: float = 0.0) -> float:
 
 
 def count_interval(count: float, variance: float) -> Interval:
-    """Interval of the mean of a count from the count and an estimate of its variance, overdispersed or not.
+    """Interval of the mean of a count, from the count and an estimate of its variance.
 
-    Garwood's Poisson interval on the scale of phi = variance / mean, phi is widened where its own estimate is poor.
+    It is Garwood's Poisson interval on the scale of phi = variance / mean. phi is widened if its own estimate is poor.
     """
     if count == 0:
         return 0.0, NONE_SEEN
@@ -231,8 +242,8 @@ def _sensitivity(
 def _baseline(real: Duplicates, gen_class: np.ndarray, ref_class: np.ndarray) -> tuple[float, Interval]:
     """Rate of duplicates among real pairs whose classes are mixed like the generator's pairs, and its interval.
 
-    beta_0 = sum_ab P_ab B_ab, B the real rates between classes, P the generator's pairs. Pairs of classes that the real
-    half does not have take the overall rate.
+    The rate is the sum over pairs of classes a, b of P_ab B_ab. B_ab is the rate among real samples, and P_ab is the share of
+    the generator's pairs. If the real half has no pair of two classes, this pair takes the overall rate.
     """
     n, m = len(gen_class), len(ref_class)
     k = int(max(gen_class.max(), ref_class.max())) + 1

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from ganbench.errors import UserError
 from ganbench.samples import archive, arrays, folder, live, parquet, shards
 from ganbench.samples.arrays import write
-from ganbench.samples.rows import Rows
+from ganbench.samples.rows import Rows, amount
 from ganbench.samples.sets import (
     UNDECLARED,
     Declared,
@@ -33,6 +33,7 @@ __all__ = [
     "SampleSet",
     "Stack",
     "alike",
+    "amount",
     "common_channels",
     "content_hash",
     "declared",

@@ -181,7 +181,7 @@ def _slicer(part: Any) -> Callable[[int, int], np.ndarray]:
 def write(path: Path, samples: SampleSet) -> None:
     """Write a sample set as `.npz`, and beside it its manifest as `.json`: the set's content and origin."""
     if path.suffix != ".npz":
-        raise UserError(f"--out {path}: a sample set is written as .npz")
+        raise UserError(f"{path}: a sample set is written as .npz")
     path.parent.mkdir(parents=True, exist_ok=True)
     x = samples.x
     labels = {} if samples.y is None else {"arr_1": samples.y}

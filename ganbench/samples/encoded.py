@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ganbench.errors import UserError
+from ganbench.errors import UserError, counted
 from ganbench.samples import preflight
 from ganbench.samples.preflight import Group, Kind
 from ganbench.samples.rows import Rows
@@ -188,7 +188,8 @@ def survey(name: str, images: Encoded) -> SampleSet:
         x = np.asarray(x) if x.nbytes <= HELD else x
     if images.others:
         count = len(images.others)
-        warnings.append(f"{count:,} other files are not images: {preflight.several(images.others, count)}")
+        named = preflight.several(images.others, count)
+        warnings.append(f"left out, because only images are read: {counted(count, 'other file')} ({named})")
     files = Counter[str]()
     for kind, group in kinds.items():
         files[f"{kind.format} {kind.mode}"] += group.count
@@ -209,7 +210,8 @@ def finish(
     if tally.copies:
         pairs = [f"{names[a]} = {names[b]}" if names else f"{a} = {b}" for a, b in tally.pairs]
         listed = preflight.several(pairs, tally.copies)
-        warnings = [*warnings, f"{tally.copies:,} of {len(x):,} samples are exact copies of others: {listed}"]
+        copies = counted(tally.copies, "exact copy")
+        warnings = [*warnings, f"{copies} of other samples among {counted(len(x), 'sample')}: {listed}"]
     facts = {
         "n": len(x),
         "shape": list(x.shape[1:]),

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ganbench.errors import UserError
+from ganbench.errors import UserError, counted
 from ganbench.samples.sets import HELD, Declared, SampleSet
 from ganbench.samples.stack import Stack
 from ganbench.samples.tensors import SAY_RANGE, Raw, plan, read_raw
@@ -66,7 +66,9 @@ def _drawn(name: str, draw: Callable[[int], Any], n: int) -> Iterator[Any]:
         k = min(BATCH, n - start)
         batch = draw(k)
         if len(_parts(name, batch)[0]) != k:
-            raise UserError(f"{name}: asked for {k} samples, the function gave {len(_parts(name, batch)[0])}")
+            raise UserError(
+                f"{name}: asked for {counted(k, 'sample')}, the function gave {len(_parts(name, batch)[0])}"
+            )
         yield batch
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ganbench.errors import UserError
+from ganbench.errors import UserError, counted
 from ganbench.samples.encoded import Encoded, survey
 from ganbench.samples.sets import Declared, SampleSet
 
@@ -52,7 +52,7 @@ def encoded(path: Path) -> Encoded:
         column = file.read(columns=["label"]).column("label")
         if not pa.types.is_integer(column.type) or column.null_count or len(column) != n:
             raise UserError(
-                f"{path}: column label is {column.type} with {column.null_count:,} gaps; whole numbers needed"
+                f"{path}: column label is {column.type} with {counted(column.null_count, 'gap')}; whole numbers needed"
             )
         labels = column.to_numpy().astype(np.int64)
     cursor = _Cursor(path, file, columns[0])

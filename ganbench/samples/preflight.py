@@ -33,7 +33,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ganbench.errors import UserError, plain
+from ganbench.errors import UserError, counted, plain
+from ganbench.samples.rows import amount
 
 NAMED = 5  # files named in a message
 
@@ -72,9 +73,12 @@ READABLE = ("L", "RGB", "LA", "RGBA", "P", "PA", "1", "I;16")
 REFUSED: Sequence[tuple[Callable[[Kind], object], str]] = (
     (lambda k: k.fault, "cannot be read"),
     (lambda k: k.frames > 1, "have several frames; save one file per image"),
-    (lambda k: k.mode not in READABLE, "are neither grey nor RGB; save them as 8-bit grey or RGB"),
-    (lambda k: k.sixteen == "real", "have 16 bits per channel; save them with 8 bits, rounded as you choose"),
-    (lambda k: k.alpha == "used", "are transparent; put them on a background of your choice and save without alpha"),
+    (lambda k: k.mode not in READABLE, "are neither grey nor RGB; save 8-bit grey or RGB"),
+    (lambda k: k.sixteen == "real", "have 16 bits per channel; save 8 bits per channel, rounded as you choose"),
+    (
+        lambda k: k.alpha == "used",
+        "are transparent; choose a background, paint it below the pixels, and save without alpha",
+    ),
 )
 WARNED: Sequence[tuple[Callable[[Kind], object], str]] = (
     (
@@ -82,8 +86,11 @@ WARNED: Sequence[tuple[Callable[[Kind], object], str]] = (
         "are JPEG, and JPEG's compression moves FID; save samples as PNG (arXiv:2104.11222)",
     ),
     (lambda k: k.alpha == "opaque", "have an alpha channel that is opaque everywhere; it was dropped"),
-    (lambda k: k.sixteen == "exact", "have 16 bits per channel that are 8 bits times 257; they were divided by 257"),
-    (lambda k: k.mode in ("P", "PA", "1"), "have a palette or 1 bit; they were read as the colours that they show"),
+    (
+        lambda k: k.sixteen == "exact",
+        "have 16 bits per channel that are 8 bits times 257; all values were divided by 257",
+    ),
+    (lambda k: k.mode in ("P", "PA", "1"), "have a palette or 1 bit; the colours of the palette were read"),
     (lambda k: k.turned, "have an EXIF orientation; it is not applied"),
 )
 
@@ -104,6 +111,18 @@ def chosen(kinds: Kinds, applies: Callable[[Kind], object]) -> Group:
     return Group(sum(g.count for g in groups), [name for g in groups for name in g.names][:NAMED])
 
 
+def _of(count: int, n: int, what: str) -> str:
+    """How many of `n` images `what` is true of. `what` begins with its verb in the plural.
+
+    >>> _of(1, 1, "have several frames"), _of(1, 3, "are JPEG"), _of(2, 3, "are JPEG")
+    ('1 of 1 image has several frames', '1 of 3 images is JPEG', '2 of 3 images are JPEG')
+    """
+    verb, _, rest = what.partition(" ")
+    if count == 1:
+        verb = {"are": "is", "have": "has"}.get(verb, verb)
+    return f"{count:,} of {counted(n, 'image')} {verb} {rest}"
+
+
 def channels(kind: Kind) -> int:
     """1 for grey, 3 for colour."""
     return 1 if kind.mode in ("L", "LA", "1", "I;16") else 3
@@ -121,7 +140,7 @@ def judge(name: str, kinds: Kinds) -> list[str]:
         if odd.count:
             why = {k.fault for k, g in kinds.items() if k.fault and odd.names[0] in g.names}
             reason = f" ({why.pop()})" if why else ""
-            raise UserError(f"{name}: {odd.count:,} of {n:,} images {what}: {several(odd.names, odd.count)}{reason}")
+            raise UserError(f"{name}: {_of(odd.count, n, what)}: {several(odd.names, odd.count)}{reason}")
     sizes = Counter[tuple[int, int]]()
     for kind, group in kinds.items():
         sizes[kind.width, kind.height] += group.count
@@ -129,18 +148,18 @@ def judge(name: str, kinds: Kinds) -> list[str]:
     if others:
         odd = chosen(kinds, lambda k: (k.width, k.height) != most)
         raise UserError(
-            f"{name}: images of {len(sizes):,} sizes, {count:,} are {most[0]} x {most[1]} (width x height) and "
-            f"{odd.count:,} are not: {several(odd.names, odd.count)}; resize them all in the same way"
+            f"{name}: images of {len(sizes):,} sizes (width x height): {most[0]} x {most[1]} is the size of "
+            f"{count:,} of {counted(n, 'image')}, but not of {several(odd.names, odd.count)}; resize all images in the same way"
         )
     warnings = []
     for applies, what in WARNED:
         odd = chosen(kinds, applies)
         if odd.count:
-            warnings.append(f"{odd.count:,} of {n:,} images {what}")
+            warnings.append(_of(odd.count, n, what))
     grey = chosen(kinds, lambda k: channels(k) == 1)
     if 0 < grey.count < n:
         listed = several(grey.names, grey.count)
-        warnings.append(f"{grey.count:,} grey images among {n:,}, read with three equal channels: {listed}")
+        warnings.append(f"{counted(grey.count, 'grey image')} among {n:,}, read with three equal channels: {listed}")
     return warnings
 
 
@@ -152,13 +171,12 @@ def lines(*manifests: Mapping[str, Any]) -> list[str]:
 
 
 def _lines(name: str, report: Mapping[str, Any]) -> list[str]:
-    kind = "points" if len(report["shape"]) == 1 else f"images {' x '.join(map(str, report['shape']))}"
-    facts = [f"{report['n']:,} {kind} from {report['form']}"]
+    facts = [f"{amount(report['n'], report['shape'])} from {report['form']}"]
     facts += [", ".join(f"{n:,} {what}" for what, n in report["files"].items())] if report.get("files") else []
     facts += [f"values {report['range'][0]:g} to {report['range'][1]:g}"] if report["range"] else []
-    facts += [f"{report['copies']:,} exact copies"]
+    facts += [counted(report["copies"], "exact copy")]
     facts += [f"labels: {report['labels']}"] if report["labels"] else []
-    facts += [f"{report['ignored']:,} system files ignored"] if report.get("ignored") else []
+    facts += [f"{counted(report['ignored'], 'system file')} ignored"] if report.get("ignored") else []
     text = [f"{name}: {'; '.join(facts)}", *(f"{name}: warning: {warning}" for warning in report["warnings"])]
     return list(map(plain, text))
 
@@ -167,7 +185,7 @@ def few(name: str, n: int, least: Mapping[str, int]) -> list[str]:
     """A warning that names the metrics for which `n` samples are too few. `least`: how many samples each metric needs.
 
     >>> few("mine", 150, {"fid": 2, "support": 200})
-    ['mine: warning: 150 samples are too few for support (200)']
+    ['mine: warning: too few samples (150) for support (200)']
     """
     short = [f"{metric} ({minimum:,})" for metric, minimum in least.items() if n < minimum]
-    return [plain(f"{name}: warning: {n:,} samples are too few for {', '.join(short)}")] if short else []
+    return [plain(f"{name}: warning: too few samples ({n:,}) for {', '.join(short)}")] if short else []

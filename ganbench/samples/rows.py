@@ -1,10 +1,13 @@
-"""The interface of samples in memory or on disk."""
+"""The interface of samples in memory or on disk, and what messages call them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
+
+from ganbench.errors import counted
 
 
 class Rows(Protocol):
@@ -33,3 +36,20 @@ class Rows(Protocol):
 
     def __array__(self, dtype: Any = None, /) -> np.ndarray:
         """All samples in memory."""
+
+
+def amount(n: int | None, shape: Sequence[int]) -> str:
+    """`n` samples of `shape`, `[H, W, C]` or `[d]`, as messages name them. None stands for any number.
+
+    The size of an image is width x height, as in image programs.
+
+    >>> amount(1, (20, 28, 1)), amount(None, (20, 28, 3)), amount(2000, (2,))
+    ('1 grey image of 28 x 20 pixels', 'colour images of 28 x 20 pixels', '2,000 points with 2 coordinates')
+    """
+    if len(shape) == 3:
+        height, width, channels = shape
+        noun = "grey image" if channels == 1 else "colour image"
+        about = f"of {width:,} x {height:,} pixels"
+    else:
+        noun, about = "point", f"with {counted(shape[0], 'coordinate')}"
+    return f"{noun}s {about}" if n is None else f"{counted(n, noun)} {about}"

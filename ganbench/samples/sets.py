@@ -33,13 +33,13 @@ UNDECLARED = Declared()
 
 
 def declared(range_: str | None = None, layout: str | None = None) -> Declared:
-    """Read the command line's `--range` and `--layout`.
+    """Read what the user declares about arrays: range and layout.
 
     >>> declared("-1, 1", "nchw")
     Declared(range=(-1.0, 1.0), layout='nchw')
     """
-    bounds = None if range_ is None else RANGES[choose(range_.replace(" ", ""), RANGES, "--range")]
-    return Declared(bounds, None if layout is None else choose(layout.lower(), LAYOUTS, "--layout"))
+    bounds = None if range_ is None else RANGES[choose(range_.replace(" ", ""), RANGES, "range")]
+    return Declared(bounds, None if layout is None else choose(layout.lower(), LAYOUTS, "layout"))
 
 
 @dataclass(frozen=True, eq=False)

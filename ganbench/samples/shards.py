@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ganbench.errors import UserError
+from ganbench.errors import UserError, counted
 from ganbench.samples import archive, folder, parquet
 from ganbench.samples.encoded import Encoded, sort_out, survey
 from ganbench.samples.preflight import several
@@ -71,7 +71,7 @@ def read(path: Path, declaration: Declared) -> SampleSet:
 
     given = [shard_labels for shard_labels in labels if shard_labels is not None]
     y = np.concatenate(given) if given else None
-    form = f"{len(shards):,} shards of {Path(shards[0]).suffix.removeprefix('.')}"
+    form = f"{counted(len(shards), 'shard')} of {Path(shards[0]).suffix.removeprefix('.')}"
     every = [name for shard in names for name in shard]
     return survey(path.resolve().name, Encoded(form, every, read, y, meanings.pop(), ignored, tuple(others), FAULTS))
 
@@ -86,7 +86,7 @@ def _complete(path: Path, shards: list[str]) -> None:
     sets = {(Path(name).parent, match["set"]) if match else name for name, match in zip(shards, matches, strict=True)}
     if len(shards) > 1 and len(sets) > 1:
         listed = several(shards, len(shards))
-        raise UserError(f"{path}: shards of {len(sets):,} sets, {listed}; put each set into its own folder")
+        raise UserError(f"{path}: shards of {counted(len(sets), 'set')}, {listed}; put each set into its own folder")
     promised = max((int(match["of"]) for match in matches if match and match["of"]), default=len(shards))
     if promised != len(shards):
         raise UserError(

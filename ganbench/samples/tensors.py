@@ -7,14 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ganbench.errors import UserError
+from ganbench.errors import UserError, counted
 from ganbench.samples.encoded import finish
 from ganbench.samples.rows import Rows
 from ganbench.samples.sets import HELD, Declared, SampleSet, Tally, blocks
 from ganbench.samples.stack import Stack
 
 CHANNELS = (1, 3)
-SAY_RANGE = "give the values of black and white: --range 0,1 or --range=-1,1 or --range 0,255"
+SAY_RANGE = "give the values of black and white: `range='0,1'` or `range='-1,1'` or `range='0,255'`"
 
 
 class Raw(NamedTuple):
@@ -50,13 +50,13 @@ def plan(name: str, shape: tuple[int, ...], dtype: np.dtype, declaration: Declar
     kind = f"{dtype} of shape [{', '.join(map(str, shape))}]"
     if len(shape) not in (3, 4) or (dtype != np.uint8 and dtype.kind != "f"):
         raise UserError(
-            f"{name}: {kind}; images are uint8 [n, H, W, C] (or floats, with --range), points are floats [n, d]"
+            f"{name}: {kind}; images are uint8 [n, H, W, C] (or floats, with `range=`), points are floats [n, d]"
         )
     if 0 in shape[1:]:
         raise UserError(f"{name}: {kind}; images must have at least one pixel")
     order = _layout(name, shape, declaration.layout)
     if dtype != np.uint8 and declaration.range is None:
-        raise UserError(f"{name}: {kind}; images in floats need --range")
+        raise UserError(f"{name}: {kind}; images in floats need `range=`")
     black, white = declaration.range or (0.0, 255.0)
 
     def change(rows: np.ndarray) -> np.ndarray:
@@ -79,7 +79,7 @@ def _layout(name: str, shape: tuple[int, ...], wanted: str | None) -> tuple[int,
         four = "; drop the alpha channel" if 4 in (shape[1], shape[3]) else ""
         raise UserError(f"{name}: {text} has no axis of 1 or 3 channels, first or last{four}")
     if len(possible) == 2 and wanted is None:
-        raise UserError(f"{name}: {text} can be channels first or last: say --layout nchw or --layout nhwc")
+        raise UserError(f"{name}: {text} can be channels first or last: say `layout='nchw'` or `layout='nhwc'`")
     # Most arrays allow only one layout. The option may be meant for another set, so it is ignored for them.
     return possible[wanted] if wanted in possible else next(iter(possible.values()))
 
@@ -88,7 +88,7 @@ def _finite(name: str, rows: np.ndarray) -> np.ndarray:
     good = np.isfinite(rows).all(axis=tuple(range(1, rows.ndim)))
     if not good.all():
         raise UserError(
-            f"{name}: {(~good).sum():,} samples of a block have NaN or infinite values, so no score is defined"
+            f"{name}: NaN or infinite values in {counted(int((~good).sum()), 'sample')} of a block, so no score is defined"
         )
     return rows
 
@@ -99,7 +99,7 @@ def _levels(name: str, images: np.ndarray, black: float, white: float) -> np.nda
     if values.size and (values.min() < 0 or values.max() > 255):
         raise UserError(
             f"{name}: values from {images.min():g} to {images.max():g}, outside the declared range {black:g} to "
-            f"{white:g}; clip or rescale them yourself, or declare the right --range"
+            f"{white:g}; clip or rescale them yourself, or declare the right `range=`"
         )
     return values.astype(np.uint8)
 
@@ -140,6 +140,6 @@ def one_per_sample(name: str, labels: np.ndarray | None, n: int) -> np.ndarray |
         return None
     if labels.shape != (n,) or labels.dtype.kind not in "iu":
         raise UserError(
-            f"{name}: labels are {labels.dtype} of shape {labels.shape}; {n} integers are needed, one per sample"
+            f"{name}: labels are {labels.dtype} of shape {labels.shape}; {counted(n, 'integer')} needed, one per sample"
         )
     return labels.astype(np.int64)

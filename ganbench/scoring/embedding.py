@@ -69,7 +69,7 @@ def choose_extractor(
     """
     if reference.moments is not None and features.is_auto(asked):
         name = reference.manifest["name"]
-        raise UserError(f"{name} has statistics: pass the extractor that made them with --features")
+        raise UserError(f"{name} has statistics: pass the extractor that made them: `features=`")
     real = [given for given in (reference, train) if given is not None]
     dataset = next((given.manifest["dataset"] for given in real if "dataset" in given.manifest), None)
     return features.pick(asked, dataset, common_channels(real))

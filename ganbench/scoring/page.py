@@ -17,23 +17,30 @@ from ganbench.display import pictures
 from ganbench.display.text import interval, number
 from ganbench.samples import SampleSet
 from ganbench.scoring import verdict
+from ganbench.scoring.report import called
 from ganbench.scoring.result import Result
 
 TEMPLATE = Path(__file__).parent / "page.html"
 
 
-def render(result: Result, generated: SampleSet, reference: SampleSet, train: SampleSet | None) -> str:
-    """HTML of a result and of its sample sets. The page has no script and no address, and contains all pictures."""
+def render(
+    result: Result, generated: SampleSet, reference: SampleSet, train: SampleSet | None, given: str | None = None
+) -> str:
+    """HTML of a result and of its sample sets. The page has no script and no address, and contains all pictures.
+
+    `given` is what the user called the samples; by default their name in the result.
+    """
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"number": number, "shown": verdict.shown, "interval": interval, "floor": verdict.floor}
-    computed = [name for name, m in result.metrics.items() if verdict.answered(m)]
+    environment.filters |= {"number": number, "interval": interval, "floor": verdict.floor}
+    computed = [name for name, m in result.metrics.items() if m.answered]
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         result=result,
+        samples=called(result, given),
         verdicts=verdict.verdicts(result),
         marks=verdict.MARKS,
         halves=verdict.HALVES,
         bound=verdict.BOUND,
-        bounded=any(verdict.bound(m) is not None for m in result.metrics.values()),
+        bounded=any(m.bound is not None for m in result.metrics.values()),
         questions=verdict.questions(computed),
         labels={name: verdict.label(name, result.protocol.features.id) for name in result.metrics},
         missing={name: verdict.why_not(name, m) for name, m in result.metrics.items() if name not in computed},

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from ganbench.display.text import chosen, interval, layout, listed, value, wrap
-from ganbench.errors import plain
+from ganbench.display.text import chosen, fitted, interval, listed, value, wrap
+from ganbench.errors import counted, plain
 from ganbench.scoring import verdict
 from ganbench.scoring.result import Measured, Result
 
@@ -28,7 +29,7 @@ NOISE = {  # whose noise the interval of a metric contains, and what that means 
 }
 
 
-def text(result: Result, asked: Collection[str] = (), columns: int = 80) -> str:
+def text(result: Result, asked: Collection[str] = (), columns: int = 80, given: str | None = None) -> str:
     """The report on a result, in lines of at most `columns` characters where the names of metrics allow it.
 
     Args:
@@ -36,11 +37,13 @@ def text(result: Result, asked: Collection[str] = (), columns: int = 80) -> str:
         asked: metrics that the user named. They stand in the table even if they were not computed; all others that were
             not computed are named in one line.
         columns: the width of the terminal.
+        given: what the user called the samples; by default their name in the result.
     """
-    names = [name for name, m in result.metrics.items() if verdict.answered(m) or name in asked]
-    n, reference = result.samples.n, result.protocol.reference
-    against = f"{reference.name} ({reference.n:,} samples)" if reference.n else reference.name
-    parts = [wrap(plain(f"{result.samples.name} ({n:,} samples) against {against}"), "  ", columns)]
+    names = [name for name, m in result.metrics.items() if m.answered or name in asked]
+    reference = result.protocol.reference
+    against = f"{reference.name} ({counted(reference.n, 'sample')})" if reference.n else reference.name
+    about = f"{called(result, given)} ({counted(result.samples.n, 'sample')})"
+    parts = [wrap(plain(f"{about} against {against}"), "  ", columns)]
     if names:
         parts.append("\n".join(_table(result, names, columns)))
     parts.append("\n".join(wrap(note, "  ", columns) for note in _notes(result, names)))
@@ -50,6 +53,14 @@ def text(result: Result, asked: Collection[str] = (), columns: int = 80) -> str:
     return "\n\n".join(filter(None, parts))
 
 
+def called(result: Result, given: str | None) -> str:
+    """The samples as the user called them, and their own name if it is another: a file may hold the samples of a run."""
+    name = result.samples.name
+    if given is None or given == name:
+        return name
+    return given if Path(given).resolve().name == name else f"{given}, samples of {name}"
+
+
 def _table(result: Result, names: list[str], columns: int) -> list[str]:
     """The table, a line with the question above its metrics."""
     lines = []
@@ -57,13 +68,13 @@ def _table(result: Result, names: list[str], columns: int) -> list[str]:
         lines.append(dict.fromkeys(("metric", "value", "95 % interval", "perfect"), "") | {"metric": question})
         lines += [_line(result, name, result.metrics[name]) for name in answers]
     shown = [{name: plain(cell) for name, cell in line.items()} for line in lines]
-    return layout(shown, list(shown[0]), columns, cut="metric")
+    return fitted(shown, list(shown[0]), columns)
 
 
 def _line(result: Result, name: str, m: Measured) -> dict[str, str]:
     return {
-        "metric": f"  {verdict.label(name, result.protocol.features.id)}{verdict.arrow(name)}",
-        "value": verdict.shown(m) or "–",
+        "metric": f"  {verdict.label(name, result.protocol.features.id)}{verdict.sign(name)}",
+        "value": m.shown or "–",
         "95 % interval": interval(m.interval),
         "perfect": verdict.floor(m),
     }
@@ -72,12 +83,13 @@ def _line(result: Result, name: str, m: Measured) -> dict[str, str]:
 def _notes(result: Result, names: list[str]) -> list[str]:
     """The notes below the table: what its signs mean, and why a number is missing."""
     measured = [result.metrics[name] for name in names]
-    notes = []
+    signs = verdict.legend(names)
+    notes = [signs] if signs else []
     if any(verdict.floor(m).startswith("~") for m in measured):
         notes.append(verdict.HALVES)
-    if any(verdict.bound(m) is not None for m in measured):
+    if any(m.bound is not None for m in measured):
         notes.append(f"≥ {verdict.BOUND}")
-    missing = [name for name, m in result.metrics.items() if not verdict.answered(m)]
+    missing = [name for name, m in result.metrics.items() if not m.answered]
     if missing:
         notes.append(f"not computed: {plain(verdict.not_computed(result, missing))}")
     return notes
@@ -93,7 +105,7 @@ def comparison(lines: Sequence[Mapping[str, Any]], results: Mapping[str, Result]
     """
     first, *others = results
     features = results[first].protocol.features.id
-    parts, compared = [], []
+    parts, compared, shown = [], [], []
     for other in others:
         title = wrap(plain(f"a: {first}, b: {other}, features {features}"), "  ", columns)
         if results[first].samples.sha256 == results[other].samples.sha256:
@@ -103,6 +115,7 @@ def comparison(lines: Sequence[Mapping[str, Any]], results: Mapping[str, Result]
             continue
         pairs = [line for line in lines if line["b"] == other]
         compared += [line["metric"] for line in pairs if line["interval"] is not None]
+        shown += [line["metric"] for line in pairs]
         parts.append("\n\n".join([title, *_pairs(pairs, results[first], results[other], columns)]))
     warnings = [
         wrap(f"{verdict.MARKS[v.level]} {plain(name)}: {v.gate}: {v.text}.", "  ", columns)
@@ -111,9 +124,9 @@ def comparison(lines: Sequence[Mapping[str, Any]], results: Mapping[str, Result]
         if v.level == "bad" and v.gate in SERIOUS
     ]
     parts += ["\n".join(warnings)] if warnings else []
-    if compared:
-        parts.append("\n".join(wrap(line, "    ", columns) for line in _how_to_read(compared)))
-    return "\n\n".join(parts)
+    notes = [verdict.legend(shown), *(_how_to_read(compared) if compared else [])]
+    parts.append("\n".join(wrap(line, "    ", columns) for line in notes if line))
+    return "\n\n".join(filter(None, parts))
 
 
 def _pairs(lines: Sequence[Mapping[str, Any]], a: Result, b: Result, columns: int) -> list[str]:
@@ -123,15 +136,15 @@ def _pairs(lines: Sequence[Mapping[str, Any]], a: Result, b: Result, columns: in
     for name in (name for names in verdict.questions(line["metric"] for line in lines).values() for name in names):
         (line,) = (line for line in lines if line["metric"] == name)
         pair = a.metrics[name], b.metrics[name]
-        bounded = any(verdict.bound(m) is not None for m in pair)
+        bounded = any(m.bound is not None for m in pair)
         reason = verdict.BOUND if bounded else line["reason"]
         if reason and reason not in reasons:
             reasons.append(reason)
         rows.append(
             {
-                "metric": plain(f"{name}{verdict.arrow(name)}"),
-                "a": verdict.shown(pair[0]),
-                "b": verdict.shown(pair[1]),
+                "metric": plain(f"{name}{verdict.sign(name)}"),
+                "a": pair[0].shown,
+                "b": pair[1].shown,
                 "a - b": value(line["difference"]),
                 "a - b, 95 %": interval(line["interval"]),
                 "verdict": f"– ({reasons.index(reason) + 1})" if reason else line["verdict"],
@@ -140,7 +153,7 @@ def _pairs(lines: Sequence[Mapping[str, Any]], a: Result, b: Result, columns: in
     needed = [name for name in rows[0] if name != "a - b"]
     names = [name for name in rows[0] if name in chosen(rows, needed, ["a - b"], columns)]
     notes = [wrap(plain(f"({i}) {reason}"), "    ", columns) for i, reason in enumerate(reasons, 1)]
-    return ["\n".join(layout(rows, names, columns, cut="metric")), *(["\n".join(notes)] if notes else [])]
+    return ["\n".join(fitted(rows, names, columns)), *(["\n".join(notes)] if notes else [])]
 
 
 def _how_to_read(metrics: Sequence[str]) -> list[str]:

@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ganbench.errors import UserError
+from ganbench.display.text import fitted, interval, number, value, width, wrap
+from ganbench.errors import UserError, counted, plain
 
 SCHEMA = Path(__file__).parent / "schema" / "scores.schema.json"
 
@@ -33,6 +34,21 @@ class Measured(_Part):
     n: int = Field(description="generated samples that it was computed on")
     version: int = Field(description="of the metric; raised whenever its number can move")
     reason: str | None
+
+    @property
+    def bound(self) -> float | None:
+        """The lower end of the 95 % interval of a metric that has no value but is at least that (`support`)."""
+        return self.extra.get("lower_bound") if self.value is None else None
+
+    @property
+    def answered(self) -> bool:
+        """Whether the metric has a value, or at least a bound."""
+        return self.value is not None or self.bound is not None
+
+    @property
+    def shown(self) -> str:
+        """The value as people read it; a bound after "≥"; empty without both."""
+        return value(self.value) if self.bound is None else f"≥ {number(round(self.bound))}"
 
 
 class ExtractorCard(_Part):
@@ -71,6 +87,25 @@ class Result(_Part):
     preflight: list[str] = Field([], description="what was found in the sets that were read, and the warnings")
     metrics: dict[str, Measured]
 
+    def __str__(self) -> str:
+        """A short table: value and interval of each metric, then the names of the metrics that were not computed."""
+        about = f"{counted(self.samples.n, 'sample')} against {self.protocol.reference.name}"
+        lines = [plain(f"{self.samples.name}: {about}, features {self.protocol.features.id}")]
+        rows = [
+            {"metric": name, "value": m.shown, "95 % interval": interval(m.interval)}
+            for name, m in self.metrics.items()
+            if m.answered
+        ]
+        lines += fitted(rows, tuple(rows[0]), width()) if rows else []
+        missing = [name for name, m in self.metrics.items() if not m.answered]
+        lines += [wrap(f"not computed: {', '.join(missing)}", "  ")] if missing else []
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        """The sets and the values in one line."""
+        values = "".join(f", {name}={m.shown or None}" for name, m in self.metrics.items())
+        return f"<Result {self.samples.name!r} against {self.protocol.reference.name!r}{values}>"
+
     def to_json(self) -> str:
         """The result as a JSON document; a number that JSON does not have (NaN) is a `ValueError`."""
         return json.dumps(self.model_dump(mode="json"), indent=1, allow_nan=False)
@@ -82,20 +117,29 @@ def read(path: Path) -> Result:
     Raises:
         UserError: there is no such file, or it holds no result.
     """
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; give the file that `ganbench score ... --json FILE` wrote")
     if not path.is_file():
         raise UserError(f"{path}: no such file")
     try:
-        content = json.loads(path.read_text())
-        return Result.model_validate(content.get("scores", content))
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        raise _no_result(path, "it is not a text file") from None
+    except json.JSONDecodeError as error:
+        raise _no_result(path, f"it is not JSON: line {error.lineno}, column {error.colno}") from None
+    except (RecursionError, ValueError):
+        raise _no_result(path, "its JSON is nested too deeply, or has a number that is too long") from None
+    scores = content.get("scores", content) if isinstance(content, dict) else content
+    try:
+        return Result.model_validate(scores)
     except ValidationError as error:
         fault = error.errors()[0]
-        raise _no_result(path, f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}") from None
-    except (ValueError, AttributeError) as error:
-        raise _no_result(path, str(error)) from None
+        field = ".".join(map(str, fault["loc"]))
+        raise _no_result(path, f"{field}: {fault['msg']}" if field else "it holds no scores") from None
 
 
 def _no_result(path: Path, why: str) -> UserError:
-    return UserError(f"{path}: not a result of `ganbench score --json` ({why})")
+    return UserError(f"{path}: not a result, because {why}; `ganbench score ... --json FILE` writes results")
 
 
 def schema() -> str:

@@ -10,7 +10,7 @@ from ganbench._version import __version__
 from ganbench.errors import UserError, choose
 from ganbench.features import Extractor, describe, require
 from ganbench.metrics import asks_for, compute, get, names, not_computed
-from ganbench.samples import UNDECLARED, Declared, SampleSet, common_channels, declared, in_channels, preflight
+from ganbench.samples import UNDECLARED, Declared, SampleSet, amount, common_channels, declared, in_channels, preflight
 from ganbench.scoring.embedding import announce, choose_extractor, embed, embed_disturbed, identity
 from ganbench.scoring.inputs import gather, real_vs_real
 from ganbench.scoring.result import Result
@@ -69,8 +69,7 @@ class Scorer:
         train = default_train(reference) if train is None else train
         real = open_set(reference, "test", declaration)
         training = None if train is None else open_set(train, "train", declaration)
-        if training is not None:
-            _refuse_statistics(training)
+        _check_real(real, training)
         extractor, why = choose_extractor(real, training, features)
         return cls(real, training, extractor, why, wanted, seed, declaration)
 
@@ -101,7 +100,7 @@ class Scorer:
             changes["reference"] = open_set(reference, "test", self.declaration)
         if train is not None:
             changes["train"] = open_set(train, "train", self.declaration)
-            _refuse_statistics(changes["train"])
+        _check_real(changes.get("reference", self.reference), changes.get("train", self.train))
         if features is not None:
             real = changes.get("reference", self.reference), changes.get("train", self.train)
             changes["extractor"], changes["why"] = choose_extractor(*real, features)
@@ -116,15 +115,19 @@ class Scorer:
         return open_set(samples, "test", self.declaration)
 
     def check_size(self, samples: SampleSet) -> None:
-        """Refuse a set that is too small for every metric, before anything is embedded.
+        """Refuse generated samples that are too few for every metric, before anything is embedded.
 
-        The empty set of a diverged run passes.
+        The empty set of a diverged run passes, because its manifest says why it is empty.
 
         Raises:
-            UserError: it has fewer samples than each of the metrics needs.
+            UserError: no samples, a single sample, or fewer samples than each of the metrics needs.
         """
-        least = min(get(name).card.minimum for name in self.metrics)
-        if len(samples.x) < least and not samples.manifest.get("reason"):
+        if samples.manifest.get("reason"):
+            return
+        _refuse_statistics(samples)
+        _refuse_single(samples)
+        least = min((get(name).card.minimum for name in self.metrics), default=0)
+        if len(samples.x) < least:
             raise UserError(
                 f"{samples.manifest['name']}: too few samples ({len(samples.x):,}); every metric needs at least {least:,}"
             )
@@ -136,16 +139,15 @@ class Scorer:
             Protocol, samples and `metrics[name]` with value, interval, n, version and reason.
 
         Raises:
-            UserError: samples that cannot be read or compared with the reference.
+            UserError: samples that cannot be read or compared with the reference, or that are too few for every metric.
         """
         gen = self.open(samples)
-        _refuse_statistics(gen)
+        self.check_size(gen)
+        if self.reference.moments is None:
+            _check_alike(gen, self.reference)
         channels = common_channels([given for given in (gen, self.reference, self.train) if given is not None])
         gen = in_channels(gen, channels)
         ref, train = self._real(channels)
-        for given in (gen, train):
-            if given is not None and ref.moments is None:
-                _check_alike(given, ref)
         results = self._results(gen, channels)
         return Result.model_validate(
             {
@@ -206,12 +208,33 @@ def _refuse_statistics(given: SampleSet) -> None:
         raise UserError(f"{given.manifest['name']} has only statistics, so it can only be a reference")
 
 
+def _check_real(reference: SampleSet, train: SampleSet | None) -> None:
+    """Refuse real data that no sample set can be scored against."""
+    if reference.moments is None:
+        _refuse_single(reference)
+    if train is not None:
+        _refuse_statistics(train)
+        _refuse_single(train)
+        if reference.moments is None:
+            _check_alike(train, reference)
+
+
+def _refuse_single(given: SampleSet) -> None:
+    name = given.manifest["name"]
+    if not len(given.x):
+        raise UserError(f"{name} has no samples, but a score needs a set: give at least 2 samples")
+    if len(given.x) == 1:
+        raise UserError(f"{name} is a single sample, but a score needs a set: give at least 2 samples")
+
+
 def _check_alike(given: SampleSet, ref: SampleSet) -> None:
-    if given.x.shape[1:] != ref.x.shape[1:] or given.x.dtype != ref.x.dtype:
-        raise UserError(
-            f"{given.manifest['name']} has samples of shape {given.x.shape[1:]} {given.x.dtype}, "
-            f"{ref.manifest['name']} of {ref.x.shape[1:]} {ref.x.dtype}; they must be alike"
-        )
+    """Refuse sets of another kind or size. Grey and colour images of one size are alike: see `common_channels`."""
+    images = given.x.ndim == ref.x.ndim == 4
+    one, other = (x.shape[1:3] if images else x.shape[1:] for x in (given.x, ref.x))
+    if one != other or given.x.dtype != ref.x.dtype:
+        (name, this), (other_name, that) = ((s.manifest["name"], amount(None, s.x.shape[1:])) for s in (given, ref))
+        rule = "have the same width and height" if images else "be alike"
+        raise UserError(f"{name} has {this}, but {other_name} has {that}; they must {rule}")
 
 
 def require_values(result: Result, samples: SampleSet) -> None:

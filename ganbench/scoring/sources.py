@@ -8,14 +8,17 @@ from typing import Any
 import numpy as np
 
 from ganbench import data, samples
-from ganbench.errors import choose
-from ganbench.samples import UNDECLARED, Declared, SampleSet
+from ganbench.errors import UserError, choose, counted
+from ganbench.samples import UNDECLARED, Declared, SampleSet, encoded, folder
+from ganbench.samples.preflight import several
+from ganbench.samples.sets import Tally, blocks
 from ganbench.training import run_as_samples
 
 # A path; a dataset, NAME or NAME:SPLIT; images uint8 [n, H, W, C] or points float [n, d]; or a set read before.
 Source = SampleSet | str | Path | np.ndarray | Any
 
 SPLITS = ("train", "test")
+SAMPLE_FILES = (".npz", ".npy", ".parquet", ".tar", ".zip")
 
 
 def dataset_split(text: str) -> tuple[str, str | None] | None:
@@ -41,11 +44,38 @@ def open_set(source: Source, split: str, declaration: Declared = UNDECLARED) -> 
     dataset = dataset_split(str(source))
     if dataset is None:
         path = Path(source)
-        return run_as_samples.read(path) if run_as_samples.opens(path) else samples.read(path, declaration)
+        return _drawn(path) if run_as_samples.opens(path) else samples.read(path, declaration)
     name, given = dataset
     x, y = data.load(name, given or split)
     about = {"name": f"{name}:{given or split}", "dataset": name, "data": data.version(name)}
     return SampleSet(np.asarray(x), np.asarray(y), about)
+
+
+def _drawn(path: Path) -> SampleSet:
+    """New samples of the run in the folder `path`. Its pre-flight report says that they were drawn.
+
+    Raises:
+        UserError: the folder also has images, so it is not certain what to score.
+    """
+    images, _, others = encoded.sort_out(folder.listing(path))
+    if images:
+        raise UserError(
+            f"{path} is the folder of a run and also has images: {several(images, len(images))}. To score the run, draw its "
+            f"samples (`ganbench sample {path} --out FILE.npz`). To score the images, move them to a folder of their own"
+        )
+    stored = [name for name in others if name.endswith(SAMPLE_FILES)]
+    unread = counted(len(stored), "file")
+    warnings = [f"not read: {unread} of this folder ({several(stored, len(stored))})"] if stored else []
+    drawn = run_as_samples.read(path)
+    tally = Tally(drawn.x.shape, drawn.x.dtype)
+    for rows in blocks(drawn.x):
+        tally.add(drawn.x[rows])
+    report = {
+        "form": "a run, drawn anew with seed 0",
+        "labels": "" if drawn.y is None else "the classes that were drawn",
+    }
+    surveyed = encoded.finish(drawn.manifest["name"], drawn.x, drawn.y, tally, report, warnings)
+    return drawn.with_(manifest=surveyed.manifest | drawn.manifest)
 
 
 def default_train(reference: Source) -> str | None:

@@ -18,7 +18,7 @@ from scipy.special import log_softmax
 
 from ganbench.display import text
 from ganbench.display.progress import progress
-from ganbench.errors import UserError
+from ganbench.errors import UserError, plain
 from ganbench.features import Extractor, require, resized_otherwise
 from ganbench.metrics import check
 from ganbench.metrics._manifolds import K_DENSITY, K_MANIFOLD, opened, within
@@ -98,7 +98,7 @@ def _lines(protocol: Protocol, gen: SampleSet, house: Scorer) -> list[dict[str, 
     head: dict[str, Any] = {"varied": protocol.varied, "choice": protocol.choice}
     empty: dict[str, Any] = {"value": None, "low": None, "high": None, "perfect": None}
     if protocol.train and house.train is None:
-        return [head | {"metric": m, **empty, "reason": "needs the training set: pass --train"} for m in METRICS]
+        return [head | {"metric": m, **empty, "reason": "needs the training set: pass `train=`"} for m in METRICS]
     gen = _first(gen, protocol.share)
     try:
         scorer = house.with_(features=protocol.features, reference=house.train if protocol.train else None)
@@ -262,6 +262,49 @@ def summary_text(table: pd.DataFrame) -> list[dict[str, str]]:
         }
         for line in summary(table)
     ]
+
+
+LEGEND = (
+    "house: ganbench's own protocol",
+    "least, most: the extremes over all protocols with this extractor",
+    "farthest: how far the farther extreme is from the house's value, in half widths of the house's 95 % interval; above 1 "
+    "the protocol moves the number by more than sampling does",
+)
+
+
+def report(table: pd.DataFrame, title: str, columns: int) -> str:
+    """The spread of one sample set for a terminal: the numbers, the protocols of the extremes, and how to read both.
+
+    Args:
+        table: from `measure`.
+        title: name of the set.
+        columns: the width of the terminal.
+    """
+    lines = summary(table)
+    numbers = [
+        {
+            "metric": line["metric"],
+            "house": text.number(line["value"]),
+            "95 % interval": text.interval(line["interval"]),
+            "least": text.number(line["least"]),
+            "most": text.number(line["most"]),
+            "farthest": text.value(line["widths"]),
+        }
+        for line in lines
+    ]
+    parts = [text.wrap(plain(title), "  ", columns)]
+    if numbers:
+        parts += ["\n".join(text.fitted(numbers, list(numbers[0]), columns))]
+        parts += ["\n".join(text.wrap(plain(_extremes(line)), "  ", columns) for line in lines)]
+    reasons = table[table.value.isna() & table.reason.notna()].drop_duplicates(["choice", "reason"])
+    notes = [*LEGEND, *(f"not computed: {line.choice} ({line.reason})" for line in reasons.itertuples())]
+    return "\n\n".join([*parts, "\n".join(text.wrap(plain(note), "  ", columns) for note in notes)])
+
+
+def _extremes(line: Mapping[str, Any]) -> str:
+    """Which protocols give the least and the most, and the values in other extractors."""
+    others = "".join(f"; with {name}: {text.number(x)}" for name, x in line["extractors"].items())
+    return f"{line['metric']}: least by {line['least_by']}, most by {line['most_by']}{others}"
 
 
 ABOUT = """The same samples are scored under many protocols. Each protocol differs in one choice from ganbench's own protocol,

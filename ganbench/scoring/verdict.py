@@ -13,17 +13,22 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, NamedTuple
 
 from ganbench import metrics
-from ganbench.display.text import number, value
+from ganbench.display.text import NO_BREAK, number, value
 from ganbench.features import inception
 from ganbench.scoring.result import Identity, Measured, Result
 from ganbench.statistics import share
 
 Level = Literal["good", "caution", "bad", "unknown"]
 MARKS: dict[Level, str] = {"good": "✓", "caution": "!", "bad": "✗", "unknown": "?"}
-NO_BREAK = "\u00a0"  # a space that no line ends at
 CHANCE = 0.05  # a perfect generator may miss a mode with this probability; above it, a missed mode tells nothing
 
 ARROWS = {"lower": " ↓", "higher": " ↑", "target": ""}
+TARGET = " →"
+SIGNS = {
+    " ↑": "higher is better",
+    " ↓": "lower is better",
+    TARGET: "best near the value of a perfect generator, neither above nor below",
+}
 QUESTIONS: dict[str, tuple[str, ...]] = {
     "Do the samples look real?": ("fid", "kid", "precision", "density", "classifier_score"),
     "Are they diverse?": ("recall", "coverage", "modes", "support", "vendi"),
@@ -73,20 +78,19 @@ def arrow(metric: str) -> str:
     return ARROWS[metrics.get(metric).card.better] if metric in metrics.names() else ""
 
 
-def bound(m: Measured) -> float | None:
-    """The lower end of the 95 % interval of a metric that has no value but is at least that (`support`)."""
-    return m.extra.get("lower_bound") if m.value is None else None
+def sign(metric: str) -> str:
+    """The arrow of a metric, or the sign for a metric that is best near `perfect`."""
+    return arrow(metric) or (TARGET if metric in metrics.names() else "")
 
 
-def answered(m: Measured) -> bool:
-    """Whether a metric has a value, or at least a bound."""
-    return m.value is not None or bound(m) is not None
+def legend(names: Iterable[str]) -> str:
+    """What the signs of these metrics mean; empty if none has a sign.
 
-
-def shown(m: Measured) -> str:
-    """A value as people read it; a bound after "≥"."""
-    least = bound(m)
-    return value(m.value) if least is None else f"≥ {number(round(least))}"
+    >>> legend(["fid", "kid", "recall"])
+    '↓ lower is better; → best near the value of a perfect generator, neither above nor below'
+    """
+    used = {sign(name) for name in names}
+    return "; ".join(f"{mark.strip()} {meaning}" for mark, meaning in SIGNS.items() if mark in used)
 
 
 def why_not(metric: str, m: Measured) -> str:
@@ -143,9 +147,7 @@ def copying(result: Result) -> Said:
     else:
         yield "good", f"no copies of training {what} were seen; at most {high} of the samples are copies (95 %)"
     if twice := m.extra["duplicates_train_ref"]:
-        both = (
-            f"{twice:,} of the {result.protocol.reference.n:,} held-out samples are near-duplicates of training samples"
-        )
+        both = f"near-duplicates of training samples: {twice:,} of the {result.protocol.reference.n:,} held-out samples"
         yield (
             "caution",
             f"{both}; memorisation leaves them out, but in every other metric they favour a generator that copies",
@@ -285,7 +287,7 @@ def protocol(result: Result) -> Said:
     if samples.sha256 == reference.sha256:
         yield "bad", "the samples are the reference itself, so every distance is 0 and tells nothing"
     if train is None:
-        yield "caution", "there is no training set (--train), so no metric can tell a copy from a new sample"
+        yield "caution", "there is no training set (`train=`), so no metric can tell a copy from a new sample"
     elif reference.sha256 == train.sha256:
         yield "bad", "the reference is the training set, so copies of training samples score best"
     if not reference.n:
