@@ -56,7 +56,7 @@ def main(
     """Measure."""
     tracks = yaml.safe_load((ROOT / "baselines/boards/quick.yaml").read_text(encoding="utf-8"))["datasets"]
     for name, track in tracks.items():
-        seconds(name, track["metrics"], 100)  # the first call imports
+        seconds(name, track["metrics"], 300)  # the first call imports
     with threadpool_limits(1):
         parts = [seconds(name, t["metrics"], 300 if quick else t["samples"]) for name, t in tracks.items()]
     table = pd.concat(parts)

@@ -604,14 +604,15 @@ def test_messages_of_the_library_name_options(error: Callable[..., str], tmp_pat
     assert "`" not in last
 
 
-def test_a_report_and_a_page_name_options_and_the_file_given(ganbench: Callable[..., Done], tmp_path: Path) -> None:
+def test_a_report_and_a_page_name_options_and_the_file_given(
+    ganbench: Callable[..., Done], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # a short name is on one line
     drawn = SampleSet(np.asarray(data.load("digits", "train").x[:300]), None, {"name": "gan-digits-s0"})
     write(tmp_path / "mine.npz", drawn)
     page = tmp_path / "page.html"
-    done = ganbench(
-        "score", tmp_path / "mine.npz", "--reference", "digits:test", "--metrics", "fid,memorisation", "--html", page
-    )
-    title = f"{tmp_path}/mine.npz, samples of gan-digits-s0"
+    done = ganbench("score", "mine.npz", "--reference", "digits:test", "--metrics", "fid,memorisation", "--html", page)
+    title = "mine.npz, samples of gan-digits-s0"
     assert " ".join(done.stdout.split()).startswith(f"{title} (300 samples) against digits:test (797 samples)")
     assert "needs the training set: pass --train" in " ".join(done.stdout.split())
     assert f"<h1>{title} against digits:test</h1>" in page.read_text()

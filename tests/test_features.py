@@ -114,7 +114,7 @@ def test_a_dataset_has_the_classifier_of_its_name_and_points_have_none() -> None
 
 
 def test_a_dataset_that_is_not_there_has_no_extractor() -> None:
-    with pytest.raises(UserError, match="no dataset 'rong'; did you mean 'ring'"):
+    with pytest.raises(UserError, match="no dataset or file 'rong'; did you mean 'ring'"):
         features.default("rong")
 
 
