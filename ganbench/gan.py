@@ -15,26 +15,38 @@ from torch.nn.functional import one_hot
 
 from ganbench.errors import UserError
 
+KINDS = {1: "points", 2: "waves", 3: "images", 4: "video"}
+
 
 class DataSpec(NamedTuple):
-    """The shape of the data that a GAN is built for."""
+    """The shape of the data that a GAN is built for. The rank of one sample is its kind."""
 
-    shape: tuple[int, ...]  # one sample: (2,) for points, (C, H, W) for images
+    shape: tuple[int, ...]  # one sample: points (d,), waves (C, T), images (C, H, W), video (C, T, H, W)
     classes: int = 0  # 0: no labels
-    cond: tuple[int, ...] = ()  # shape of one `Batch.cond`
+    cond: tuple[int, ...] = ()  # shape of one `Batch.cond`; (): there is none
+
+    @property
+    def kind(self) -> str:
+        """points, waves, images or video."""
+        return KINDS[len(self.shape)]
 
     @property
     def is_image(self) -> bool:
-        """Whether a sample is an image, not a point."""
-        return len(self.shape) == 3
+        """Whether a sample is an image."""
+        return self.kind == "images"
+
+    @property
+    def is_pixels(self) -> bool:
+        """Whether samples are stored as uint8. A GAN sees them in [-1, 1]."""
+        return self.kind in ("images", "video")
 
 
 class Batch(NamedTuple):
     """Real samples, as the loop hands them to a loss."""
 
-    x: Tensor  # [N, *shape] float32; images in [-1, 1]
+    x: Tensor  # [N, *shape] float32; images and video in [-1, 1]
     y: Tensor  # [N] int64 labels, -1 = unlabelled
-    cond: Tensor | None = None  # [N, *cond] source image (translation) or caption embedding (text to image)
+    cond: Tensor | None = None  # [N, *cond] float32: the condition of x, or of another sample if the data are unpaired
 
 
 def class_weights(y: Tensor, classes: int) -> Tensor:
@@ -69,11 +81,14 @@ class Gan(nn.Module, ABC):
 
     @abstractmethod
     def d_loss(self, real: Batch) -> dict[str, Tensor]:
-        """The discriminator's loss on one batch: scalars; "loss" is minimised in D's parameters, every entry is logged."""
+        """The discriminator's loss on one batch: scalars; "loss" is minimised in D's parameters, every entry is logged.
+
+        An empty dictionary trains nothing: a stage may be of one player alone.
+        """
 
     @abstractmethod
     def g_loss(self, real: Batch) -> dict[str, Tensor]:
-        """The generator's loss: scalars; "loss" is minimised in G's parameters, every entry is logged."""
+        """The generator's loss: scalars; "loss" is minimised in G's parameters, every entry is logged. It may be empty too."""
 
     def latent(self, n: int) -> Tensor:
         """Draw `n` of the generator's inputs: `[n, z]` from N(0, 1), unless the paper says otherwise."""
@@ -84,7 +99,7 @@ class Gan(nn.Module, ABC):
         return torch.randint(self.spec.classes, (n,), device=self.device)
 
     def generate(self, z: Tensor, y: Tensor | None = None, cond: Tensor | None = None) -> Tensor:
-        """What the generator makes of inputs `[N, ...]`: float32 `[N, *shape]`, images in [-1, 1].
+        """What the generator makes of inputs `[N, ...]` and conditions `[N, *cond]`: float32 `[N, *shape]`, images in [-1, 1].
 
         A conditional GAN makes the classes `y` `[N]`, drawn evenly where `y` is None, and mixtures of classes where it is
         weights `[N, classes]`: see `class_weights`.
@@ -95,6 +110,17 @@ class Gan(nn.Module, ABC):
     def sample(self, n: int, y: Tensor | None = None, cond: Tensor | None = None) -> Tensor:
         """Draw `n` samples, as `generate` returns them."""
         return self.generate(self.latent(n), y, cond)
+
+    def encode(self, x: Tensor) -> Tensor:
+        """The generator's input that belongs to each of `x` `[N, *shape]`, for a GAN that infers it: `[N, z]`."""
+        raise Unsupported(f"{type(self).__name__} has no encoder")
+
+    def data_weights(self, x: Tensor) -> Tensor | None:
+        """How often each training sample `x` `[n, *shape]` is drawn, as weights `[n]` >= 0; None: all equally often.
+
+        The loop asks when a stage begins and when a run resumes, so the answer must follow from parameters and buffers.
+        """
+        return None
 
     def discriminate(self, x: Tensor) -> Tensor | None:
         """D(x), the probability `[N]` that each of `x` `[N, *shape]` is real; None if D is not a probability."""
@@ -112,7 +138,7 @@ class Gan(nn.Module, ABC):
 
     @property
     def stage(self) -> int:
-        """A new value means new trainable parameters: the loop then starts fresh optimisers."""
+        """A new value means new trainable parameters: the loop then starts fresh optimisers, and asks for `data_weights`."""
         return 0
 
     def after_d_step(self, losses: dict[str, Tensor]) -> None:

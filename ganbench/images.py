@@ -1,4 +1,8 @@
-"""The only place where images change between float32 in [-1, 1], NCHW (networks) and uint8, NHWC (files and scores)."""
+"""The only place where samples change between the form of networks and the form of files and scores.
+
+Networks see images and video as float32 in [-1, 1], and the channels of a sample come first. Files hold them as uint8, and the
+channels come last.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,10 @@ from torch import Tensor
 
 
 def to_float(x: Tensor) -> Tensor:
-    """uint8 `[N, C, H, W]` to float32 in [-1, 1]: x / 127.5 - 1."""
+    """uint8 of any shape to float32 in [-1, 1]: x / 127.5 - 1."""
     return x.to(torch.float32).div_(127.5).sub_(1)
 
 
 def to_uint8(x: Tensor) -> Tensor:
-    """float32 `[N, C, H, W]` in [-1, 1] to uint8 `[N, H, W, C]`: round((x + 1) * 127.5), clipped. Inverts `to_float`."""
-    return x.add(1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+    """float32 `[N, C, ...]` in [-1, 1] to uint8 `[N, ..., C]`: round((x + 1) * 127.5), clipped. Inverts `to_float`."""
+    return x.add(1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8).movedim(1, -1).contiguous()

@@ -4,14 +4,15 @@
 such a folder, `sources` is the other. `own` makes datasets of the data of users.
 """
 
-from ganbench.data.folder import Built, Dataset, Facts, Split
+from ganbench.data.folder import Built, Conditions, Dataset, Facts, Split
 from ganbench.data.own import add, is_name, resolve
 from ganbench.data.pins import pin, version
 from ganbench.data.registry import names
-from ganbench.data.store import about, build, card, check, facts, load, mixture, obtain
+from ganbench.data.store import about, build, card, check, conditions, facts, load, mixture, obtain
 
 __all__ = [
     "Built",
+    "Conditions",
     "Dataset",
     "Facts",
     "Split",
@@ -20,6 +21,7 @@ __all__ = [
     "build",
     "card",
     "check",
+    "conditions",
     "facts",
     "is_name",
     "load",

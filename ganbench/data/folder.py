@@ -15,8 +15,15 @@ import numpy as np
 class Split(NamedTuple):
     """Samples and their labels."""
 
-    x: np.ndarray  # images: uint8 [n, H, W, C]; points: float32 [n, d]
+    x: np.ndarray  # uint8 images [n, H, W, C] or video [n, T, H, W, C]; float32 points [n, d] or waves [n, T, C]
     y: np.ndarray  # int64 [n]; -1 = no label; points: the mode's index
+
+
+class Conditions(NamedTuple):
+    """What a generator makes samples from: pictures to translate, vectors of captions."""
+
+    of: np.ndarray | Callable[[np.ndarray], np.ndarray]  # [m, ...] in the form of samples, or what makes them of samples
+    paired: bool = True  # whether condition i belongs to sample i; else the two are drawn apart
 
 
 class Built(NamedTuple):
@@ -25,6 +32,7 @@ class Built(NamedTuple):
     train: Split
     test: Split
     card: dict[str, Any]
+    conditions: tuple[Conditions, Conditions] | None = None  # of the training and of the held-out samples, as arrays
 
 
 class Facts(NamedTuple):
@@ -54,6 +62,7 @@ class Dataset(NamedTuple):
     build: Callable[[Path], Built]  # given the folder of all datasets
     made_of: tuple[str, ...] = ()  # the datasets that it is built from; `dvc.yaml` names them too
     facts: Facts | None = None  # None: the dataset is built before a board is checked
+    condition: Callable[[np.ndarray], np.ndarray] | None = None  # makes a condition of each sample, see `Conditions`
     pin: str | None = (
         None  # the hash of a plug-in's dataset, as `ganbench data build` prints it; `dvc.lock` has the others
     )
@@ -64,6 +73,8 @@ def write(folder: Path, name: str, about: str, built: Built) -> None:
     for split, (x, y) in (("train", built.train), ("test", built.test)):
         np.save(folder / f"{split}.npy", np.ascontiguousarray(x))
         np.save(folder / f"{split}_labels.npy", np.ascontiguousarray(y, dtype=np.int64))
+    for split, conditions in zip(("train", "test"), built.conditions or (), strict=False):
+        np.save(folder / _file(split, conditions.paired), np.ascontiguousarray(conditions.of))
     facts = {
         "name": name,
         "about": about,
@@ -80,6 +91,19 @@ def write(folder: Path, name: str, about: str, built: Built) -> None:
 def read(folder: Path, split: str) -> Split:
     """Open one split of a dataset; the samples are memory-mapped, read-only."""
     return Split(np.load(folder / f"{split}.npy", mmap_mode="r"), np.load(folder / f"{split}_labels.npy"))
+
+
+def read_conditions(folder: Path, split: str) -> Conditions | None:
+    """Open the conditions of one split of a dataset, memory-mapped and read-only; None if there are none."""
+    for paired in (True, False):
+        path = folder / _file(split, paired)
+        if path.is_file():
+            return Conditions(np.load(path, mmap_mode="r"), paired)
+    return None
+
+
+def _file(split: str, paired: bool) -> str:
+    return f"{split}_{'paired' if paired else 'unpaired'}.npy"
 
 
 def digest(folder: Path) -> str | None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ganbench import paths
 from ganbench.data import dvc, folder, own, pins, registry
-from ganbench.data.folder import Facts, Split
+from ganbench.data.folder import Conditions, Facts, Split
 from ganbench.data.mixture import Mixture
 from ganbench.errors import UserError, choose
 
@@ -127,6 +127,19 @@ def load(name: str, split: str = "train") -> Split:
     """
     choose(split, ("train", "test"), "split")
     return folder.read(_present(name), split)
+
+
+def conditions(name: str, split: str = "train") -> Conditions | None:
+    """The conditions that the samples of a split are made from; None for a dataset without conditions.
+
+    Raises:
+        UserError: no dataset or no split has this name.
+        Unreachable: no source of the dataset can be reached.
+    """
+    choose(split, ("train", "test"), "split")
+    stored, name = folder.read_conditions(_present(name), split), own.resolve(name)
+    condition = None if own.exists(name) else registry.get(name).condition
+    return Conditions(condition) if condition is not None else stored
 
 
 def card(name: str) -> dict[str, Any]:
