@@ -1,18 +1,24 @@
-"""Conditional Image Synthesis with Auxiliary Classifier GANs, Odena et al. 2016, arXiv:1610.09585.
+"""AC-GAN: Conditional Image Synthesis with Auxiliary Classifier GANs, Odena et al. 2016, arXiv:1610.09585.
 
-D says whether a sample is real (S) and of which class it is (C); G(c, z) is told the class. Section 3:
+D answers two questions about a sample: is the sample real (S), and what is its class (C)? G(c, z) gets the class c as an
+input. Section 3:
 
     L_S = E log P(S = real | X_real) + E log P(S = fake | X_fake)
     L_C = E log P(C = c | X_real) + E log P(C = c | X_fake)
 
-D ascends L_S + L_C and G ascends L_C - L_S. Where D rejects confidently, the term of L_S that G descends saturates, so
-G ascends log P(S = real | X_fake) in its place (Goodfellow et al. 2014, section 3).
+D ascends L_S + L_C. G ascends L_C - L_S.
 
-Labels of real samples reach the term of L_C that belongs to them and nothing else: generated classes are drawn evenly, and
-an unlabelled sample (-1) only counts in L_S.
+The label of a real sample enters L_C and nothing else. The classes of generated samples are drawn evenly. A sample without
+a label (-1) enters L_S alone.
 
-Ours: DCGAN's networks for images, without the paper's dropout and activation noise, and perceptrons for points. c is
-one-hot, beside z.
+Networks: DCGAN's for images, perceptrons for points. G's input is the one-hot c, followed by z. D's first output is the
+logit of P(S = real). D's other outputs are the logits of C.
+
+Different from the paper:
+- G ascends log P(S = real | X_fake), the non-saturating form (Goodfellow et al. 2014, section 3). The paper's G descends
+  log P(S = fake | X_fake). This term saturates where D is sure.
+- The networks are DCGAN's. They have neither the paper's dropout nor its activation noise.
+- Points get perceptrons.
 """
 
 from __future__ import annotations
@@ -21,19 +27,19 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, softplus
 
-from ganbench.config import TrainConfig
+from ganbench.config import Betas, Rate, Size, TrainConfig
 from ganbench.gan import Batch, DataSpec, Gan, Unsupported, class_weights
 from ganbench.layers.players import discriminator, generator
 
 
 class Config(TrainConfig):
-    batch: int = 100
-    lr_g: float = 2e-4
-    lr_d: float = 2e-4
-    betas: tuple[float, float] = (0.5, 0.999)
-    z: int = 100
-    width: int = 64  # images: channels at half the image's size
-    units: int = 512  # points: units of each hidden layer
+    batch: Size = 100
+    lr_g: Rate = 2e-4
+    lr_d: Rate = 2e-4
+    betas: Betas = (0.5, 0.999)
+    z: Size = 100
+    width: Size = 64  # images: channels at half the image's size
+    units: Size = 512  # points: units of each hidden layer
 
 
 class AuxiliaryClassifierGan(Gan):

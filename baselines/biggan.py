@@ -1,21 +1,36 @@
 """BigGAN: Large Scale GAN Training for High Fidelity Natural Image Synthesis, Brock et al. 2019, arXiv:1809.11096.
 
-SAGAN's game and players (hinge loss, projection, conditional batch norm, self-attention, spectral norm in both), made
-larger and changed in five ways. Table 1 adds them one by one, and each is a setting here:
-- `batch`: 2048 instead of 256;
-- `width`: the paper's ch, the channels at full size, 96 instead of 64;
-- `shared`: one embedding e(y) of the class serves all layers, which project it linearly to the gains and biases of
-  their batch norm, in place of a table of gains and biases per layer;
-- `skip_z`: z is cut into equal chunks, one for the start and one for each block, where it joins the condition;
-- `ortho`: beta of the orthogonal regularisation, equation 3,  beta ||W^T W * (1 - I)||_F^2  over G's filters; 0 is none.
+BigGAN has the game and the players of SAGAN: hinge loss, projection, conditional batch norm, self-attention, and spectral
+norm in both players. The paper makes them larger and changes five points. Table 1 adds the five changes one by one. Each
+change is a setting:
+- `batch`: 2048 in place of 256.
+- `width`: the paper's ch, the channels at full size: 96 in place of 64.
+- `shared`: one embedding e(y) of the class serves all layers. Each batch norm has linear maps from e(y) to its gains and
+  biases. Without `shared`, each batch norm has a table of gains and biases per class.
+- `skip_z`: z is cut into equal chunks, for 128x128 images into six chunks of 20. The first chunk makes G's start. Each block
+  gets one of the other chunks, beside the class.
+- `ortho`: beta of the orthogonal regularisation, equation 3:  beta ||W^T W * (1 - I)||_F^2  over G's filters. 0 is none.
 
-G is sampled with the moving average of its weights, and D makes two steps for one of G's (section 3, appendix C). The
-truncation trick (section 3.1) draws z again where it exceeds a threshold: `ganbench sample` does it, for any GAN.
+D takes two steps for one step of G (section 3, appendix C). G is sampled with the moving average of its weights. The
+truncation trick (section 3.1) draws a number of z again if the number exceeds a threshold. `ganbench sample` has this trick
+for every GAN.
 
-The paper's 128x128 has six chunks of 20 and attention at 64x64. Here attention sits at the finest resolution up to that
-below the image's own, and D halves to the smallest size with one more block there. The regularisation sees G's weight
-matrices without e. Batch norm is that of one device. Real labels reach D's projection alone, which unlabelled samples
-(-1) do without; generated classes are drawn evenly.
+The regularisation leaves out e, as the authors' code does. The maps from e(y) to gains and biases have no constant term,
+start orthogonal and are spectrally normalised, as in the authors' code. The attention layer is also the authors' code's
+(`ganbench/layers/attention.py`). The label of a real sample enters D's projection and nothing else. A sample without a label
+(-1) is judged without the projection. The classes of generated samples are drawn evenly.
+
+Different from the paper:
+- The sizes follow ganbench's rule of halving. D halves to the smallest size and has one more block at this size. The
+  authors' D for 32x32 images stays at 8x8.
+- Attention is at the finest resolution that is at most `attention` and below the image's own. The paper's 128x128 networks
+  have attention at 64x64. The authors' script for small images has no attention.
+- The gradient of equation 3 is twice the gradient that the authors' code adds. Their script for small images has no
+  regularisation.
+- Small images get the settings of the large ones by default. The authors' script for small images has weights from
+  N(0, 0.02^2), four steps of D, and a rate of 0.0002 for both players.
+- The moving average starts with a shorter memory (`ganbench/training/average.py`). The authors' code starts the average
+  late.
 """
 
 from __future__ import annotations
@@ -24,25 +39,25 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from ganbench.config import TrainConfig
+from ganbench.config import Betas, Decay, Rate, Size, TrainConfig, Weight
 from ganbench.gan import Batch, DataSpec, Gan, Unsupported, class_weights
 from ganbench.layers import dcgan, resnet
 
 
 class Config(TrainConfig):
-    batch: int = 2048
-    n_critic: int = 2
-    lr_g: float = 5e-5
-    lr_d: float = 2e-4
-    betas: tuple[float, float] = (0.0, 0.999)
-    ema: float | None = 0.9999
-    width: int = 96
+    batch: Size = 2048
+    n_critic: Size = 2
+    lr_g: Rate = 5e-5
+    lr_d: Rate = 2e-4
+    betas: Betas = (0.0, 0.999)
+    ema: Decay | None = 0.9999
+    width: Size = 96
     shared: bool = True
     skip_z: bool = True
-    ortho: float = 1e-4
-    z: int = 120
-    embedding: int = 128  # numbers of e(y)
-    attention: int = 64
+    ortho: Weight = 1e-4
+    z: Size = 120
+    embedding: Size = 128  # size of e(y)
+    attention: Size = 64
 
 
 class Generator(nn.Module):
@@ -62,6 +77,7 @@ class Generator(nn.Module):
             resnet.doubling(config.width, levels)[::-1],
             (config.embedding if config.shared else spec.classes) + chunk,
             resnet.attention_size(spec.shape[1], config.attention),
+            resnet.projection,
         )
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:

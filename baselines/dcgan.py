@@ -1,10 +1,15 @@
 """DCGAN: Unsupervised Representation Learning with Deep Convolutional GANs, Radford et al. 2015, arXiv:1511.06434.
 
-The non-saturating game of Goodfellow et al. 2014 with all-convolutional players (section 3): strided instead of pooled,
-batch norm in both except at G's output and D's input, ReLU in G, LeakyReLU(0.2) in D. Training as in section 4: Adam
-with learning rate 0.0002 and beta_1 = 0.5, batches of 128, weights from N(0, 0.02^2), z uniform in [-1, 1]^100.
+The game is the non-saturating game of Goodfellow et al. 2014. Both players consist of convolutions alone (section 3):
+convolutions with stride in place of pooling; batch norm in both players, except at G's output and at D's input; ReLU in G;
+LeakyReLU(0.2) in D. Training is that of section 4: Adam with learning rate 0.0002 and beta_1 = 0.5, batches of 128, weights
+from N(0, 0.02^2), z uniform in [-1, 1]^100.
 
 The networks are in `ganbench/layers/dcgan.py`, because later papers build on them.
+
+Different from the paper:
+- The kernels are 4x4, and 3x3 where a size is odd. The authors' code has 5x5.
+- Other sizes than 64x64 follow the same rule of halving.
 """
 
 from __future__ import annotations
@@ -13,18 +18,18 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from ganbench.config import TrainConfig
+from ganbench.config import Betas, Rate, Size, TrainConfig
 from ganbench.gan import Batch, DataSpec, Gan
 from ganbench.layers.dcgan import Discriminator, Generator
 
 
 class Config(TrainConfig):
-    batch: int = 128
-    lr_g: float = 2e-4
-    lr_d: float = 2e-4
-    betas: tuple[float, float] = (0.5, 0.999)
-    z: int = 100
-    width: int = 128  # channels at half the image's size, doubled at each halving: 1024 at 4x4 for a 64x64 image
+    batch: Size = 128
+    lr_g: Rate = 2e-4
+    lr_d: Rate = 2e-4
+    betas: Betas = (0.5, 0.999)
+    z: Size = 100
+    width: Size = 128  # channels at half the image's size, doubled at each halving: a 64x64 image has 1024 at 4x4
 
 
 class Dcgan(Gan):

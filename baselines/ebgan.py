@@ -1,16 +1,21 @@
-"""Energy-based Generative Adversarial Network, Zhao et al. 2016, arXiv:1609.03126.
+"""EBGAN: Energy-based Generative Adversarial Network, Zhao et al. 2016, arXiv:1609.03126.
 
-D(x) = |Dec(Enc(x)) - x|, the error of an autoencoder, is the energy of x: low where the data are. Equations 1, 2, 13 and 14:
+D(x) = |Dec(Enc(x)) - x| is the error of an autoencoder. This error is the energy of x: the energy is low where the data are.
+Equations 1, 2, 13 and 14:
 
     L_D = D(x) + max(0, m - D(G(z)))
     L_G = D(G(z)) + weight * f_PT(S),   f_PT(S) = 1 / (N (N - 1)) sum_i sum_{j != i} (S_i . S_j / (|S_i| |S_j|))^2
 
-The pulling-away term f_PT keeps the codes S = Enc(G(z)) of a minibatch apart; its weight is 0.1, and 0 is plain EBGAN.
-The norm is the Euclidean one over a whole sample, so the margin m depends on the data. m = 10 and
-Adam at 0.001 are the paper's for MNIST (section 4.1); the batch and beta_1 are ours.
+The pulling-away term f_PT keeps the codes S = Enc(G(z)) of a minibatch apart. Its weight is 0.1. A weight of 0 is plain
+EBGAN. The norm is the Euclidean norm over a whole sample, so the margin m depends on the data. m = 10 and Adam at 0.001 are
+the paper's values for MNIST (section 4.1).
 
-Ours: DCGAN's discriminator is the encoder and its generator the decoder, with one linear layer between them; perceptrons
-for points.
+Networks: DCGAN's discriminator is the encoder, with a linear layer to the code. DCGAN's generator is the decoder. Points get
+perceptrons.
+
+Different from the paper:
+- The batch (128) and beta_1 (0.5) are ganbench's choice.
+- The networks are DCGAN's for images and perceptrons for points.
 """
 
 from __future__ import annotations
@@ -19,22 +24,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from ganbench.config import TrainConfig
+from ganbench.config import Betas, Rate, Size, TrainConfig, Weight
 from ganbench.gan import Batch, DataSpec, Gan
 from ganbench.layers.players import discriminator, generator
 
 
 class Config(TrainConfig):
-    batch: int = 128
-    lr_g: float = 1e-3
-    lr_d: float = 1e-3
-    betas: tuple[float, float] = (0.5, 0.999)
-    margin: float = 10.0
-    pulling_away: float = 0.1  # weight of f_PT
-    z: int = 100
-    code: int = 100  # size of Enc(x)
-    width: int = 64  # images: channels at half the image's size
-    units: int = 512  # points: units of each hidden layer
+    batch: Size = 128
+    lr_g: Rate = 1e-3
+    lr_d: Rate = 1e-3
+    betas: Betas = (0.5, 0.999)
+    margin: Weight = 10.0
+    pulling_away: Weight = 0.1  # weight of f_PT
+    z: Size = 100
+    code: Size = 100  # size of Enc(x)
+    width: Size = 64  # images: channels at half the image's size
+    units: Size = 512  # points: units of each hidden layer
 
 
 class Autoencoder(nn.Module):
@@ -51,7 +56,7 @@ class Autoencoder(nn.Module):
 
 
 def pulling_away(S: Tensor) -> Tensor:
-    """f_PT: the mean squared cosine between two different rows of `[N, code]`."""
+    """f_PT: the mean squared cosine between two different rows of `[N, code]`, a scalar."""
     cosine = normalize(S) @ normalize(S).T
     n = len(S)
     return (cosine.square().sum() - cosine.diagonal().square().sum()) / (n * (n - 1))

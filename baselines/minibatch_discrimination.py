@@ -1,16 +1,24 @@
 """Minibatch discrimination: Improved Techniques for Training GANs, Salimans et al. 2016, arXiv:1606.03498, section 3.2.
 
-D sees how close a sample is to the others of its minibatch, so samples that resemble each other give G away. With the features
-f(x_i) in R^A and a learnt tensor T in R^{A x B x C}:
+D sees how close a sample is to the other samples of its minibatch. So D can tell that samples which resemble each other come
+from G. With the features f(x_i) in R^A and a trained tensor T in R^{A x B x C}:
 
     M_i = f(x_i) T                                    in R^{B x C}
     o(x_i)_b = sum_j exp(-|| M_{i,b} - M_{j,b} ||_1)    in R^B
 
-and o(x_i) is joined to f(x_i) before D's last layer. Real and generated data are separate minibatches, as in the paper. The
-sum counts j = i as the equation does (the text says "all other samples"): it adds 1, which the last layer's bias absorbs.
+D's last layer sees f(x_i) and o(x_i). Real data and generated data are separate minibatches, as in the paper. B = 100 kernels
+of C = 5, as in the authors' code.
 
-B = 100 kernels of C = 5, as in the authors' code. Ours: the rest of the networks (DCGAN's or perceptrons), Adam's settings
-(DCGAN's), and T without the authors' weight norm.
+Networks: DCGAN's for images, perceptrons for points. Adam's settings are DCGAN's.
+
+Different from the paper:
+- T has torch's first weights and no weight norm. In the authors' code T has weight norm, and a first batch scales T and
+  centres o(x). Without this start, each o(x_i)_b is near N at first, so D needs a slow rate. But this start does not replace
+  the slow rate: on the ring, with the plain GAN's rates, D won with it and without it (high quality 0.002 and 0.000, one run
+  each).
+- The sum counts j = i, as the equation does. The paper's text says "all other samples", and the authors' code leaves j = i
+  out. This term is 1 for each sample, so the last layer's bias absorbs it.
+- The networks are DCGAN's for images and perceptrons for points.
 """
 
 from __future__ import annotations
@@ -19,26 +27,26 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from ganbench.config import TrainConfig
+from ganbench.config import Betas, Rate, Size, TrainConfig
 from ganbench.gan import Batch, DataSpec, Gan
 from ganbench.layers.dcgan import head
 from ganbench.layers.players import discriminator, generator
 
 
 class Config(TrainConfig):
-    batch: int = 100
-    lr_g: float = 2e-4
-    lr_d: float = 2e-4
-    betas: tuple[float, float] = (0.5, 0.999)
-    B: int = 100  # kernels
-    C: int = 5  # dimensions of a kernel
-    z: int = 100
-    width: int = 64  # images: channels at half the image's size
-    units: int = 512  # points: units of each hidden layer
+    batch: Size = 100
+    lr_g: Rate = 2e-4
+    lr_d: Rate = 2e-4
+    betas: Betas = (0.5, 0.999)
+    B: Size = 100  # kernels
+    C: Size = 5  # dimensions of a kernel
+    z: Size = 100
+    width: Size = 64  # images: channels at half the image's size
+    units: Size = 512  # points: units of each hidden layer
 
 
 class MinibatchFeatures(nn.Module):
-    """Features `[N, A]` to `[N, A + B]`: each sample's own, then its closeness to its minibatch."""
+    """Features f `[N, A]` to `[N, A + B]`: f itself, then o, the closeness of each sample to its minibatch."""
 
     def __init__(self, A: int, B: int, C: int) -> None:
         super().__init__()

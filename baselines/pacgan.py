@@ -1,17 +1,22 @@
 """PacGAN: The Power of Two Samples in Generative Adversarial Networks, Lin et al. 2018, arXiv:1712.04086.
 
-D judges m samples at once, all real or all generated (section 2): a generator that has lost modes makes packs with too little
-variety, which is easier to see than a mode that is missing. Nothing else changes, and m = 1 is the plain GAN:
+D judges m samples at once. All m samples are real, or all are generated (section 2). A generator that has lost modes makes
+packs with too little variety. D sees a lack of variety more easily than a missing mode. Nothing else changes, and m = 1 is
+the plain GAN:
 
     min_G max_D  E_{x_1..x_m} log D(x_1, ..., x_m)  +  E_{z_1..z_m} log(1 - D(G(z_1), ..., G(z_m)))
 
-with the non-saturating loss for G. The samples of a pack are concatenated: coordinates of points, channels of images. `batch`
-counts samples, so one step sees batch / m packs; the default is the paper's 100 packs of 2.
+G has the non-saturating loss. The samples of a pack are joined: coordinates of points, channels of images. `batch` counts
+samples, so one step sees batch / m packs. The default is the paper's 100 packs of 2.
 
-Points: the networks, the initialisation and Adam's settings of the 2-D experiments (section 4.1), from the authors' code. G has
-batch norm, D is maxout without dropout, and z = 2 there. Images: PacDCGAN, that is DCGAN with m times D's input channels; the
-authors train it with Adam at 0.0002 and beta_1 = 0.5. Ours: one batch norm over all of G's samples, theirs is one per
-position in the pack.
+Points: the networks, the first weights and Adam's settings are those of the authors' code for the 2-D experiments (section
+4.1). G has batch norm. D has maxout and no dropout. The authors' z has 2 numbers for points (`z: 2`).
+Images: PacDCGAN is DCGAN with m times as many input channels in D. The authors' rate for PacDCGAN is 0.0002, with
+beta_1 = 0.5.
+
+Different from the paper:
+- One batch norm sees all samples of G. The authors' code has one batch norm per position in the pack.
+- Images: G takes one step for one step of D. The authors' PacDCGAN takes G's step twice.
 """
 
 from __future__ import annotations
@@ -23,23 +28,23 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from ganbench.config import TrainConfig
+from ganbench.config import Betas, Rate, Size, TrainConfig
 from ganbench.gan import Batch, DataSpec, Gan
 from ganbench.layers import dcgan
 from ganbench.layers.maxout import Maxout
 
 
 class Config(TrainConfig):
-    batch: int = 200
-    lr_g: float = 1e-4
-    lr_d: float = 1e-4
-    betas: tuple[float, float] = (0.8, 0.999)
+    batch: Size = 200
+    lr_g: Rate = 1e-4
+    lr_d: Rate = 1e-4
+    betas: Betas = (0.8, 0.999)
     pack: int = Field(2, ge=1, description="m: samples that D judges at once")
-    z: int = 100
-    width: int = 64  # images: channels at half the image's size
-    units_g: int = 400  # points: units of each of G's four hidden layers
-    units_d: int = 200  # points: units of each of D's three maxout layers
-    pieces: int = 5  # of a maxout unit
+    z: Size = 100
+    width: Size = 64  # images: channels at half the image's size
+    units_g: Size = 400  # points: units of each of G's four hidden layers
+    units_d: Size = 200  # points: units of each of D's three maxout layers
+    pieces: Size = 5  # of a maxout unit
 
     @model_validator(mode="after")
     def _batch_is_made_of_packs(self) -> Config:

@@ -1,21 +1,29 @@
-"""Improved Techniques for Training GANs, Salimans et al. 2016, arXiv:1606.03498, section 5: semi-supervised learning.
+"""Semi-supervised GAN: Improved Techniques for Training GANs, Salimans et al. 2016, arXiv:1606.03498, section 5.
 
-D classifies into K real classes and "generated", class K + 1. A softmax has one logit too many, so the last is fixed at 0.
-With the other K logits l(x) and Z(x) = sum_k exp l_k(x), the game's D(x) is Z(x) / (Z(x) + 1), whose logit is log Z(x).
+D is a classifier of K + 1 classes: the K real classes and "generated". A softmax has one logit too many, so the last logit is
+fixed at 0. The other K logits are l(x), and Z(x) = sum_k exp l_k(x). The D(x) of the game is Z(x) / (Z(x) + 1), and its logit
+is log Z(x).
 
     L_supervised   = -E_{x,y} log p(y | x, y <= K)                     over labelled samples
-    L_unsupervised = -E_x log D(x) - E_z log(1 - D(G(z)))              over all samples and generated ones
+    L_unsupervised = -E_x log D(x) - E_z log(1 - D(G(z)))              over all samples and generated samples
 
-D descends L_supervised + weight * L_unsupervised. G matches features (section 3.1): it descends |E_x f(x) - E_z f(G(z))|^2,
-f being D's last hidden layer.
+D descends L_supervised + weight * L_unsupervised. G matches features (section 3.1): G descends
+|E_x f(x) - E_z f(G(z))|^2, where f is D's last hidden layer.
 
-Labels: the first `labels` samples of each class that D meets become its labelled set, which is kept in buffers; every other
-label is dropped on arrival, and -1 is none. Each step takes a minibatch of the labelled set beside the batch.
+Labels: for each class, the first `labels` samples that D meets become the labelled set. Buffers keep the labelled set. All
+other labels are dropped when they arrive. -1 is no label. Each step takes a minibatch of the labelled set beside the batch.
 
-The networks, the weight of 0.5 and the optimiser are those of the paper's published MNIST experiment: perceptrons that see
-images as vectors, Gaussian noise before each layer of D, weight normalisation whose scales the first batch sets
-(arXiv:1602.07868, section 3) and which only the last layer of D trains, an average of the weights for testing. Different
-here: both players see the same batch. Points, which the paper does not treat, get the same networks.
+The networks, the weight of 0.5 and the optimiser are those of the paper's published MNIST experiment. The players are
+perceptrons that see images as vectors. D has Gaussian noise before each layer. D has weight normalisation
+(arXiv:1602.07868, section 3): the first batch sets the scales, and only the last layer trains its scales. Tests use an
+average of the weights.
+
+Different from the authors' experiment:
+- D and G see the same batch of real samples. The authors draw a batch for each player.
+- The average covers D and G. The authors average D alone.
+- The first batch sets D's scales. The authors take 500 images.
+- The scale of G's last layer starts at the norm of torch's first weights. The authors' scale starts at 1.
+- Points get the same networks. The paper has no points.
 """
 
 from __future__ import annotations
@@ -27,28 +35,28 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, linear, one_hot, softplus
 from torch.nn.utils.parametrizations import weight_norm
 
-from ganbench.config import TrainConfig
+from ganbench.config import Betas, Decay, Rate, Size, TrainConfig, Weight
 from ganbench.gan import Batch, DataSpec, Gan, Unsupported
 from ganbench.layers.mlp import UnitInterval
 
 
 class Config(TrainConfig):
-    batch: int = 100
-    lr_g: float = 3e-3
-    lr_d: float = 3e-3
-    betas: tuple[float, float] = (0.5, 0.999)
-    ema: float | None = 0.9999
-    labels: int = 10  # per class
-    weight: float = 0.5  # of L_unsupervised
-    noise_input: float = 0.3  # standard deviation, where pixels are in [0, 1]
-    noise_hidden: float = 0.5
-    z: int = 100
-    units_g: int = 500
-    units_d: int = 250  # of D's last three hidden layers; the first two have four times and twice as many
+    batch: Size = 100
+    lr_g: Rate = 3e-3
+    lr_d: Rate = 3e-3
+    betas: Betas = (0.5, 0.999)
+    ema: Decay | None = 0.9999
+    labels: Size = 10  # per class
+    weight: Weight = 0.5  # of L_unsupervised
+    noise_input: Weight = 0.3  # standard deviation, for pixels in [0, 1]
+    noise_hidden: Weight = 0.5
+    z: Size = 100
+    units_g: Size = 500
+    units_d: Size = 250  # of each of D's last three hidden layers; the first has four times as many, the second twice
 
 
 class Noise(nn.Module):
-    """Adds noise of standard deviation `sd` in training."""
+    """Adds noise of standard deviation `sd` in training, and nothing in evaluation. The shape stays."""
 
     def __init__(self, sd: float) -> None:
         super().__init__()
@@ -59,7 +67,7 @@ class Noise(nn.Module):
 
 
 class WeightNormLinear(nn.Linear):
-    """`[N, fan_in]` to `[N, fan_out]` with weights g v / |v|: v is trained, g only where `train_scale`."""
+    """`[N, fan_in]` to `[N, fan_out]` with weights g v / |v|. v is trained. g is trained if `train_scale` is true."""
 
     g: Tensor
 
@@ -76,14 +84,14 @@ class WeightNormLinear(nn.Linear):
         return linear(x, self.weight) * (self.g / self.weight.norm(dim=1)) + self.bias
 
     def standardise(self, x: Tensor) -> None:
-        """Choose g and the bias so that the outputs of `x` have mean 0 and variance 1."""
+        """Choose g and the bias so that the outputs for `x` `[N, fan_in]` have mean 0 and variance 1."""
         sd, mean = torch.std_mean(self(x), 0)
         self.g.div_(sd)
         self.bias.sub_(mean).div_(sd)
 
 
 class Discriminator(nn.Module):
-    """Data `[N, *shape]` to the logits `[N, K]` of the real classes; `body` makes the features f(x), `[N, units_d]`."""
+    """Data `[N, *shape]` to the logits `[N, K]` of the real classes. `body` makes the features f(x) `[N, units_d]`."""
 
     standardised: Tensor
 
@@ -108,7 +116,7 @@ class Discriminator(nn.Module):
 
     @torch.no_grad()
     def standardise(self, x: Tensor) -> None:
-        """Standardise each layer in turn on the first batch."""
+        """Standardise each layer in turn on the first batch `[N, *shape]`."""
         for layer in (*self.body, *self.head):
             if isinstance(layer, WeightNormLinear):
                 layer.standardise(x)
@@ -135,7 +143,7 @@ class SemiSupervised(Gan):
         )  # fmt: skip
         self.D = Discriminator(config, spec)
         self.register_buffer("labelled", torch.zeros(spec.classes, config.labels, *spec.shape))
-        self.register_buffer("count", torch.zeros(spec.classes, dtype=torch.long))  # how many of each class there are
+        self.register_buffer("count", torch.zeros(spec.classes, dtype=torch.long))  # labelled samples of each class
 
     def d_loss(self, real: Batch) -> dict[str, Tensor]:
         if not self.D.standardised:
@@ -169,7 +177,7 @@ class SemiSupervised(Gan):
         return 2 * torch.sigmoid(x) - 1 if self.spec.is_image else x
 
     def keep_labelled(self, real: Batch) -> None:
-        """Add the batch's labelled samples to the labelled set, where their class still lacks some."""
+        """Add labelled samples of the batch to the labelled set, as long as their class has fewer than `labels`."""
         x, y = real.x[real.y >= 0], real.y[real.y >= 0]
         classes = one_hot(y, self.spec.classes)
         place = self.count[y] + (classes.cumsum(0) * classes).sum(1) - 1

@@ -1,16 +1,22 @@
 """SNGAN: Spectral Normalization for Generative Adversarial Networks, Miyato et al. 2018, arXiv:1802.05957.
 
-Every weight matrix W of D is replaced by W / sigma(W), its largest singular value (equation 8), so that D is Lipschitz:
-`ganbench/layers/resnet.py`, `normalise_spectrally`. sigma comes from one power iteration per forward pass of D
-(algorithm 1). Its vectors move in G's steps too; D's weights do not.
+D uses W / sigma(W) in place of each weight matrix W. sigma(W) is the largest singular value of W (equation 8). So D is
+Lipschitz. The function is `normalise_spectrally` in `ganbench/layers/resnet.py`. One power iteration per forward pass of D
+gives sigma (algorithm 1). The vectors of this iteration also move in G's steps, as in the authors' code.
 
 The hinge game, equations 16 and 17:
 D minimises E_x max(0, 1 - D(x)) + E_z max(0, 1 + D(G(z))), G minimises -E_z D(G(z)).
 
-The players of table 4, for 32x32: G has a residual block for each doubling from 4x4, of 256 channels. D halves to 8x8 and
-has two more blocks there, all of 128 channels. Other sizes follow the same rule: D halves to the resolution before G's
-first. Ours: weights start from Glorot's uniform distribution, the learning rate is constant, and points, which the paper
-does not treat, get perceptrons, D's spectrally normalised.
+The players are those of table 4, for 32x32. G has a residual block for each doubling from 4x4, with 256 channels. D halves to
+8x8 and has two more blocks at this size. All blocks of D have 128 channels. Other sizes follow the same rule: D halves to the
+resolution before G's first.
+
+Different from the paper:
+- A step of G has as many samples as a step of D. The authors' code has 128 samples beside D's 64.
+- D's last layer has a bias. The authors' last layer has none.
+- Weights start from Glorot's uniform distribution with gain 1. The authors' 3x3 convolutions have gain sqrt(2).
+- The rate is constant, or `schedule: linear` lowers it to 0. The authors' code always lowers it to 0.
+- Points get perceptrons, and D's perceptron is spectrally normalised. The paper has no points.
 """
 
 from __future__ import annotations
@@ -19,21 +25,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from ganbench.config import TrainConfig
+from ganbench.config import Betas, Rate, Size, TrainConfig
 from ganbench.gan import Batch, DataSpec, Gan
 from ganbench.layers import dcgan, players, resnet
 
 
 class Config(TrainConfig):
-    batch: int = 64
-    n_critic: int = 5
-    lr_g: float = 2e-4
-    lr_d: float = 2e-4
-    betas: tuple[float, float] = (0.0, 0.9)
-    z: int = 128
-    width_g: int = 256
-    width_d: int = 128
-    units: int = 512  # points: units of each hidden layer
+    batch: Size = 64
+    n_critic: Size = 5
+    lr_g: Rate = 2e-4
+    lr_d: Rate = 2e-4
+    betas: Betas = (0.0, 0.9)
+    z: Size = 128
+    width_g: Size = 256
+    width_d: Size = 128
+    units: Size = 512  # points: units of each hidden layer
 
 
 class Sngan(Gan):

@@ -1,18 +1,22 @@
-"""The tricks that lectures teach, each a setting that is off by default, on the non-saturating GAN of Goodfellow et al. 2014.
+"""Tricks of lectures for the non-saturating GAN of Goodfellow et al. 2014. Each trick is a setting, off by default.
 
-- `smoothing`: one-sided label smoothing, Salimans et al. 2016, arXiv:1606.03498, section 3.4: D's target for real data is
-  1 - smoothing, that for generated data stays 0.
-- `flip`: the share of samples that D is shown with the label of the other side. Folklore, of no paper.
-- `instance_noise`: Sonderby et al. 2016, arXiv:1610.04490, and Arjovsky and Bottou 2017, arXiv:1701.04862: all that D sees,
-  real or generated, in its own step or in G's, has Gaussian noise of this standard deviation, falling linearly to 0 within
-  the first `noise_images` real images. Samples that are scored have none.
-- `replay`: experience replay, Shrivastava et al. 2016, arXiv:1612.07828, section 2.3: the share of D's generated data that is
-  drawn from a store of older samples; fresh ones then take their places. The store starts with the untrained G's.
-- `d_threshold`: a loss-threshold schedule. D keeps its weights in a step whose loss is below the threshold. Adam's moments
-  take that step's gradient in, since a GAN here holds no optimiser. Folklore, of no paper.
+- `smoothing`: one-sided label smoothing, Salimans et al. 2016, arXiv:1606.03498, section 3.4. D's target is 1 - smoothing for
+  real data. D's target for generated data stays 0.
+- `flip`: the share of D's samples that get the label of the other side. No paper: folklore.
+- `instance_noise`: Sonderby et al. 2016, arXiv:1610.04490, and Arjovsky and Bottou 2017, arXiv:1701.04862. All samples that D
+  sees, real or generated, in D's step or in G's step, get Gaussian noise of this standard deviation. The standard deviation
+  falls linearly to 0 within the first `noise_images` real images. Samples that are scored have no noise.
+- `replay`: experience replay, Shrivastava et al. 2016, arXiv:1612.07828, section 2.3. This share of D's generated samples is
+  drawn from a store of older samples. Fresh samples then take the drawn places. At the start the untrained G fills the store.
+- `d_threshold`: a threshold for D's loss. D keeps its weights in a step whose loss is below the threshold. Adam's moments
+  still take in the gradient of this step, because a GAN in ganbench holds no optimiser. No paper: folklore.
 
-One file, so that rows of a board differ in their trick and in nothing else. Ours: DCGAN's networks and settings for images,
-perceptrons for points.
+All tricks are in one file. So the rows of a board differ in their trick and in nothing else.
+
+Networks: DCGAN's networks and settings for images, perceptrons for points.
+
+Different from the papers:
+- The networks are the same for all tricks, not those of each paper.
 """
 
 from __future__ import annotations
@@ -22,16 +26,16 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
-from ganbench.config import TrainConfig
+from ganbench.config import Betas, Rate, Size, TrainConfig
 from ganbench.gan import Batch, DataSpec, Gan
 from ganbench.layers.players import discriminator, generator
 
 
 class Config(TrainConfig):
-    batch: int = 64
-    lr_g: float = 2e-4
-    lr_d: float = 2e-4
-    betas: tuple[float, float] = (0.5, 0.999)
+    batch: Size = 64
+    lr_g: Rate = 2e-4
+    lr_d: Rate = 2e-4
+    betas: Betas = (0.5, 0.999)
     smoothing: float = Field(0.0, ge=0, lt=1)
     flip: float = Field(0.0, ge=0, le=1)
     instance_noise: float = Field(0.0, ge=0)
@@ -39,9 +43,9 @@ class Config(TrainConfig):
     replay: float = Field(0.0, ge=0, le=1)
     replay_batches: int = Field(20, ge=1, description="size of the store, in batches")
     d_threshold: float = Field(0.0, ge=0)
-    z: int = 100
-    width: int = 64  # images: channels at half the image's size
-    units: int = 512  # points: units of each hidden layer
+    z: Size = 100
+    width: Size = 64  # images: channels at half the image's size
+    units: Size = 512  # points: units of each hidden layer
 
 
 class Tricks(Gan):
@@ -76,7 +80,7 @@ class Tricks(Gan):
         return torch.sigmoid(self.D(x))
 
     def labels(self, n: int) -> Tensor:
-        """D's targets for `n` real and `n` generated samples: `[2, n]`."""
+        """D's targets for `n` real samples and `n` generated samples: `[2, n]`."""
         positive = 1 - self.config.smoothing
         labels = torch.tensor([[positive], [0.0]], device=self.device).expand(2, n)
         flipped = torch.rand(2, n, device=self.device) < self.config.flip
@@ -89,7 +93,7 @@ class Tricks(Gan):
         return x + self.config.instance_noise * left * torch.randn_like(x)
 
     def replayed(self, fresh: Tensor) -> Tensor:
-        """`fresh` `[N, *shape]` with its first samples exchanged for stored ones."""
+        """`fresh` `[N, *shape]` to the same shape. Samples of the store take the place of its first samples."""
         if not self.config.replay:
             return fresh
         k = round(self.config.replay * len(fresh))

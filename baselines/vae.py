@@ -1,18 +1,21 @@
-"""VAE: Auto-Encoding Variational Bayes, Kingma and Welling 2013, arXiv:1312.6114. No GAN: the reference beside them.
+"""VAE: Auto-Encoding Variational Bayes, Kingma and Welling 2013, arXiv:1312.6114. No GAN, but a reference for GANs.
 
-G is the decoder p(x|z), D the encoder q(z|x) = N(mu(x), sigma(x)^2), and both ascend the lower bound on log p(x)
-(equation 10, with L = 1),
+G is the decoder p(x|z). D is the encoder q(z|x) = N(mu(x), sigma(x)^2). Both ascend the lower bound on log p(x)
+(equation 10, with L = 1):
 
     ELBO = 1/2 sum_j (1 + log sigma_j^2 - mu_j^2 - sigma_j^2)  +  log p(x | z),    z = mu + sigma epsilon, epsilon ~ N(0, I)
 
-in turn on the same batch, where the paper takes one step for both: first D's step, then G's. z ~ N(0, I) is the prior.
+The prior is z ~ N(0, I).
 
-Images: p(x|z) is Bernoulli per channel of a pixel, on intensities in [0, 1]; a sample is its mean, as usual, so it is
-smoother than a draw. Points: p(x|z) is Gaussian with one learnt standard deviation for all coordinates, and a sample is a
-draw from it.
+Images: p(x|z) is Bernoulli for each channel of a pixel, on intensities in [0, 1]. A sample is the mean of p(x|z), as is
+usual, so a sample is smoother than a draw. Points: p(x|z) is Gaussian, and all coordinates have one trained standard
+deviation. A sample is a draw from p(x|z).
 
-Ours: DCGAN's networks for images and perceptrons for points, for comparison with the GANs, and Adam (the paper: one hidden
-layer of tanh units, Adagrad).
+Different from the paper:
+- D and G take their steps in turn on the same batch, D first. The paper takes one step for both.
+- The networks are DCGAN's for images and perceptrons for points, so that the VAE compares with the GANs. The paper has one
+  hidden layer of tanh units.
+- The optimiser is Adam. The paper has Adagrad.
 """
 
 from __future__ import annotations
@@ -22,26 +25,26 @@ from torch import Tensor, nn
 from torch.distributions import Normal
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from ganbench.config import TrainConfig
+from ganbench.config import Betas, Rate, Size, TrainConfig
 from ganbench.gan import Batch, DataSpec, Gan
 from ganbench.layers import dcgan, players
 
 
 class Config(TrainConfig):
-    batch: int = 100
-    lr_g: float = 1e-3
-    lr_d: float = 1e-3
-    betas: tuple[float, float] = (0.9, 0.999)
-    z: int = 20
-    width: int = 64  # images: channels at half the image's size
-    units: int = 512  # points: units of each hidden layer
+    batch: Size = 100
+    lr_g: Rate = 1e-3
+    lr_d: Rate = 1e-3
+    betas: Betas = (0.9, 0.999)
+    z: Size = 20
+    width: Size = 64  # images: channels at half the image's size
+    units: Size = 512  # points: units of each hidden layer
 
 
-START = 0.1  # standard deviation of points at first: from a large one G would learn to ignore z
+START = 0.1  # first standard deviation of points; with a large one G would learn to ignore z
 
 
 class BernoulliDecoder(nn.Module):
-    """Latents `[N, z]` to mean images `[N, *shape]` in [-1, 1]."""
+    """Latents `[N, z]` to the mean images `[N, *shape]` of p(x|z), in [-1, 1]."""
 
     def __init__(self, spec: DataSpec, config: Config) -> None:
         super().__init__()
@@ -51,12 +54,12 @@ class BernoulliDecoder(nn.Module):
         return 2 * torch.sigmoid(self.logit(z)) - 1
 
     def log_p(self, x: Tensor, z: Tensor) -> Tensor:
-        """log p(x|z), for images in [-1, 1]: `[N]`, in nats."""
+        """log p(x|z) `[N]` in nats, for images x `[N, *shape]` in [-1, 1]."""
         return -binary_cross_entropy_with_logits(self.logit(z), (x + 1) / 2, reduction="none").flatten(1).sum(1)
 
 
 class GaussianDecoder(nn.Module):
-    """Latents `[N, z]` to points `[N, *shape]`."""
+    """Latents `[N, z]` to points `[N, *shape]`, drawn from p(x|z)."""
 
     def __init__(self, spec: DataSpec, config: Config) -> None:
         super().__init__()
@@ -68,7 +71,7 @@ class GaussianDecoder(nn.Module):
         return mean + self.log_sd.exp() * torch.randn_like(mean)
 
     def log_p(self, x: Tensor, z: Tensor) -> Tensor:
-        """log p(x|z): `[N]`, in nats."""
+        """log p(x|z) `[N]` in nats, for points x `[N, *shape]`."""
         log_p: Tensor = Normal(self.mean(z), self.log_sd.exp()).log_prob(x)
         return log_p.sum(1)
 
@@ -96,5 +99,5 @@ class Vae(Gan):
 
 
 def kl_from_prior(mu: Tensor, log_variance: Tensor) -> Tensor:
-    """KL(N(mu, sigma^2) || N(0, I)) of `[N, z]` each: `[N]`, in nats (appendix B)."""
+    """KL(N(mu, sigma^2) || N(0, I)) `[N]` in nats, for mu and log sigma^2 `[N, z]` (appendix B)."""
     return -(1 + log_variance - mu.square() - log_variance.exp()).sum(1) / 2

@@ -1,36 +1,41 @@
-"""Wasserstein GAN, Arjovsky et al. 2017, arXiv:1701.07875.
+"""WGAN: Wasserstein GAN, Arjovsky et al. 2017, arXiv:1701.07875.
 
-The critic f_w ascends the Kantorovich-Rubinstein dual (equation 2),   max_w E_x f_w(x) - E_z f_w(g_theta(z)),
-over weights clipped to [-c, c], and the generator descends -E_z f_w(g_theta(z)): algorithm 1, with its values c = 0.01,
-n_critic = 5, RMSProp at 0.00005, batches of 64. The critic's objective estimates the Wasserstein distance, up to a
-factor.
+The critic f_w ascends the Kantorovich-Rubinstein dual (equation 2),   max_w E_x f_w(x) - E_z f_w(g_theta(z)).
+Its weights are clipped to [-c, c]. The generator descends -E_z f_w(g_theta(z)). This is algorithm 1, with its values:
+c = 0.01, n_critic = 5, RMSProp at 0.00005, batches of 64. The value that the critic ascends estimates the Wasserstein
+distance, up to a factor.
 
-Images: DCGAN's networks, as in section 4. Points, which the paper does not treat: its other generator, a ReLU network
-with four layers of 512 units, and the like for the critic.
+Networks: DCGAN's for images, as in section 4. Points get the paper's other generator, a ReLU network with four layers of 512
+units, and a critic of the same form.
+
+Different from the paper:
+- The critic always takes `n_critic` steps, as in algorithm 1. The authors' main.py takes 100 steps for each of G's first 25
+  steps and for every 500th step of G.
+- The critic's first and last layers have biases. The authors' critic has none.
+- The paper has no points.
 """
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
+from pydantic import Field
 from torch import Tensor
 
-from ganbench.config import TrainConfig
+from ganbench.config import Optimiser, Rate, Size, TrainConfig
 from ganbench.gan import Batch, DataSpec, Gan
 from ganbench.layers.players import discriminator, generator
 
 
 class Config(TrainConfig):
-    batch: int = 64
-    n_critic: int = 5
-    optimiser: Literal["adam", "rmsprop", "sgd"] = "rmsprop"
-    lr_g: float = 5e-5
-    lr_d: float = 5e-5
-    c: float = 0.01
-    z: int = 100
-    width: int = 64  # images: channels at half the image's size
-    units: int = 512  # points: units of each hidden layer
+    batch: Size = 64
+    n_critic: Size = 5
+    optimiser: Optimiser = "rmsprop"
+    lr_g: Rate = 5e-5
+    lr_d: Rate = 5e-5
+    c: float = Field(0.01, gt=0)
+    z: Size = 100
+    width: Size = 64  # images: channels at half the image's size
+    units: Size = 512  # points: units of each hidden layer
 
 
 class Wgan(Gan):

@@ -23,7 +23,7 @@ from ganbench.boards import controls, grid
 from ganbench.display import pictures
 from ganbench.display.text import interval, value
 from ganbench.training import loop
-from ganbench.training.sampling import write_samples
+from ganbench.training.sampling import Drawing, write_samples
 
 BOARD, SEED = "mnist", 0
 METRICS = ["fid", "classifier_score", "precision", "recall"]
@@ -40,7 +40,7 @@ def make(run: grid.PlannedRun, runs: Path) -> Path:
         controls.write(run.row, run.dataset, run.n, SEED, out)
         return out
     loop.train(Path(run.path), run.dataset, folder, seed=SEED, images=run.images, overrides=run.settings)
-    write_samples(folder, run.n, SEED, out)
+    write_samples(folder, Drawing(run.n, SEED), out)
     return out
 
 

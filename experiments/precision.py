@@ -36,7 +36,7 @@ def run(
         start = time.process_time()
         loop.train(path, dataset, Path(folder), seed=seed, images=images, overrides=settings, device="cpu")
         seconds = time.process_time() - start
-        fid = evaluate(sampling.sample(Path(folder), n, seed)).metrics["fid"].value
+        fid = evaluate(sampling.sample(Path(folder), sampling.Drawing(n, seed))).metrics["fid"].value
     assert fid is not None, "a diverged run has no FID to compare"
     return {"fid": fid, "seconds": seconds}
 

@@ -6,6 +6,9 @@ import ast
 import hashlib
 import importlib.util
 import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -20,6 +23,7 @@ if TYPE_CHECKING:  # torch is imported only when a GAN is built
 
 
 LIGHT = ("__future__", "typing", "pydantic", "math", "enum", "collections")  # what a Config may import without torch
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)  # what can have a docstring
 GROUP = "ganbench.baselines"  # of the entry points that name the baselines of other packages
 
 
@@ -76,8 +80,42 @@ def _file(name: str, module: str) -> Path:
 
 
 def source_hash(path: Path) -> str:
-    """SHA-256 of the file: a run belongs to the code that made it."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    """SHA-256 of the file's syntax tree: a run belongs to the code that made it.
+
+    Docstrings, comments and the layout of the text do not count, so better prose never renames a run.
+
+    Raises:
+        UserError: the file is not Python.
+    """
+    return _source_hash(path, path.read_bytes())
+
+
+@lru_cache(maxsize=256)
+def _source_hash(path: Path, source: bytes) -> str:
+    return hashlib.sha256(_canonical(_parse(path, source)).encode()).hexdigest()
+
+
+def _parse(path: Path, source: bytes) -> ast.Module:
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError) as error:
+        raise UserError(f"{path}: cannot be imported: {type(error).__name__}: {error}") from error
+
+
+def _canonical(node: Any) -> str:
+    """A syntax tree without docstrings as text, the same in every version of Python: `ast.dump` is not."""
+    if isinstance(node, list):
+        return f"[{','.join(map(_canonical, node))}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    parts = dict(ast.iter_fields(node))
+    if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+        parts["body"] = parts["body"][1:]
+    if isinstance(node, ast.JoinedStr):  # Python 3.12.0 ends some formats with an empty text
+        parts["values"] = [part for part in node.values if not (isinstance(part, ast.Constant) and part.value == "")]
+    # A newer Python adds fields that are empty unless newer syntax is used.
+    filled = [f"{name}={_canonical(part)}" for name, part in parts.items() if part is not None and part != []]
+    return f"{type(node).__name__}({','.join(filled)})"
 
 
 def load(path: Path) -> tuple[type[Gan], type]:
@@ -105,6 +143,25 @@ def load(path: Path) -> tuple[type[Gan], type]:
     return gans[0], module.Config
 
 
+@contextmanager
+def blamed(path: Path) -> Iterator[None]:
+    """Report what the code of a baseline raises as one line with its place in the baseline's file.
+
+    Raises:
+        UserError: an error passed through the baseline's file. Other errors pass as they are.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
+        if not lines:
+            raise
+        why = str(error).partition("\n")[0]
+        raise UserError(f"{path}:{lines[-1]}: {type(error).__name__}: {why}") from error
+
+
 def config(path: Path) -> type[TrainConfig]:
     """The `Config` of a baseline's file. If the class needs only its own imports, torch is not imported."""
     return _config(path, source_hash(path))
@@ -112,10 +169,7 @@ def config(path: Path) -> type[TrainConfig]:
 
 @lru_cache(maxsize=256)
 def _config(path: Path, source: str) -> type[TrainConfig]:
-    try:
-        body = ast.parse(path.read_bytes()).body
-    except (SyntaxError, ValueError) as error:
-        raise UserError(f"{path}: cannot be imported: {type(error).__name__}: {error}") from error
+    body = _parse(path, path.read_bytes()).body
     light = [node for node in body if _is_light(node)]
     module = ModuleType(f"ganbench_config_{path.stem}_{source[:8]}")
     sys.modules[module.__name__] = module  # where pydantic looks for the names in annotations

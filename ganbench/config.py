@@ -15,10 +15,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ganbench.errors import UserError, choose
 
-RECIPE = 5  # raised whenever the loop, the layers or the controls change what a run with the same settings gives
+RECIPE = 6  # raised whenever the loop, the layers or the controls change what a run with the same settings gives
 
 
-Decay = Annotated[float, Field(ge=0, lt=1)]
+Size = Annotated[int, Field(ge=1)]  # of a batch, a layer, a noise
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]  # of learning
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]  # of a term, or a standard deviation
+Share = Annotated[float, Field(ge=0, le=1)]
+Beta = Annotated[float, Field(ge=0, lt=1)]
+Betas = tuple[Beta, Beta]
+Decay = Annotated[float, Field(gt=0, lt=1)]  # of an average
+Optimiser = Literal["adam", "rmsprop", "sgd"]
+Schedule = Literal["constant", "linear"]
 
 
 class TrainConfig(BaseModel):
@@ -26,14 +34,15 @@ class TrainConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    batch: int = Field(64, ge=1, description="real samples per critic step")
-    n_critic: int = Field(1, ge=1, description="discriminator steps per generator step, each on a fresh batch")
-    optimiser: Literal["adam", "rmsprop", "sgd"] = "adam"
-    lr_g: float = Field(2e-4, gt=0, allow_inf_nan=False)
-    lr_d: float = Field(2e-4, gt=0, allow_inf_nan=False)
-    betas: tuple[Decay, Decay] = Field((0.5, 0.999), description="Adam's")
-    momentum: float = Field(0.0, ge=0, lt=1, description="SGD's")
-    ema: float | None = Field(None, gt=0, lt=1, description="decay per generator step of the averaged weights")
+    batch: Size = Field(64, description="real samples per critic step")
+    n_critic: Size = Field(1, description="discriminator steps per generator step, each on a fresh batch")
+    optimiser: Optimiser = "adam"
+    lr_g: Rate = 2e-4
+    lr_d: Rate = 2e-4
+    betas: Betas = Field((0.5, 0.999), description="Adam's")
+    momentum: Beta = Field(0.0, description="SGD's")
+    schedule: Schedule = Field("constant", description="of both rates; linear: they fall to 0 over the budget")
+    ema: Decay | None = Field(None, description="decay per generator step of the averaged weights")
     precision: Literal["fp32", "bf16"] = Field("fp32", description="of the players' layers, by torch.autocast")
 
 
@@ -137,7 +146,7 @@ def _fault(model: type[BaseModel], details: Any) -> Fault:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value) if isinstance(value, str) else json.dumps(value, default=str)
+    text = repr(value) if isinstance(value, str | float) else json.dumps(value, default=str)
     return text if len(text) <= 40 else f"{text[:37]}..."
 
 

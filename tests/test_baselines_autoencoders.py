@@ -21,7 +21,7 @@ DIGITS = DataSpec((1, 8, 8))
 
 
 def build(name: str, spec: DataSpec = POINTS, **overrides: object) -> Any:
-    reseed(0)
+    reseed("test", 0)
     return baseline.create(baseline.folder() / f"{name}.py", spec, overrides)
 
 

@@ -28,7 +28,7 @@ IMAGES = DataSpec((3, 8, 8))
 
 
 def build(name: str, spec: Any = POINTS, **overrides: object) -> Any:
-    reseed(0)
+    reseed("test", 0)
     narrow = {"pacgan": {"units_g": 8, "units_d": 8}, "gan": {"width_g": 8, "width_d": 8}}.get(name, {"units": 8})
     if name != "gan":
         narrow |= {"width": 4}
@@ -199,11 +199,12 @@ def test_pacgan_with_packs_of_one_is_the_plain_gan() -> None:
     plain = build("gan", batch=100)
     packed = build("pacgan", pack=1)
     packed.G, packed.D = plain.G, plain.D
+    packed.latent = plain.latent
     real = batch(torch.randn(6, 2))
     for player in ("d", "g"):
         values = []
         for gan in (plain, packed):
-            reseed(3)
+            reseed("test", 3)
             loss = getattr(gan, f"{player}_loss")(real)["loss"]
             values.append((loss.detach(), gradients(loss, gan.D if player == "d" else gan.G)))
         assert torch.equal(values[0][0], values[1][0])
@@ -265,11 +266,12 @@ def trained_unrolled(spec: DataSpec = POINTS, **overrides: object) -> tuple[Any,
 def test_unrolled_by_no_step_is_the_minimax_gan() -> None:
     plain, unrolled = build("gan", generator_loss="minimax", z=4), build("unrolled", unroll=0, z=4)
     plain.G, plain.D = unrolled.G, unrolled.D
+    plain.latent = unrolled.latent
     real = batch(torch.randn(6, 2))
     for player in ("d", "g"):
         found = []
         for gan in (plain, unrolled):
-            reseed(3)
+            reseed("test", 3)
             found.append(gradients(getattr(gan, f"{player}_loss")(real)["loss"], gan.D if player == "d" else gan.G))
         assert torch.equal(*found)
 
@@ -281,9 +283,9 @@ def test_unrolled_steps_are_those_of_the_discriminators_optimiser(K: int) -> Non
     f = gan.f
     gan.f = lambda theta, x, fake: thetas.append(theta.detach()) or f(theta, x, fake)
     x = torch.randn(16, 2)
-    reseed(3)
+    reseed("test", 3)
     gan.g_loss(batch(x))
-    reseed(3)
+    reseed("test", 3)
     fake = gan.sample(16).detach()
     start = parameters_to_vector(gan.D.parameters()).detach()
     for _ in range(K):
@@ -318,9 +320,9 @@ def test_unrolled_gradient_holds_how_the_discriminator_will_answer() -> None:
     f = gan.f
     gan.f = lambda theta, x, fake: thetas.append(theta) or f(theta, x, fake)
     real = batch(torch.randn(16, 2))
-    reseed(3)
+    reseed("test", 3)
     whole = gradients(gan.g_loss(real)["loss"], gan.G)
-    reseed(3)
+    reseed("test", 3)
     first_term = gradients(f(thetas[-1].detach(), real.x, gan.sample(16)), gan.G)  # theta_D^K taken as a constant
     assert (whole - first_term).norm() > 0.01 * whole.norm()
 
@@ -505,7 +507,7 @@ def test_training_with_every_trick_resumes_to_the_bit() -> None:
         whole.step()
     for _ in range(2):
         half.step()
-    other.restore(State({k: v.clone() for k, v in half.state.tensors.items()}, half.seen, 0.0))
+    other.restore(State({k: v.clone() for k, v in half.state.tensors.items()}, half.seen, 0.0, 0.0))
     for _ in range(2):
         other.step()
     expected, found = whole.state.tensors, other.state.tensors
@@ -586,7 +588,7 @@ def test_vae_players_descend_the_same_bound_in_turn() -> None:
     real = batch(torch.randn(6, 2))
     values = []
     for loss in (gan.d_loss, gan.g_loss):
-        reseed(4)
+        reseed("test", 4)
         values.append(loss(real)["loss"])
     assert torch.equal(*values)
     assert gan.config.n_critic == 1

@@ -26,7 +26,7 @@ SPEC = DataSpec((1, 28, 28))  # 4, 7, 14, 28
 
 
 def build(spec: DataSpec = SPEC, **overrides: object) -> Any:
-    reseed(0)
+    reseed("test", 0)
     small = {"width": 8, "z": 8, "batch": 6, "images_per_phase": PHASE}
     return baseline.create(baseline.folder() / "pggan.py", spec, small | overrides)
 
@@ -90,7 +90,7 @@ def test_samples_have_full_size_at_every_stage(size: int, channels: int) -> None
     gan = build(DataSpec((channels, size, size)))
     for level, s in enumerate(gan.sizes):
         gan.seen.fill_(2 * level * PHASE - PHASE // 2 if level else 0)
-        assert gan.stage == level
+        assert gan.growth[0] == level
         with torch.no_grad():
             x = gan.sample(2)
             assert gan.D(gan.shrink(x), *gan.growth).shape == (2,)
@@ -106,16 +106,19 @@ def test_pggan_says_what_it_treats(shape: tuple[int, ...]) -> None:
         build(DataSpec(shape))
 
 
-def test_weights_are_stored_standard_normal_and_used_with_hes_sd() -> None:
+def test_weights_are_standard_normal_and_used_with_the_codes_gains() -> None:
     gan = build(width=64, z=64)
     layers = [m for m in gan.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
     stored = torch.cat([m.parametrizations.weight.original.flatten() for m in layers])
     assert stored.std().item() == pytest.approx(1, rel=0.01)
     assert stored.mean().item() == pytest.approx(0, abs=0.01)
+    linear_ends = [*gan.G.to_rgb, next(m for m in reversed(gan.D.blocks[0]) if isinstance(m, nn.Linear))]
+    first = next(m for m in gan.G.blocks[0] if isinstance(m, nn.Linear))
     for layer in layers:
         assert layer.bias.count_nonzero() == 0
         used = layer.weight / layer.parametrizations.weight.original
-        assert torch.allclose(used, torch.tensor(math.sqrt(2 / layer.weight[0].numel())))
+        gain = 1 if layer in linear_ends else math.sqrt(2) / 4 if layer is first else math.sqrt(2)
+        assert torch.allclose(used, torch.tensor(gain / math.sqrt(layer.weight[0].numel())))
     assert len(layers) == len([p for p in gan.parameters() if p.ndim > 1])
 
 
@@ -216,7 +219,7 @@ def test_layers_learn_only_when_their_level_is_in_use() -> None:
     assert {k for k in before if k.startswith(tuple(second))} == changed(before, gan)
 
 
-def test_optimisers_start_afresh_with_each_new_block() -> None:
+def test_optimisers_start_afresh_with_each_phase() -> None:
     gan = build(images_per_phase=12)
     training = loop.Training(gan, source(), 0)
     d_loss, stages = gan.d_loss, []
@@ -229,7 +232,7 @@ def test_optimisers_start_afresh_with_each_new_block() -> None:
     for _ in range(8):
         training.step()
     fresh, used = False, True
-    assert stages == [(0, fresh), (0, used), (1, fresh), (1, used), (1, used), (1, used), (2, fresh), (2, used)]
+    assert stages == [(0, fresh), (0, used), (1, fresh), (1, used), (2, fresh), (2, used), (3, fresh), (3, used)]
 
 
 @pytest.mark.parametrize("stop", [1, 2, 3])
@@ -242,7 +245,9 @@ def test_training_resumed_at_any_time_is_the_uninterrupted_one_to_the_bit(stop: 
         whole.step()
         if i < stop:
             half.step()
-    other.restore(State({k: v.clone() for k, v in half.state.tensors.items()}, half.seen, half.seconds))
+    other.restore(
+        State({k: v.clone() for k, v in half.state.tensors.items()}, half.seen, half.seconds, half.cpu_seconds)
+    )
     for _ in range(stop, 5):
         other.step()
     expected, there = whole.state.tensors, other.state.tensors

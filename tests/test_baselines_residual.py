@@ -17,6 +17,7 @@ from ganbench.gan import Batch, DataSpec, Unsupported
 from ganbench.layers import resnet
 from ganbench.layers.attention import SelfAttention
 from ganbench.training import loop
+from ganbench.training.average import decay
 from ganbench.training.order import TrainingData, reseed
 
 POINTS = DataSpec((2,))
@@ -30,7 +31,7 @@ CONDITIONAL = ["sagan", "biggan"]
 
 
 def build(name: str, spec: Any = DIGITS, **overrides: object) -> Any:
-    reseed(0)
+    reseed("test", 0)
     return baseline.create(baseline.folder() / f"{name}.py", spec, SMALL[name] | overrides)
 
 
@@ -132,22 +133,23 @@ def test_discriminator_sums_over_positions() -> None:
 
 
 def test_conditional_batch_norm_with_one_constant_condition_is_batch_norm() -> None:
-    ours, theirs = resnet.ConditionalBatchNorm(3, 1), nn.BatchNorm2d(3)
+    ours: Any = resnet.ConditionalBatchNorm(3, 1, resnet.Table)
+    theirs = nn.BatchNorm2d(3)
     with torch.no_grad():
         theirs.weight.copy_(torch.tensor([0.5, 1.0, 2.0]))
         theirs.bias.copy_(torch.tensor([-1.0, 0.0, 1.0]))
-        ours.gain[:, 0] = theirs.weight - 1
-        ours.bias[:, 0] = theirs.bias
+        ours.gain.weight[:, 0] = theirs.weight - 1
+        ours.bias.weight[:, 0] = theirs.bias
     x = torch.randn(4, 3, 5, 5)
     assert torch.allclose(ours(x, torch.ones(4, 1)), theirs(x), atol=1e-6)
     assert torch.allclose(ours.eval()(x, torch.ones(4, 1)), theirs.eval()(x), atol=1e-6)
 
 
 def test_conditional_batch_norm_gives_each_class_its_own_gain_and_bias() -> None:
-    norm = resnet.ConditionalBatchNorm(2, 3)
+    norm: Any = resnet.ConditionalBatchNorm(2, 3, resnet.Table)
     with torch.no_grad():
-        norm.gain.copy_(torch.tensor([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]))
-        norm.bias.copy_(torch.tensor([[0.0, 0.1, 0.2], [0.3, 0.4, 0.5]]))
+        norm.gain.weight.copy_(torch.tensor([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]))
+        norm.bias.weight.copy_(torch.tensor([[0.0, 0.1, 0.2], [0.3, 0.4, 0.5]]))
     x = torch.randn(2, 2, 4, 4)
     plain = (x - x.mean((0, 2, 3), keepdim=True)) / (x.var((0, 2, 3), correction=0, keepdim=True) + 1e-5).sqrt()
     y = norm(x, torch.eye(3)[[2, 0]])
@@ -155,19 +157,21 @@ def test_conditional_batch_norm_gives_each_class_its_own_gain_and_bias() -> None
     assert torch.allclose(y[1, 0], plain[1, 0], atol=1e-5)
 
 
-def test_attention_is_that_of_equations_1_to_3() -> None:
-    attention, x = SelfAttention(16), torch.randn(2, 16, 3, 3)
+def test_attention_is_that_of_equations_1_to_3_with_pooled_keys() -> None:
+    attention, x = SelfAttention(16), torch.randn(2, 16, 5, 5)
     with torch.no_grad():
         attention.gamma.fill_(0.7)
-    f, g, h = (layer(x).flatten(2) for layer in (attention.f, attention.g, attention.h))  # [N, C/8, positions]
-    assert f.shape == (2, 2, 9)
-    expected = torch.empty(2, 2, 9)
+    g = attention.g(x).flatten(2)  # [N, C/8, positions]
+    f, h = (layer(x)[..., :4, :4].unfold(2, 2, 2).unfold(3, 2, 2).amax((4, 5)) for layer in (attention.f, attention.h))
+    f, h = f.flatten(2), h.flatten(2)  # pooled: [N, C/8, 4], [N, C/2, 4]
+    assert (g.shape, f.shape, h.shape) == ((2, 2, 25), (2, 2, 4), (2, 8, 4))
+    expected = torch.empty(2, 8, 25)
     for n in range(2):
-        for j in range(9):
-            s = torch.stack([f[n, :, i] @ g[n, :, j] for i in range(9)])
+        for j in range(25):
+            s = torch.stack([f[n, :, i] @ g[n, :, j] for i in range(4)])
             beta = s.exp() / s.exp().sum()
-            expected[n, :, j] = sum(beta[i] * h[n, :, i] for i in range(9))
-    y = 0.7 * attention.v(expected.unflatten(2, (3, 3))) + x
+            expected[n, :, j] = sum(beta[i] * h[n, :, i] for i in range(4))
+    y = 0.7 * attention.v(expected.unflatten(2, (5, 5))) + x
     assert torch.allclose(attention(x), y, atol=1e-6)
 
 
@@ -229,10 +233,10 @@ def test_real_labels_reach_the_discriminators_loss_alone(name: str) -> None:
     losses = {}
     for key, labels in (("there", real), ("other", other)):
         gan = build(name)
-        reseed(1)
+        reseed("test", 1)
         losses["d", key] = gan.d_loss(labels)["loss"]
         gan = build(name)
-        reseed(1)
+        reseed("test", 1)
         losses["g", key] = gan.g_loss(labels)["loss"]
     assert losses["d", "there"] != losses["d", "other"]
     assert losses["g", "there"] == losses["g", "other"]
@@ -241,8 +245,8 @@ def test_real_labels_reach_the_discriminators_loss_alone(name: str) -> None:
 @pytest.mark.parametrize("name", CONDITIONAL)
 def test_generator_makes_the_asked_class_and_otherwise_all_equally(name: str) -> None:
     gan = build(name)
-    for norm in (m for m in gan.G.modules() if isinstance(m, resnet.ConditionalBatchNorm)):
-        nn.init.normal_(norm.gain)
+    for table in (m for m in gan.G.modules() if isinstance(m, resnet.Table)):  # SAGAN's start at 0
+        nn.init.normal_(table.weight)
     gan.eval()
     z = gan.latent(2)
     with torch.no_grad():
@@ -298,7 +302,9 @@ def test_biggan_has_the_number_of_parameters_of_each_row_of_table_1(
             embedding=128,
             z=120 if skip_z else 128,
         )
-    assert sum(p.numel() for p in gan.parameters()) / 1e6 == pytest.approx(millions, abs=0.15)
+    assert sum(p.numel() for p in gan.parameters()) / 1e6 == pytest.approx(
+        millions, abs=0.2
+    )  # the attention of the authors' code has 0.06 more
 
 
 OFF = {"shared": False, "skip_z": False, "ortho": 0.0}
@@ -343,9 +349,9 @@ def test_biggan_ortho_adds_only_equation_3_to_the_generators_loss() -> None:
     losses: dict[Any, float] = {}
     for beta in (0.0, 0.01):
         gan = build("biggan", ortho=beta)
-        reseed(1)
+        reseed("test", 1)
         losses[beta] = gan.g_loss(batch())["loss"].item()
-        reseed(1)
+        reseed("test", 1)
         losses["d", beta] = gan.d_loss(batch())["loss"].item()
     penalty = 0.0
     for name, w in gan.G.named_parameters():
@@ -395,5 +401,6 @@ def test_biggan_is_sampled_with_averaged_weights_after_two_d_steps() -> None:
     first = next(gan.G.parameters()).detach().clone()
     training.step()
     assert training.seen == 2 * 2 * 6
-    average = next(training.result.G.parameters())
-    assert torch.allclose(average, (first + next(gan.G.parameters())) / 2)
+    average = next(training.result().G.parameters())
+    keep = decay(0.5, 1)  # of the first step's weights; the average starts as these
+    assert torch.allclose(average, keep * first + (1 - keep) * next(gan.G.parameters()))

@@ -111,7 +111,7 @@ FAULTS = [
     ("gamma: 0.5", "batch: '32'", rf"my.yaml:14: {DIGITS}.rows.began.set.batch: must not be a text; write 32 without the quotes of '32'"),
     ("gamma: 0.5", "betas: [0.5, '0.9']", rf"{DIGITS}.rows.began.set.betas.1: must not be a text; write 0.9"),
     ("gamma: 0.5", "batch: 1e2", r"set.batch: must be a whole number, not '1e2'; write 100"),
-    ("width: 4", "width: -4", rf"my.yaml:10: {DIGITS}.rows.dcgan: the GAN cannot be built: "),
+    ("width: 4", "width: -4", rf"my.yaml:11: {DIGITS}.rows.dcgan.set.width: must be at least 1, not -4"),
     # sizes
     ("samples: 200", "samples: 500", rf"my.yaml:6: {DIGITS}.samples: digits has 797 held-out samples, .* at most 398, not 500"),
     ("samples: 200", "samples: 2000", rf"{DIGITS}.samples: digits has 1,000 training samples, .* not 2,000"),

@@ -132,7 +132,7 @@ def test_trained_gans_file_carries_its_discriminator_to_the_score(tmp_path: Path
     loop.train(
         baseline.folder() / "gan.py", "gaussian1d", tmp_path / "run", seed=0, images=1000, overrides=small, device="cpu"
     )
-    sampling.write_samples(tmp_path / "run", 300, 0, tmp_path / "gan.npz")
+    sampling.write_samples(tmp_path / "run", sampling.Drawing(300, 0), tmp_path / "gan.npz")
     drawn = samples.read(tmp_path / "gan.npz")
     places, D = drawn.discriminator.T
     assert drawn.discriminator.dtype == np.float64

@@ -17,9 +17,10 @@ from ganbench.errors import UserError
 from ganbench.gan import DataSpec
 from ganbench.images import to_float, to_uint8
 from ganbench.training import checkpoint, loop
+from ganbench.training.average import decay
 from ganbench.training.order import TrainingData, indices
 from ganbench.training.run import Run
-from ganbench.training.sampling import BLOCK, write_samples
+from ganbench.training.sampling import BLOCK, Drawing, write_samples
 
 SMALL = {"width_g": 8, "width_d": 8, "optimiser": "adam", "lr_g": 1e-3, "lr_d": 1e-3}
 GAN = Path("baselines/gan.py")
@@ -139,7 +140,7 @@ def test_folder_of_another_run_is_refused(tmp_path: Path, change: dict[str, Any]
 def test_diverged_run_says_which_loss_and_when(tmp_path: Path) -> None:
     record = run(tmp_path, lr_g=1e30, lr_d=1e30)
     assert "was not finite at" in str(record.diverged)
-    write_samples(tmp_path, 10, 0, tmp_path / "samples.npz")
+    write_samples(tmp_path, Drawing(10, 0), tmp_path / "samples.npz")
     empty = samples.read(tmp_path / "samples.npz")
     assert len(empty.x) == 0
     assert empty.manifest["reason"].startswith("diverged")
@@ -196,15 +197,16 @@ def test_average_of_the_weights_is_what_is_kept(tmp_path: Path) -> None:
     training.step()
     after_two = gan.state_dict()[name].clone()
     assert not torch.equal(first, after_two)
-    expected = 0.5 * after_one + 0.5 * after_two  # the average starts at the first step's weights
-    torch.testing.assert_close(training.result.state_dict()[name], expected)
+    kept = decay(0.5, 1)  # the average starts at the first step's weights
+    expected = kept * after_one + (1 - kept) * after_two
+    torch.testing.assert_close(training.result().state_dict()[name], expected)
 
 
 def test_sample_i_depends_on_the_seed_and_i_alone(tmp_path: Path) -> None:
     run(tmp_path, images=300)
     n = BLOCK + 7
     for seed, count, name in ((0, n, "a"), (0, 5, "b"), (1, 5, "c")):
-        write_samples(tmp_path, count, seed, tmp_path / f"{name}.npz")
+        write_samples(tmp_path, Drawing(count, seed), tmp_path / f"{name}.npz")
     a, b, c = (samples.read(tmp_path / f"{name}.npz").x for name in "abc")
     assert a.shape == (n, 2)
     assert np.array_equal(a[:5], b)

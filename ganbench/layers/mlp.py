@@ -17,7 +17,7 @@ def mlp(sizes: Sequence[int]) -> nn.Sequential:
 
 
 class UnitInterval(nn.Module):
-    """Pixels in [-1, 1] to [0, 1], the range in the early papers."""
+    """Pixels in [-1, 1] to pixels in [0, 1], the range of the early papers. The shape stays."""
 
     def forward(self, x: Tensor) -> Tensor:
         return (x + 1) / 2

@@ -1,7 +1,7 @@
 """The residual generator and discriminator of SNGAN (Miyato et al. 2018, arXiv:1802.05957, appendix B.4), SAGAN and BigGAN.
 
-Both are lists of residual blocks; a paper says how wide each block is and where there is attention. Resolutions follow
-`dcgan.halvings`, so every size from 8x8 to 128x128 works. Upsampling repeats the nearest pixel and downsampling averages.
+Both networks are lists of residual blocks. A paper says how wide each block is and where there is attention. Resolutions
+follow `dcgan.halvings`, so every size from 8x8 to 128x128 works. Upsampling repeats the nearest pixel. Downsampling averages.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import (
-    adaptive_avg_pool2d,
     avg_pool2d,
     conv2d,
     conv_transpose2d,
@@ -26,10 +25,11 @@ from ganbench.gan import DataSpec
 from ganbench.layers import dcgan
 from ganbench.layers.attention import SelfAttention
 from ganbench.layers.dcgan import halvings
+from ganbench.layers.pooling import shrunk
 
 
 def doubling(width: int, levels: int) -> list[int]:
-    """SAGAN's and BigGAN's channels from fine to coarse: doubled at each halving, at most 16 times `width`.
+    """SAGAN's and BigGAN's channels, from fine to coarse. They double at each halving, up to 16 times `width`.
 
     >>> doubling(64, 6)
     [64, 128, 256, 512, 1024, 1024]
@@ -38,7 +38,7 @@ def doubling(width: int, levels: int) -> list[int]:
 
 
 def attention_size(size: int, wanted: int) -> int:
-    """The finest hidden resolution of an image of `size` that is not above `wanted`.
+    """The finest hidden resolution of an image of `size` that is at most `wanted`.
 
     >>> attention_size(128, 32), attention_size(32, 32), attention_size(28, 32), attention_size(8, 32)
     (32, 16, 14, 4)
@@ -47,11 +47,11 @@ def attention_size(size: int, wanted: int) -> int:
 
 
 def upsampled(conv: nn.Conv2d, x: Tensor, size: int) -> Tensor:
-    """`conv(interpolate(x, size))` for a 3x3 convolution.
+    """`conv(interpolate(x, size))` for a 3x3 convolution: `[N, fan_in, s, s]` to `[N, fan_out, size, size]`.
 
-    If the size doubles, each pixel's four copies are multiplied by the same sums of weights. So one transposed 4x4 convolution
-    with these sums and stride 2 gives the same result. It needs four ninths of the multiplications, and no large map in
-    between.
+    If the size doubles, each pixel has four copies, so the convolution multiplies the pixel by sums of weights. One
+    transposed 4x4 convolution with these sums and stride 2 gives the same result. It needs four ninths of the
+    multiplications, and no large map in between.
     """
     if size != 2 * x.shape[-1]:
         out: Tensor = conv(interpolate(x, size))
@@ -61,41 +61,61 @@ def upsampled(conv: nn.Conv2d, x: Tensor, size: int) -> Tensor:
 
 
 def downsampled(conv: nn.Conv2d, x: Tensor, size: int) -> Tensor:
-    """`adaptive_avg_pool2d(conv(x), size)` for a 3x3 convolution; where that halves, a 4x4 one with stride 2."""
+    """`shrunk(conv(x), size)` for a 3x3 convolution. If the size halves, it is one 4x4 convolution with stride 2."""
     if 2 * size != x.shape[-1]:
-        return adaptive_avg_pool2d(conv(x), size)
+        return shrunk(conv(x), size)
     return conv2d(x, avg_pool2d(conv.weight, 2, stride=1, padding=1), conv.bias, stride=2, padding=1)
+
+
+class Table(nn.Module):
+    """A linear map of conditions `[N, K]` to `[N, F]` that starts at 0. For one-hot classes: numbers per class."""
+
+    def __init__(self, cond: int, features: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(features, cond))
+
+    def forward(self, c: Tensor) -> Tensor:
+        return linear(c, self.weight)
+
+
+def projection(cond: int, features: int) -> nn.Linear:
+    """A linear map of conditions `[N, K]` to `[N, F]`. `initialise` draws the weights, `normalise_spectrally` bounds them."""
+    return nn.Linear(cond, features, bias=False)
+
+
+Affine = Callable[[int, int], nn.Module]
 
 
 class ConditionalBatchNorm(nn.Module):
     """Batch norm with gains and biases that are linear in a condition (de Vries et al. 2017, arXiv:1707.00683).
 
-    Features `[N, F, H, W]` and conditions `[N, K]` to `[N, F, H, W]`. One-hot classes give each class its own gains and
-    biases; K = 1 and the constant 1 is batch norm itself. Gains start at 1, biases at 0.
+    Features `[N, F, H, W]` and conditions `[N, K]` to `[N, F, H, W]`. The gains are 1 plus a linear map of the condition. The
+    biases are a second linear map. `affine` makes both maps. With one-hot classes, each class has its own gains and biases.
+    With K = 1 and the constant condition 1, the layer is plain batch norm.
     """
 
-    def __init__(self, features: int, cond: int) -> None:
+    def __init__(self, features: int, cond: int, affine: Affine) -> None:
         super().__init__()
         self.norm = nn.BatchNorm2d(features, affine=False)
-        self.gain = nn.Parameter(torch.zeros(features, cond))
-        self.bias = nn.Parameter(torch.zeros(features, cond))
+        self.gain = affine(cond, features)
+        self.bias = affine(cond, features)
 
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
-        gain, bias = 1 + linear(c, self.gain), linear(c, self.bias)
+        gain, bias = 1 + self.gain(c), self.bias(c)
         return torch.addcmul(bias[..., None, None], self.norm(x), gain[..., None, None])
 
 
 class UpBlock(nn.Module):
-    """Norm, ReLU, upsample, convolution, norm, ReLU, convolution, plus a skip; then self-attention, if wanted.
+    """Norm, ReLU, upsample, convolution, norm, ReLU, convolution, plus a skip. Then self-attention, if the block `attends`.
 
     Features `[N, fan_in, s, s]` and conditions `[N, cond]` to `[N, fan_out, size, size]`.
     """
 
-    def __init__(self, fan_in: int, fan_out: int, size: int, cond: int, attends: bool) -> None:
+    def __init__(self, fan_in: int, fan_out: int, size: int, cond: int, attends: bool, affine: Affine) -> None:
         super().__init__()
-        self.norm1 = ConditionalBatchNorm(fan_in, cond)
+        self.norm1 = ConditionalBatchNorm(fan_in, cond, affine)
         self.conv1 = nn.Conv2d(fan_in, fan_out, 3, padding=1)
-        self.norm2 = ConditionalBatchNorm(fan_out, cond)
+        self.norm2 = ConditionalBatchNorm(fan_out, cond, affine)
         self.conv2 = nn.Conv2d(fan_out, fan_out, 3, padding=1)
         self.skip = nn.Conv2d(fan_in, fan_out, 1)
         self.attention = SelfAttention(fan_out) if attends else nn.Identity()
@@ -110,10 +130,10 @@ class UpBlock(nn.Module):
 
 
 class DownBlock(nn.Module):
-    """ReLU, convolution, ReLU, convolution, downsample, plus a skip; then self-attention, if wanted.
+    """ReLU, convolution, ReLU, convolution, downsample, plus a skip. Then self-attention, if the block `attends`.
 
-    Features `[N, fan_in, large, large]` to `[N, fan_out, size, size]`. The `first` block's input is the image, so it has
-    no ReLU at its start.
+    Features `[N, fan_in, large, large]` to `[N, fan_out, size, size]`. The input of the `first` block is the image, so the
+    first block has no ReLU at its start.
     """
 
     def __init__(self, fan_in: int, fan_out: int, large: int, size: int, attends: bool, first: bool) -> None:
@@ -128,7 +148,7 @@ class DownBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         h = downsampled(self.conv2, relu(self.conv1(self.start(x))), self.size)
-        skip = self.skip(adaptive_avg_pool2d(x, self.size))
+        skip = self.skip(shrunk(x, self.size))
         out: Tensor = self.attention(h + skip)
         return out
 
@@ -137,11 +157,19 @@ class Generator(nn.Module):
     """Noise `[N, z]` and a condition `[N, cond]` for each block to images `[N, C, S, S]` in [-1, 1].
 
     A linear layer, a block for each doubling up to the image's size, batch norm, ReLU, a convolution, tanh. `widths` are
-    the channels from coarse to fine, one more than there are blocks. Self-attention is where the size is `attention`.
-    Without conditions (`cond` = 1) the batch norm is the ordinary one.
+    the channels from coarse to fine: one number for the start, and one for each block. Self-attention is where the size is
+    `attention`. `affine` makes the gains and biases of batch norm. Without conditions (`cond` = 1) batch norm is plain.
     """
 
-    def __init__(self, spec: DataSpec, z: int, widths: Sequence[int], cond: int = 1, attention: int = 0) -> None:
+    def __init__(
+        self,
+        spec: DataSpec,
+        z: int,
+        widths: Sequence[int],
+        cond: int = 1,
+        attention: int = 0,
+        affine: Affine = Table,
+    ) -> None:
         super().__init__()
         dcgan.check(spec)
         channels, size, _ = spec.shape
@@ -150,7 +178,7 @@ class Generator(nn.Module):
         if start == attention:
             self.start.append(SelfAttention(widths[0]))
         self.blocks = nn.ModuleList(
-            UpBlock(fan_in, fan_out, s, cond, s == attention)
+            UpBlock(fan_in, fan_out, s, cond, s == attention, affine)
             for (fan_in, fan_out), s in zip(pairwise(widths), sizes, strict=True)
         )
         last = nn.Conv2d(widths[-1], channels, 3, padding=1)
@@ -167,8 +195,8 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Images `[N, C, S, S]` to unbounded numbers `[N]`: residual blocks, ReLU, sum over the positions, a linear layer.
 
-    `widths` and `sizes` are the channels and the resolution that each block ends with. Self-attention is where the size
-    first is `attention`.
+    `widths` and `sizes` are the channels and the resolution at the end of each block. The first block that ends with the
+    size `attention` has self-attention.
     """
 
     def __init__(self, spec: DataSpec, widths: Sequence[int], sizes: Sequence[int], attention: int = 0) -> None:
@@ -194,7 +222,7 @@ class Discriminator(nn.Module):
 class ProjectionDiscriminator(Discriminator):
     """The discriminator with classes `[N]`: `head(h) + embed(y) . h` (Miyato & Koyama 2018, arXiv:1802.05637, equation 3).
 
-    For an unlabelled sample, y = -1, only the first term counts.
+    A sample without a label (y = -1) has the first term alone.
     """
 
     def __init__(self, spec: DataSpec, widths: Sequence[int], sizes: Sequence[int], attention: int = 0) -> None:
@@ -209,7 +237,7 @@ class ProjectionDiscriminator(Discriminator):
 
 
 def weighted(network: nn.Module) -> list[nn.Conv2d | nn.Linear | nn.Embedding]:
-    """The layers that have a weight matrix. The affine part of a conditional batch norm does not count."""
+    """The layers of a network that have a weight matrix. A `Table` does not count."""
     return [layer for layer in network.modules() if isinstance(layer, nn.Conv2d | nn.Linear | nn.Embedding)]
 
 
@@ -222,9 +250,9 @@ def initialise(network: nn.Module, fill: Callable[[Tensor], Tensor]) -> None:
 
 
 def normalise_spectrally(network: nn.Module) -> None:
-    """Divide every weight matrix by its largest singular value, known from one power iteration per forward pass.
+    """Divide every weight matrix by its largest singular value. One power iteration per forward pass finds this value.
 
-    Miyato et al. 2018, algorithm 1. The iteration's vectors are buffers, so a resumed run goes on from them.
+    Miyato et al. 2018, algorithm 1. The vectors of the iteration are buffers, so a resumed run continues from them.
     """
     for layer in weighted(network):
         spectral_norm(layer)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 
-def slope(D: nn.Module, x: Tensor) -> Tensor:
-    """`||grad_x D(x)||_2`, over all axes of a sample: `[N, *shape]` to `[N]`, differentiable in D's parameters.
+def slope(D: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """`||grad_x D(x)||_2` over all axes of a sample: `[N, *shape]` to `[N]`. The result is differentiable in D's parameters.
 
-    Samples must not meet in D: batch norm would mix their gradients.
+    D must treat each sample alone: batch norm would mix the gradients of the samples.
     """
     x = x.detach().requires_grad_()
     (gradient,) = torch.autograd.grad(D(x).sum(), x, create_graph=True)

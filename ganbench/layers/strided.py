@@ -32,14 +32,14 @@ class Project(nn.ConvTranspose2d):
 
 
 class Flatten(nn.Flatten):
-    """A map `[N, C, S, S]` to features `[N, S * S * C]`, in the order in which they lie in memory."""
+    """A map `[N, C, S, S]` to features `[N, S * S * C]`, in the order of the numbers in memory."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x.permute(0, 2, 3, 1).flatten(1)
 
 
 class StridedConv2d(nn.Conv2d):
-    """`[N, fan_in, S, S]` to `[N, fan_out, S/2, S/2]`, the size rounded up where the kernel is 3x3."""
+    """`[N, fan_in, S, S]` to `[N, fan_out, S/2, S/2]`. With a 3x3 kernel S/2 is rounded up."""
 
     def __init__(self, fan_in: int, fan_out: int, kernel: int, bias: bool) -> None:
         super().__init__(fan_in, fan_out, kernel, stride=2, padding=1, bias=bias)
@@ -49,7 +49,7 @@ class StridedConv2d(nn.Conv2d):
 
 
 class StridedConvTranspose2d(nn.ConvTranspose2d):
-    """`[N, fan_in, S, S]` to `[N, fan_out, 2S, 2S]`, or 2S - 1 where the kernel is 3x3."""
+    """`[N, fan_in, S, S]` to `[N, fan_out, 2S, 2S]`. With a 3x3 kernel the new size is 2S - 1."""
 
     def __init__(self, fan_in: int, fan_out: int, kernel: int, bias: bool) -> None:
         super().__init__(fan_in, fan_out, kernel, stride=2, padding=1, bias=bias)
@@ -59,9 +59,9 @@ class StridedConvTranspose2d(nn.ConvTranspose2d):
 
 
 class Tanh(nn.Tanh):
-    """tanh(x) = 2 sigmoid(2x) - 1: torch computes this faster.
+    """tanh(x) = 2 sigmoid(2x) - 1. Torch computes this form faster.
 
-    It needs fp32 or more: near 0 the subtraction leaves few bits.
+    The form needs fp32 or more, because near 0 the subtraction leaves few bits.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -132,7 +132,7 @@ class _DownByX(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, made: Tensor, x: Tensor, weight: Tensor) -> Tensor:
         ctx.save_for_backward(weight)
-        ctx.mark_dirty(made)  # is returned as it is
+        ctx.mark_dirty(made)  # `made` itself is returned
         return made
 
     @staticmethod
@@ -142,7 +142,7 @@ class _DownByX(torch.autograd.Function):
 
 
 class _Up(torch.autograd.Function):
-    """`interleaved`; its gradient by x goes through `down`."""
+    """`interleaved`, with a gradient by x that goes through `down`."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

@@ -22,7 +22,13 @@ from ganbench.gan import DataSpec, Gan
 from ganbench.training import memory
 from ganbench.training.run import Identity, Run
 
+CPU = torch.device("cpu")
 MODEL = "model.safetensors"
+
+
+def file_of(part: str | None = None) -> str:
+    """The file of the trained weights, or of the weights at a part of the budget."""
+    return MODEL if part is None else f"model-{part}.safetensors"
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str]) -> None:
@@ -48,23 +54,29 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise UserError(f"{path} is damaged ({error}); delete it and train the run again") from None
 
 
-def load(folder: Path) -> tuple[Gan, Run]:
+def load(folder: Path, part: str | None = None, device: torch.device = CPU) -> tuple[Gan, Run]:
     """The trained GAN of a run's folder, in evaluation mode, and the record of the run.
 
     The code of the run's baseline is executed. Its file must be the one that the run was trained with.
+
+    Args:
+        folder: of the run.
+        part: a key of `run.PARTS` for the GAN at that part of the budget.
+        device: where the weights go.
 
     Raises:
         UserError: the folder holds no finished run, a file of it is damaged, or its baseline is missing or has changed.
     """
     run = Run.read(folder)
-    gan = baseline.create(run.locate_baseline(), DataSpec(run.shape, run.classes), run.overrides)
-    tensors, _ = read(folder / MODEL)
+    gan = baseline.create(run.locate_baseline(), DataSpec(run.shape, run.classes, run.cond), run.overrides)
+    path = folder / file_of(part)
+    tensors, _ = read(path)
     try:
         gan.load_state_dict(tensors)
     except RuntimeError as error:
         fault = str(error).splitlines()[-1].strip()
-        raise UserError(f"{folder / MODEL} holds the weights of another GAN ({fault}); train the run again") from None
-    return memory.channels_last(gan).eval(), run
+        raise UserError(f"{path} holds the weights of another GAN ({fault}); train the run again") from None
+    return memory.channels_last(gan.to(device)).eval(), run
 
 
 class State(NamedTuple):
@@ -72,7 +84,8 @@ class State(NamedTuple):
 
     tensors: dict[str, Tensor]  # weights, averaged weights and the optimisers' state, by name
     seen: int  # real images consumed
-    seconds: float  # of training
+    seconds: float  # of the clock, in training
+    cpu_seconds: float  # of the process, in training
 
 
 def name_tensors(
@@ -122,8 +135,8 @@ class RunFolder:
 
     def save(self, state: State) -> None:
         """Replace the last checkpoint."""
-        metadata = {"identity": self.identity.to_json(), "seen": str(state.seen), "seconds": str(state.seconds)}
-        write(self.state, state.tensors, metadata)
+        facts = {name: str(getattr(state, name)) for name in ("seen", "seconds", "cpu_seconds")}
+        write(self.state, state.tensors, {"identity": self.identity.to_json()} | facts)
 
     def load(self, device: torch.device) -> State | None:
         """The last checkpoint, its tensors on `device`; None if there is none.
@@ -135,24 +148,30 @@ class RunFolder:
             return None
         tensors, metadata = read(self.state)
         try:
-            stored, seen, seconds = json.loads(metadata["identity"]), int(metadata["seen"]), float(metadata["seconds"])
+            stored, seen = json.loads(metadata["identity"]), int(metadata["seen"])
+            seconds, cpu_seconds = float(metadata["seconds"]), float(metadata["cpu_seconds"])
         except (KeyError, ValueError) as error:
             raise UserError(f"{self.state} is damaged ({error}); delete it and train the run again") from None
         differences = self.identity.differences(stored)
+        if [line.partition(" ")[0] for line in differences] == ["schedule_images"]:
+            raise UserError(
+                f"the learning rates of the run in {self.path} fall to 0 at {stored['schedule_images']:,} images, so it cannot "
+                f"continue to {self.identity.schedule_images:,}; choose another --out or delete that folder"
+            )
         if differences:
             raise UserError(
                 f"{self.path} holds another run ({', '.join(differences)}); choose another --out or delete that folder"
             )
-        return State({k: v.to(device) for k, v in tensors.items()}, seen, seconds)
+        return State({k: v.to(device) for k, v in tensors.items()}, seen, seconds, cpu_seconds)
 
     def cut_history(self, seen: int) -> None:
         """Keep the lines of history up to `seen` images. The others were written after the last checkpoint."""
         lines = self.history.read_text().splitlines() if self.history.is_file() else []
         self.history.write_text("".join(f"{line}\n" for line in _lines_until(lines, seen)))
 
-    def save_model(self, gan: Gan) -> None:
-        """Write the trained weights."""
-        write(self.path / MODEL, gan.state_dict(), {"identity": self.identity.to_json()})
+    def save_model(self, gan: Gan, part: str | None = None) -> None:
+        """Write the trained weights, or the weights at a part of the budget."""
+        write(self.path / file_of(part), gan.state_dict(), {"identity": self.identity.to_json()})
 
 
 def _lines_until(lines: list[str], seen: int) -> Iterator[str]:

@@ -6,21 +6,21 @@ resumes to the bit.
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import os
 import platform
-import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import filelock
+import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ganbench import baseline, data, paths
 from ganbench._version import __version__
@@ -28,10 +28,13 @@ from ganbench.config import RECIPE, TrainConfig
 from ganbench.display.progress import progress
 from ganbench.errors import UserError
 from ganbench.gan import Gan
-from ganbench.training import memory
+from ganbench.training import devices, memory, outputs
+from ganbench.training.average import averaged, refresh
 from ganbench.training.checkpoint import RunFolder, State, name_tensors, restore_optimiser, select
 from ganbench.training.order import TrainingData, reseed
-from ganbench.training.run import Identity, Run
+from ganbench.training.order import select as select_rows
+from ganbench.training.precision import Mixed
+from ganbench.training.run import PARTS, Identity, Run
 
 HISTORY = 200  # lines of history per run
 CHECKPOINTS = 10  # checkpoints per run
@@ -40,17 +43,17 @@ CHECKPOINTS = 10  # checkpoints per run
 class Training:
     """A GAN in training: the step that advances it, and the state that a checkpoint holds."""
 
-    def __init__(self, gan: Gan, source: TrainingData, seed: int) -> None:
+    def __init__(self, gan: Gan, source: TrainingData, seed: int, budget: int = 0) -> None:
         self.gan = memory.channels_last(gan)
         self.source = source
         self.seed = seed
+        self.budget = budget  # images that the run is to see; a linear schedule ends there
         self.seen = 0  # real images consumed
-        self.seconds = 0.0
-        self.precision = torch.autocast(source.x.device.type, torch.bfloat16, gan.config.precision == "bf16")
-        self.average: AveragedModel | None = None
-        if gan.config.ema is not None:
-            ema: Callable[[float], Callable[..., None]] = get_ema_multi_avg_fn
-            self.average = AveragedModel(gan, multi_avg_fn=ema(gan.config.ema))
+        self.seconds = 0.0  # of the clock
+        self.cpu_seconds = 0.0  # of the process
+        self.average = None if gan.config.ema is None else averaged(gan, gan.config.ema)
+        if gan.config.precision == "bf16":
+            Mixed(gan, source.x.device.type)
         self.start_stage()
 
     def step(self) -> dict[str, Tensor]:
@@ -59,16 +62,13 @@ class Training:
         Returns the losses as scalars, under names such as "d/loss".
         """
         config = self.gan.config
-        reseed(self.seed, self.seen)
+        reseed("train", self.seed, self.seen)
+        self.set_rates()
         for k in range(config.n_critic):
-            real = self.source.batch(self.seed, self.seen + k * config.batch, config.batch)
-            with self.precision:
-                losses = self.gan.d_loss(real)
-            d = descend(losses, self.opt_d)
+            real = self.source.batch(self.seed, self.seen + k * config.batch, config.batch, self.weights)
+            d = descend(self.gan.d_loss(real), self.opt_d)
             self.gan.after_d_step(d)
-        with self.precision:
-            losses = self.gan.g_loss(real)
-        g = descend(losses, self.opt_g)
+        g = descend(self.gan.g_loss(real), self.opt_g)
         if self.average is not None:
             self.average.update_parameters(self.gan)
         self.seen += config.n_critic * config.batch
@@ -77,18 +77,25 @@ class Training:
         return {f"d/{k}": v for k, v in d.items()} | {f"g/{k}": v for k, v in g.items()}
 
     def start_stage(self) -> None:
-        """Start fresh optimisers over the parameters that are trainable now."""
+        """Start fresh optimisers over the parameters that are trainable now, and ask how often each sample is drawn."""
         self.stage = self.gan.stage
         self.opt_g = make_optimiser(self.gan.G, self.gan.config, self.gan.config.lr_g)
         self.opt_d = make_optimiser(self.gan.D, self.gan.config, self.gan.config.lr_d)
-        if self.gan.config.precision == "bf16":
-            for player in (self.gan.G, self.gan.D):
-                player.register_forward_hook(to_fp32)
+        self.weights = cumulate(self.gan, self.source)
 
-    @property
+    def set_rates(self) -> None:
+        """Set the learning rates of the next step. A linear schedule falls to 0 at the end of the budget."""
+        if self.gan.config.schedule == "linear":
+            left = max(1 - self.seen / self.budget, 0)
+            for opt, rate in ((self.opt_g, self.gan.config.lr_g), (self.opt_d, self.gan.config.lr_d)):
+                opt.param_groups[0]["lr"] = rate * left
+
     def result(self) -> Gan:
-        """The GAN for sampling. If weights are averaged, it has the averaged weights."""
-        return self.gan if self.average is None else cast(Gan, self.average.module)
+        """The GAN for sampling: a copy with fresh statistics. If weights are averaged, it has the averaged weights."""
+        gan = copy.deepcopy(self.gan if self.average is None else cast(Gan, self.average.module))
+        reseed("statistics", self.seed, self.seen)
+        refresh(gan, self.source.draw_conditions)
+        return gan
 
     @property
     def state(self) -> State:
@@ -96,7 +103,8 @@ class Training:
         modules: dict[str, nn.Module] = {"gan": self.gan}
         if self.average is not None:
             modules["average"] = self.average
-        return State(name_tensors(modules, {"opt_g": self.opt_g, "opt_d": self.opt_d}), self.seen, self.seconds)
+        tensors = name_tensors(modules, {"opt_g": self.opt_g, "opt_d": self.opt_d})
+        return State(tensors, self.seen, self.seconds, self.cpu_seconds)
 
     def restore(self, state: State) -> None:
         """Continue from a state of the same run."""
@@ -106,7 +114,25 @@ class Training:
         self.start_stage()
         restore_optimiser(self.opt_g, select(state.tensors, "opt_g"))
         restore_optimiser(self.opt_d, select(state.tensors, "opt_d"))
-        self.seen, self.seconds = state.seen, state.seconds
+        self.seen, self.seconds, self.cpu_seconds = state.seen, state.seconds, state.cpu_seconds
+
+
+def cumulate(gan: Gan, source: TrainingData) -> np.ndarray | None:
+    """The GAN's `data_weights`, summed up to each sample: float64 `[N]`, rising to 1. None: all samples equally often.
+
+    Raises:
+        UserError: the weights are no weights.
+    """
+    if type(gan).data_weights is Gan.data_weights:  # spares a copy of the data in float32
+        return None
+    with torch.no_grad():
+        weights = gan.data_weights(select_rows(source.x, torch.arange(len(source.x), device=source.x.device)))
+    if weights is None:
+        return None
+    values = weights.double().cpu().numpy()
+    if values.shape != (len(source.x),) or not np.isfinite(values).all() or values.min() < 0 or values.sum() == 0:
+        raise UserError(f"`data_weights` must give {len(source.x):,} finite weights >= 0 that are not all 0")
+    return np.asarray(np.cumsum(values) / values.sum())
 
 
 def make_optimiser(network: nn.Module, config: TrainConfig, lr: float) -> torch.optim.Optimizer:
@@ -120,16 +146,19 @@ def make_optimiser(network: nn.Module, config: TrainConfig, lr: float) -> torch.
 
 
 def descend(losses: dict[str, Tensor], opt: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """One step down "loss", in the optimiser's own parameters and in no others. Returns the losses without their graph."""
+    """One step down "loss", in the optimiser's own parameters and in no others. Returns the losses without their graph.
+
+    Without losses there is no step: a stage may train one player alone.
+    """
+    if not losses:
+        return {}
+    loss = losses.get("loss")
+    if loss is None or loss.ndim or not loss.requires_grad:
+        raise UserError("a loss needs the entry 'loss': a number that follows from the parameters of its player")
     opt.zero_grad(set_to_none=True)
-    torch.autograd.backward(losses["loss"], inputs=opt.param_groups[0]["params"])
+    torch.autograd.backward(loss, inputs=opt.param_groups[0]["params"])
     opt.step()
     return {name: value.detach() for name, value in losses.items()}
-
-
-def to_fp32(player: nn.Module, given: object, made: object) -> object:
-    """Forward hook of a player under autocast: the losses are made of fp32 numbers, whatever its layers computed in."""
-    return made.float() if isinstance(made, Tensor) else made
 
 
 class Diverged(Exception):
@@ -151,7 +180,9 @@ def steps(training: Training, images: int) -> Iterator[dict[str, float] | None]:
     while training.seen < images:
         before = training.seen
         losses = training.step()
-        finite &= torch.isfinite(losses["d/loss"]) & torch.isfinite(losses["g/loss"])
+        for player in ("d/loss", "g/loss"):
+            if player in losses:
+                finite &= torch.isfinite(losses[player])
         if due(before, training.seen, images / HISTORY) or training.seen >= images:
             values = {k: float(v) for k, v in losses.items()}
             if not finite:
@@ -167,18 +198,27 @@ def record(training: Training, images: int, folder: RunFolder, label: str) -> st
 
     Returns why the training diverged, or None.
     """
-    begun = time.monotonic() - training.seconds
+    begun, begun_cpu = time.monotonic() - training.seconds, time.process_time() - training.cpu_seconds
     saved = training.seen
     with folder.history.open("a") as log, progress(label, images, "images", training.seen) as advance:
         try:
+            before = training.seen
             for losses in steps(training, images):
-                training.seconds = time.monotonic() - begun
+                training.seconds, training.cpu_seconds = time.monotonic() - begun, time.process_time() - begun_cpu
+                for part, share in PARTS.items():
+                    if before < share * images <= training.seen:
+                        folder.save_model(training.result(), part)
+                before = training.seen
                 if losses is None:
                     continue
                 log.write(json.dumps({"images": training.seen, "seconds": round(training.seconds, 3), **losses}) + "\n")
                 log.flush()
-                advance(min(training.seen, images), f"D {losses['d/loss']:.3f}  G {losses['g/loss']:.3f}")
+                players = [f"{name[0].upper()} {losses[name]:.3f}" for name in ("d/loss", "g/loss") if name in losses]
+                advance(min(training.seen, images), "  ".join(players))
                 if due(saved, training.seen, images / CHECKPOINTS):
+                    why = probe(training)
+                    if why is not None:
+                        return f"{why} at {training.seen:,} images"
                     folder.save(training.state)
                     saved = training.seen
         except Diverged as error:
@@ -186,6 +226,15 @@ def record(training: Training, images: int, folder: RunFolder, label: str) -> st
     if training.seen > saved:
         folder.save(training.state)
     return None
+
+
+def probe(training: Training) -> str | None:
+    """What is wrong with a few samples of the GAN as it is now; None if nothing is wrong. Training does not notice it."""
+    gan = copy.deepcopy(training.gan).eval()
+    reseed("probe", training.seed, training.seen)
+    with torch.no_grad():
+        cond = training.source.draw_conditions(outputs.PROBED)
+        return outputs.fault(gan, gan.sample(outputs.PROBED, cond=cond))
 
 
 def resume(training: Training, folder: RunFolder) -> bool:
@@ -222,10 +271,11 @@ def train(
             `out`.
     """
     memory.keep_freed()
-    source = TrainingData.load(dataset, open_device(device))
-    reseed(seed)
-    gan = baseline.create(path, source.spec, overrides).to(source.x.device)
-    training = Training(gan, source, seed)
+    chosen = devices.choose(device)
+    source = TrainingData.load(dataset, chosen)
+    reseed("start", seed)
+    gan = baseline.create(path, source.spec, overrides).to(chosen)
+    training = Training(gan, source, seed, images)
     identity = Identity(
         baseline=path.stem,
         source=baseline.source_hash(path),
@@ -234,51 +284,46 @@ def train(
         data=data.version(dataset),
         seed=seed,
         recipe=RECIPE,
+        schedule_images=None if gan.config.schedule == "constant" else images,
     )
     folder = RunFolder(out, identity)
     out.mkdir(parents=True, exist_ok=True)
     label = f"train {path.stem} on {dataset}"
-    with filelock.FileLock(out / ".lock"):
-        if resume(training, folder) and training.seen < images:
-            print(f"{label}: resumed at {training.seen:,} images", file=sys.stderr)
+    with filelock.FileLock(out / ".lock"), baseline.blamed(path):
+        if resume(training, folder):
+            if 0 < training.seen < images:
+                print(f"{label}: resumed at {training.seen:,} images", file=sys.stderr)
+        else:
+            why = probe(training)
+            if why is not None:
+                raise UserError(f"{path}: {why}")
+            folder.save(training.state)  # a run that diverges early goes back to it
         folder.cut_history(training.seen)
         diverged = record(training, images, folder, label)
         if diverged is not None:
             resume(training, folder)
-        folder.save_model(training.result)
+        folder.save_model(training.result())
         run = Run(
             **dict(identity),
             baseline_path=os.path.relpath(path.resolve(), paths.definitions()),
             overrides=overrides,
             shape=source.spec.shape,
             classes=source.spec.classes,
+            cond=source.spec.cond,
             images=images,
             seen=training.seen,
             diverged=diverged,
             seconds=round(training.seconds, 2),
+            cpu_seconds=round(training.cpu_seconds, 2),
             parameters={"G": count(gan.G), "D": count(gan.D)},
-            device=str(source.x.device),
+            device=str(chosen),
+            processor=devices.name(chosen),
+            numerics=dict(devices.numerics(chosen)),
             threads=torch.get_num_threads(),
             versions={"ganbench": __version__, "torch": torch.__version__, "python": platform.python_version()},
         )
         run.write(out)
     return run
-
-
-def open_device(name: str | None) -> torch.device:
-    """The torch device of that name; by default CUDA if there is a CUDA device.
-
-    Raises:
-        UserError: torch knows no such device, or cannot compute on it.
-    """
-    if name is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        torch.ones(1, device=name).item()
-    except (RuntimeError, AssertionError, ImportError) as error:
-        why = re.split(r"\.\s|\n", str(error), maxsplit=1)[0]  # torch goes on for a page
-        raise UserError(f"--device '{name}': torch cannot compute on it ({why}); use --device cpu") from None
-    return torch.device(name)
 
 
 def count(network: nn.Module) -> int:

@@ -15,20 +15,22 @@ from ganbench.errors import UserError
 MOST_IMAGES = 10**12  # of a budget: at 10,000 images per second, a run sees so many in three years
 RECORD = "run.json"
 SIGNS = (RECORD, "history.jsonl", "state/training.safetensors")  # a folder with one of these files holds a run
+PARTS = {"quarter": 1 / 4, "half": 1 / 2}  # of the budget, after which the GAN is kept too
 
 
 class Identity(BaseModel):
-    """Everything that a run's weights depend on, except the budget."""
+    """Everything that a run's weights depend on, except a budget that only says when to stop."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
     baseline: str = Field(description="name of the baseline: its file's, without .py")
-    source: str = Field(description="SHA-256 of the baseline's file")
+    source: str = Field(description="SHA-256 of the baseline's code, see `baseline.source_hash`")
     config: dict[str, JsonValue] = Field(description="all settings, the defaults included")
     dataset: str
     data: str = Field(description="version of the dataset")
     seed: int
     recipe: int = Field(description="`ganbench.config.RECIPE` at that time")
+    schedule_images: int | None = Field(None, description="the budget, if the learning rates depend on it")
 
     def to_json(self, indent: int | None = None) -> str:
         """The fields as a JSON document, in their order."""
@@ -52,14 +54,18 @@ class Run(Identity):
 
     baseline_path: str = Field(description="the baseline's file, relative to `paths.definitions()`")
     overrides: dict[str, JsonValue] = Field(description="settings that differ from the baseline's `Config`")
-    shape: tuple[PositiveInt, ...] = Field(description="of one sample: [d], or [C, H, W]")
+    shape: tuple[PositiveInt, ...] = Field(description="of one sample: [d], [C, T], [C, H, W] or [C, T, H, W]")
     classes: int = Field(ge=0, description="of the data; 0 without labels")
+    cond: tuple[PositiveInt, ...] = Field((), description="shape of one condition; [] without conditions")
     images: int = Field(description="budget, in real images seen")
     seen: int = Field(description="real images seen")
     diverged: str | None = Field(description="which loss was not finite, and when")
-    seconds: float = Field(description="of training; the work that an interruption lost is not counted")
+    seconds: float = Field(description="of the clock, in training; the work that an interruption lost is not counted")
+    cpu_seconds: float = Field(description="of all threads of the process, counted like `seconds`")
     parameters: dict[str, int] = Field(description="trainable numbers of G and of D")
     device: str
+    processor: str = Field(description="the model of the processor, and of the GPU if one was used")
+    numerics: dict[str, JsonValue] = Field(description="deterministic, tf32: how the device computes")
     threads: int
     versions: dict[str, str] = Field(description="of ganbench, torch and Python")
 

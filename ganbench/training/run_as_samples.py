@@ -16,6 +16,6 @@ def opens(path: Path) -> bool:
 
 def read(path: Path) -> SampleSet:
     """The 10,000 samples that `ganbench sample` would write with seed 0."""
-    from ganbench.training.sampling import sample  # imports torch
+    from ganbench.training.sampling import Drawing, sample  # imports torch
 
-    return sample(path, DRAWN, 0)
+    return sample(path, Drawing(DRAWN, 0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -10,15 +11,17 @@ from torch import Tensor, nn
 
 from ganbench import data
 from ganbench.display.progress import progress
-from ganbench.errors import UserError
+from ganbench.errors import UserError, choose
 from ganbench.gan import Gan
 from ganbench.images import to_uint8
 from ganbench.samples.arrays import write
 from ganbench.samples.sets import SampleSet
-from ganbench.training import checkpoint
-from ganbench.training.order import reseed
+from ganbench.training import checkpoint, devices, outputs
+from ganbench.training.order import TrainingData, indices, reseed
+from ganbench.training.run import PARTS
 
 BLOCK = 250  # samples drawn at once; part of the definition of a sample set, so no setting
+SAMPLED = 3  # key of the order of the conditions; `order.UNPAIRED` is another
 PLACES = 1001  # points on the line at which D is asked
 
 
@@ -38,7 +41,7 @@ def draw_inputs(
     `label` replaces the classes and changes no other input. With `truncation` each number is drawn from a normal distribution
     that is cut to [-truncation, truncation]: the truncation trick of BigGAN (Brock et al. 2019, arXiv:1809.11096, section 3.1).
     """
-    reseed(seed, start)
+    reseed("sample", seed, start)
     y = gan.draw_classes(BLOCK) if gan.conditional else None
     z = gan.latent(BLOCK)
     if truncation is not None:
@@ -47,28 +50,41 @@ def draw_inputs(
 
 
 def to_files(gan: Gan, x: Tensor) -> np.ndarray:
-    """Samples in the form of sample files: images as uint8 `[N, H, W, C]`, points unchanged as float32 `[N, d]`."""
-    return (to_uint8(x) if gan.spec.is_image else x).numpy()
+    """Samples in the form of sample files, the channels last: pixels as uint8, points and waves as float32."""
+    return (to_uint8(x) if gan.spec.is_pixels else x.movedim(1, -1)).cpu().numpy()
 
 
-def write_samples(
-    folder: Path, n: int, seed: int, out: Path, *, truncation: float | None = None, label: int | None = None
-) -> None:
+class Drawing(NamedTuple):
+    """Which samples are drawn, and how. Sample i depends on (checkpoint, seed, i), not on `n`."""
+
+    n: int
+    seed: int
+    truncation: float | None = None  # see `draw_inputs`
+    label: int | None = None  # the class of all samples
+    part: str | None = None  # the part of the budget after which the GAN is sampled, of `run.PARTS`
+    device: str = "cpu"  # that the generator runs on; its inputs are drawn on the CPU, so they are equal everywhere
+
+
+def write_samples(folder: Path, drawing: Drawing, out: Path) -> None:
     """Write the samples that `sample` gives to `out`, a .npz."""
-    write(out, sample(folder, n, seed, truncation, label))
+    write(out, sample(folder, drawing))
 
 
-def sample(folder: Path, n: int, seed: int, truncation: float | None = None, label: int | None = None) -> SampleSet:
-    """`n` samples of the run in `folder`. Sample i depends on (checkpoint, seed, i) alone, not on `n`.
+def sample(folder: Path, drawing: Drawing) -> SampleSet:
+    """Samples of the run in `folder`. If the data have conditions, sample i has one of the held-out split, by (seed, i).
 
-    A diverged run gives an empty set, and its manifest has the reason. `draw_inputs` explains `truncation` and `label`.
+    A diverged run, or a generator whose samples cannot be scored, gives an empty set, and its manifest has the reason.
 
     Raises:
         UserError: the folder holds no run that can be sampled, or the run cannot be sampled in this way.
     """
+    n, seed, truncation, label = drawing[:4]
     if n < 1:
         raise UserError(f"--n {n}: draw at least one sample")
-    gan, run = checkpoint.load(folder)
+    if drawing.part is not None:
+        choose(drawing.part, PARTS, "--part")
+    device = devices.choose(drawing.device)
+    gan, run = checkpoint.load(folder, drawing.part)
     if truncation is not None and not gan.normal:
         raise UserError(
             f"--truncation cuts a normal distribution, but the inputs of {run.baseline} have another distribution"
@@ -80,23 +96,42 @@ def sample(folder: Path, n: int, seed: int, truncation: float | None = None, lab
     about = {"name": folder.name, "source": folder.name, "run": run.model_dump(mode="json"), "seed": seed}
     about |= {"reason": None, "truncation": truncation, "class": label}
     if run.diverged:
-        dtype = np.uint8 if gan.spec.is_image else np.float32
-        shape = (*gan.spec.shape[1:], gan.spec.shape[0]) if gan.spec.is_image else gan.spec.shape
-        about["reason"] = f"diverged: {run.diverged}"
-        return SampleSet(np.empty((0, *shape), dtype), None, about)
+        return _empty(gan, about, f"diverged: {run.diverged}")
+    maker = gan if device.type == "cpu" else checkpoint.load(folder, drawing.part, device)[0]
+    held_out = _held_out(run.dataset) if run.cond else None
     blocks: list[np.ndarray] = []
     labels: list[Tensor] = []
+    conditions: list[np.ndarray] = []
     with progress(f"sample {folder.name}", n, "samples") as advance, torch.inference_mode():
         for start in range(0, n, BLOCK):
             z, y = draw_inputs(gan, seed, start, truncation, label)
-            blocks.append(to_files(gan, gan.generate(z, y)))
+            cond = None
+            if held_out is not None:
+                conditions.append(indices(held_out.conditions, seed, start, BLOCK, SAMPLED))
+                cond = held_out.condition(torch.from_numpy(conditions[-1])).to(device)
+            x = maker.generate(z.to(device), None if y is None else y.to(device), cond)
+            why = outputs.fault(gan, x)
+            if why is not None:
+                return _empty(gan, about, f"samples {start:,} to {start + BLOCK - 1:,}: {why}")
+            blocks.append(to_files(gan, x))
             if y is not None:
                 labels.append(y)
             advance(min(start + BLOCK, n))
     classes = torch.cat(labels)[:n].numpy() if labels else None
-    x = np.concatenate(blocks)[:n]
-    D = ask_discriminator(gan, run.dataset, x) if gan.spec.shape == (1,) else None
-    return SampleSet(x, classes, about, discriminator=D)
+    x_files = np.concatenate(blocks)[:n]
+    D = ask_discriminator(gan, run.dataset, x_files) if gan.spec.shape == (1,) else None
+    condition = np.concatenate(conditions)[:n] if conditions else None
+    return SampleSet(x_files, classes, about, discriminator=D, condition=condition)
+
+
+def _held_out(dataset: str) -> TrainingData:
+    return TrainingData.of(data.load(dataset, "test"), data.conditions(dataset, "test"), checkpoint.CPU)
+
+
+def _empty(gan: Gan, about: dict[str, Any], reason: str) -> SampleSet:
+    """No samples of a GAN, and why."""
+    none = to_files(gan, torch.empty(0, *gan.spec.shape))
+    return SampleSet(none, None, about | {"reason": reason})
 
 
 def ask_discriminator(gan: Gan, dataset: str, x: np.ndarray) -> np.ndarray | None:

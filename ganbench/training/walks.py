@@ -138,6 +138,8 @@ def load(folder: Path) -> Gan:
     gan, run = checkpoint.load(folder)
     if run.diverged:
         raise UserError(f"the run in {folder} diverged ({run.diverged}), so it has no samples to walk through")
+    if run.cond:
+        raise UserError(f"{run.baseline} makes its samples from conditions of {run.dataset}, and a walk has none")
     return gan
 
 
@@ -271,7 +273,7 @@ def arithmetic(
             column = np.concatenate([to_files(gan, x), generate(gan, z.mean(0, keepdim=True), label)])
             parts.append(Panel(f"{sign} {', '.join(map(str, chosen))}", column, 1, len(chosen), behind))
     Y = total(*([z for z, _ in terms] for terms in picked))
-    reseed(seed, 0, 0)
+    reseed("walk", seed)
     noise = (2 * torch.rand(9, *Y.shape, device=Y.device) - 1) * NOISE
     noise[4] = 0  # the middle of three by three
     parts.append(Panel("=", generate(gan, Y + noise, label), 3, 4, behind))
