@@ -72,6 +72,7 @@ localrules:
 rule leaderboard:
     input:
         expand("runs/{run}/scores-{board}.json", run=[run.run for run in SCORED], board=TITLE),
+        expand("runs/{run}/curve-{board}.json", run=[run.run for run in SCORED if run.kind == "baseline"], board=TITLE),
         expand("runs/boards/{board}/samples-{dataset}.png", board=TITLE, dataset=TRACKS),
     output:
         multiext(f"runs/boards/{TITLE}/", "leaderboard.csv", "leaderboard.parquet", "leaderboard.md", "scores.csv"),
@@ -231,6 +232,29 @@ rule score:
     shell:
         "{GANBENCH} score {input.samples:q} --reference {input.reference:q} --train {input.train:q} "
         "--features {params.features:q} --metrics {params.metrics:q} --seed {params.seed} --json {output:q} > {log:q} 2>&1"
+
+
+rule curve:
+    """The score of a baseline's run after a quarter and after half of its budget, in the ranking column."""
+    input:
+        "runs/{run}/run.json",
+        "runs/{run}/model.safetensors",
+        reference=lambda wildcards: embedding(run(wildcards).reference),
+    output:
+        f"runs/{{run}}/curve-{TITLE}.json",
+    log:
+        "runs/logs/{run}-curve.log",
+    wildcard_constraints:
+        run=pattern("baseline"),
+    threads: SHARE
+    params:
+        features=lambda wildcards: run(wildcards).features,
+        column=lambda wildcards: TRACKS[run(wildcards).dataset].rank,
+        n=lambda wildcards: run(wildcards).n,
+        seed=lambda wildcards: run(wildcards).seed,
+    shell:
+        "{GANBENCH} curve runs/{wildcards.run:q} --reference {input.reference:q} --features {params.features:q} "
+        "--metric {params.column:q} --n {params.n} --seed {params.seed} --out {output:q} 2> {log:q}"
 
 
 def shown(dataset):

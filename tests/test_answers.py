@@ -71,10 +71,18 @@ def shown(
                 metrics[name] = {"value": share, "interval": [share - 0.05, share + 0.05], "perfect": 0.9}
             results[f"{row}-{seed}"] = run(metrics, n)
             kind = "control" if row in CONTROLS else "baseline"
-            head = {"dataset": "digits", "row": row, "kind": kind, "seed": seed, "seconds": 1.0, "parameters": 2.0}
+            head = {
+                "dataset": "digits",
+                "row": row,
+                "kind": kind,
+                "seed": seed,
+                "cpu_seconds": 1.0,
+                "seconds": 1.0,
+                "parameters": 2.0,
+            }
             why = None if np.isfinite(value) else "diverged: D is NaN"
             lines.append(head | {"metric": "fid", "value": value, "reason": why, "run": f"{row}-{seed}"})
-    scores, grid = pd.DataFrame(lines), board(["fid"])
+    scores, grid = pd.DataFrame(lines, columns=leaderboard.COLUMNS), board(["fid"])
     summary = leaderboard.summarise(scores).merge(leaderboard.ranks(scores, grid), on=["dataset", "row"], how="left")
     return answers.text("tiny", grid, summary, scores, results, columns)
 

@@ -28,11 +28,13 @@ def scores(values: dict[str, list[float | None]], kind: str = "baseline", metric
         [
             {
                 "dataset": "ring", "row": row, "kind": kind, "seed": seed, "metric": metric, "value": value, "low": None,
-                "high": None, "reason": None if value is not None else "diverged: too bad", "seconds": 1.0, "parameters": 2.0,
+                "high": None, "reason": None if value is not None else "diverged: too bad",
+                "quarter": 8.0, "half": 3.0, "cpu_seconds": 1.0, "seconds": 2.0, "parameters": 2.0,
             }
             for row, per_seed in values.items()
             for seed, value in zip(SEEDS, per_seed, strict=True)
-        ]
+        ],
+        columns=leaderboard.COLUMNS,
     )  # fmt: skip
 
 
@@ -60,6 +62,21 @@ def test_interval_of_a_row_stays_in_the_range_of_the_metric() -> None:
     assert (line.low, line.high) == (pytest.approx(0.6516, abs=1e-4), 1.0)
     line = leaderboard.summarise(scores({"gan": [0.1, 9.0, 0.2]}, metric="fid")).iloc[0]
     assert line.low == 0.0
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [([1.0, 2.0, 3.0], "+33 %, not converged"), ([2.9, 2.9, 2.9], "+3 %"), ([4.0, 4.0, 4.0], "-33 %")],
+)
+def test_row_says_what_the_last_doubling_gained(values: list[float | None], words: str) -> None:
+    summary = leaderboard.summarise(scores({"gan": values})).assign(rank=1, rank_low=1, rank_high=1)
+    ((line,), _) = leaderboard.tables(track(), summary)["ring"]
+    assert line["last doubling"] == words  # the score at half of the budget is 3
+
+
+def test_row_whose_half_is_unknown_has_no_mark() -> None:
+    summary = leaderboard.summarise(scores({"gan": [1.0, 2.0, 3.0]}).assign(half=None))
+    assert summary.converged.isna().all()
 
 
 def test_row_with_a_diverged_seed_is_empty_and_says_which() -> None:

@@ -18,13 +18,15 @@ import numpy as np
 import pandas as pd
 
 from ganbench import features, metrics, paths
-from ganbench.boards import grid
+from ganbench.boards import curve, grid
 from ganbench.boards.board import Board, Track
 from ganbench.display.text import number
 from ganbench.errors import UserError
 from ganbench.statistics import student
-from ganbench.training.run import Run
+from ganbench.training.run import PARTS, Run
 
+COST = ("cpu_seconds", "seconds", "parameters")
+COLUMNS = ["dataset", "row", "kind", "seed", "metric", "value", "low", "high", "reason", *PARTS, *COST, "run"]
 CONTROL_ORDER = {"real": 1, "copycat": 2, "noise": 3}
 
 
@@ -36,7 +38,8 @@ def folder(name: str) -> Path:
 def collect(name: str) -> pd.DataFrame:
     """The scores of every run of a board, one line per run and column.
 
-    Columns: dataset, row, kind, seed, metric, value, low, high, reason, seconds, parameters, run. Empty is NaN or None.
+    Columns: dataset, row, kind, seed, metric, value, low, high, reason, quarter, half, cpu_seconds, seconds, parameters, run.
+    Empty is NaN or None. `quarter` and `half` are the values after these parts of the budget, in the ranking column alone.
     """
     board = grid.board(name)
     lines: list[dict[str, Any]] = []
@@ -45,8 +48,19 @@ def collect(name: str) -> pd.DataFrame:
         cost = _cost(paths.runs() / run.run) if run.kind == "baseline" else {}
         for column in board.datasets[run.dataset].metrics:
             about = {"dataset": run.dataset, "row": run.row, "kind": run.kind, "seed": run.seed, "metric": column}
-            lines.append(about | _cell(measured, column) | cost | {"run": run.run})
-    return pd.DataFrame(lines)
+            parts = _parts(curve_path(run.run, name)) if cost and column == board.datasets[run.dataset].rank else {}
+            lines.append(about | _cell(measured, column) | parts | cost | {"run": run.run})
+    return pd.DataFrame(lines, columns=COLUMNS)
+
+
+def curve_path(run: str, name: str) -> Path:
+    """Where the pipeline puts the scores of a run after parts of its budget."""
+    return paths.runs() / run / f"curve-{grid.title(name)}.json"
+
+
+def _parts(path: Path) -> dict[str, float | None]:
+    curve = read_json(path)
+    return {part: curve[part] for part in PARTS}
 
 
 def built(name: str) -> list[grid.PlannedRun]:
@@ -85,7 +99,8 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def _cost(run: Path) -> dict[str, float]:
     trained = Run.read(run)
-    return {"seconds": trained.seconds, "parameters": sum(trained.parameters.values())}
+    parameters = sum(trained.parameters.values())
+    return {"cpu_seconds": trained.cpu_seconds, "seconds": trained.seconds, "parameters": parameters}
 
 
 def _cell(results: dict[str, Any], column: str) -> dict[str, Any]:
@@ -119,7 +134,8 @@ def summarise(scores: pd.DataFrame) -> pd.DataFrame:
                 "high": np.nan,
                 "reason": f"{missing.reason.iloc[0]}{some}",
             }
-        lines.append(line | {"seconds": group.seconds.mean(), "parameters": group.parameters.mean()})
+        line |= {name: group[name].astype(float).mean(skipna=False) for name in (*PARTS, *COST)}
+        lines.append(line | {"converged": curve.converged(line["half"], line["mean"], str(metric))})
     return pd.DataFrame(lines)
 
 
@@ -184,7 +200,7 @@ def build(name: str) -> pd.DataFrame:
 def tables(board: Board, summary: pd.DataFrame) -> dict[str, tuple[list[dict[str, str]], list[str]]]:
     """Per dataset: the lines of the page, best row first and the controls below, and the reasons of empty cells."""
     out = {}
-    for dataset in board.datasets:
+    for dataset, track in board.datasets.items():
         cells = summary[summary.dataset == dataset]
         order = cells.drop_duplicates("row").assign(control=lambda d: d.row.map(CONTROL_ORDER).fillna(0))
         order = order.sort_values(["control", "rank"], na_position="last")
@@ -195,7 +211,8 @@ def tables(board: Board, summary: pd.DataFrame) -> dict[str, tuple[list[dict[str
             for cell in cells[cells.row == row["row"]].to_dict("records"):
                 line[f"{cell['metric']}{_arrow(cell['metric'])}"] = _text(cell, reasons)
             ran = row["kind"] == "baseline"
-            line["seconds"] = number(row["seconds"]) if ran else ""
+            line["last doubling"] = _doubling(cells[cells.row == row["row"]], track.rank) if ran else ""
+            line["CPU s"] = number(row["cpu_seconds"]) if ran else ""
             line["parameters"] = f"{row['parameters']:,.0f}" if ran else ""
             lines.append(line)
         out[dataset] = (lines, reasons)
@@ -205,6 +222,15 @@ def tables(board: Board, summary: pd.DataFrame) -> dict[str, tuple[list[dict[str
 def _arrow(column: str) -> str:
     """An arrow in the direction that is better; a further number of a metric has no card, and no arrow."""
     return "" if "." in column else {"lower": " ↓", "higher": " ↑", "target": ""}[metrics.get(column).card.better]
+
+
+def _doubling(cells: pd.DataFrame, column: str) -> str:
+    """What the second half of the budget gained of the ranking column's score."""
+    (cell,) = cells[cells.metric == column].to_dict("records")
+    if cell["converged"] is None or pd.isna(cell["converged"]):
+        return ""
+    share = f"{100 * curve.gain(cell['half'], cell['mean'], column):+.0f} %"
+    return share if cell["converged"] else f"{share}, not converged"
 
 
 def _rank(row: dict[Hashable, Any]) -> str:
@@ -261,4 +287,6 @@ def _uncalibrated(track: Track) -> list[str]:
 HOW_TO_READ = """A cell is the mean over training seeds ± their standard deviation [Student's 95 % interval of the mean].
 Rows are ranked by the mean. The brackets beside `rank` give the ranks that are still possible at 95 %.
 `real` is held-out data scored like a generator's samples, `copycat` is training data, `noise` is uniform noise: these rows
-show what each column can see. If a run diverged or a metric does not apply, the cell is empty and gives the reason."""
+show what each column can see. `last doubling` is what the second half of the budget gained of the ranking column's score: more
+than 20 % means that the row had too small a budget, so its score says how far it came. If a run diverged or a metric does not
+apply, the cell is empty and gives the reason."""

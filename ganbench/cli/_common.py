@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ORDER = (
     *("score", "list", "train", "sample", "compare", "run", "leaderboard", "data"),
-    *("overview", "interpolate", "arithmetic", "spread", "embed", "cite", "check", "calibrate", "control"),
+    *("overview", "interpolate", "arithmetic", "spread", "embed", "cite", "check", "calibrate", "control", "curve"),
     *("publish", "schema", "cache"),
 )
 

@@ -63,7 +63,10 @@ def train(
         say(f"DIVERGED: {run.diverged}. This is a result: a board shows it. The run is in {out}")
     else:
         whole = "" if run.seen <= images else f" (more than the budget of {images:,}: steps are whole)"
-        say(f"{run.seen:,} images{whole} in {run.seconds:,.0f} s; checkpoint, history.jsonl and run.json are in {out}")
+        say(
+            f"{run.seen:,} images{whole} in {run.seconds:,.0f} s ({run.cpu_seconds:,.0f} CPU s); "
+            f"checkpoint, history.jsonl and run.json are in {out}"
+        )
 
 
 @app.command()
@@ -77,6 +80,10 @@ def sample(
         typer.Option(help="draw normal inputs only from [-T, T]: the samples are cleaner and less varied", metavar="T"),
     ] = None,
     label: Label = None,
+    part: Annotated[
+        str | None, typer.Option(help="sample the GAN as it was after a part of its budget: quarter or half")
+    ] = None,
+    device: Annotated[str, typer.Option(help="torch device that the generator runs on")] = "cpu",
 ) -> None:
     """Draw samples of a trained GAN.
 
@@ -90,9 +97,33 @@ def sample(
       ganbench sample runs/acgan --n 64 --class 3 --seed 1 --out threes.npz
     """
     check_sample_file(out)
-    from ganbench.training.sampling import write_samples  # the import of torch takes longer than the check of the file
+    from ganbench.training.sampling import Drawing, write_samples  # torch takes longer than the check of the file
 
-    write_samples(folder, n, seed, out, truncation=truncation, label=label)
+    write_samples(folder, Drawing(n, seed, truncation, label, part, device), out)
+
+
+@app.command()
+def curve(
+    folder: Annotated[Path, typer.Argument(help="folder of a trained run")],
+    reference: Annotated[str, typer.Option(help="held-out data: a dataset, samples, or their embedding")],
+    out: Annotated[Path, typer.Option(help="file for the scores, .json")],
+    column: Annotated[str, typer.Option("--metric", help="a metric, or METRIC.NUMBER")] = "fid",
+    features: Annotated[str | None, typer.Option(help="extractor; by default the reference decides")] = None,
+    n: Annotated[int, typer.Option("--n", help="number of samples", min=1)] = 5000,
+    seed: Seed = 0,
+) -> None:
+    """Score a GAN as it was after a quarter and after half of its budget.
+
+    \b
+    Example:
+      ganbench curve runs/dcgan-mnist-s0 --reference mnist --out curve.json
+    """
+    check_files(out)
+    from ganbench.boards import curve as curves
+    from ganbench.scoring import Scorer
+
+    scorer = Scorer.of(reference, features=features, metrics=[column.partition(".")[0]], seed=seed)
+    curves.write(curves.measure(folder, column, scorer, n, seed), out)
 
 
 @app.command()

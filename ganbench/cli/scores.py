@@ -169,7 +169,7 @@ def compare(
     \b
     Examples:
       ganbench compare mine.json theirs.json
-      ganbench compare results/quick/runs/gan-digits-623b2c21-s0.json results/quick/runs/wgan-digits-9a95a79f-s0.json
+      ganbench compare results/quick/runs/gan-digits-55be5392-s0.json results/quick/runs/wgan-digits-89cca4d4-s0.json
     """
     from ganbench.display.text import width
     from ganbench.scoring import comparison, report, result
