@@ -1,14 +1,15 @@
-"""Write the parts of the documents that a program prints: the plan, the tests of each pitfall, the example of a score.
+"""Write the parts of the documents that a program prints: the plan, pitfalls' tests, an example, the baselines' scores.
 
     python docs/refresh.py           write them
     python docs/refresh.py --check   exit 1 and name the files that are stale
 
-Run it after a change of imports, of a name in tests/test_pitfalls.py, or of what `ganbench score` prints.
+Run it after a change of imports, of a name in tests/test_pitfalls.py, of what `ganbench score` prints, or of results/mnist.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import subprocess
@@ -17,6 +18,9 @@ import tempfile
 from pathlib import Path
 
 import plan
+
+from ganbench.boards.curve import converged
+from ganbench.display.text import value
 
 ROOT = Path(__file__).resolve().parents[1]
 MARKS = "<!-- example: begin -->\n", "<!-- example: end -->"
@@ -66,6 +70,26 @@ def pitfalls(text: str) -> str:
     return re.sub(pattern, held, text, flags=re.MULTILINE | re.DOTALL).rstrip() + "\n"
 
 
+def baselines(text: str) -> str:
+    """docs/baselines.md with the scores of the records in results/mnist."""
+    return "\n".join(_with_score(line) for line in text.split("\n"))
+
+
+def _with_score(line: str) -> str:
+    row = re.search(r"\(\.\./baselines/(\w+)\.py\)", line)
+    record = ROOT / f"results/mnist/{row[1]}-s0.json" if row and line.startswith("| ") else None
+    content = json.loads(record.read_text(encoding="utf-8")) if record and record.is_file() else {}
+    if "curve" not in content:  # a record older than RECIPE 6
+        return line
+    run, curve, fid = content["samples"]["run"], content["curve"], content["scores"]["metrics"]["fid"]["value"]
+    scores = ", ".join(value(number) for number in (curve["quarter"], curve["half"], fid))
+    mark = "" if converged(curve["half"], fid, "fid") else " (*)"
+    steps = run["seen"] // run["config"]["batch"]
+    cells = line.split(" | ")
+    cells[3] = f"{scores}{mark} ({steps:,} steps, {run['cpu_seconds']:,.0f} CPU s)"
+    return " | ".join(cells)
+
+
 def main() -> None:
     """Write or check every generated part."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -75,6 +99,7 @@ def main() -> None:
     parts = {
         ROOT / "README.md": readme,
         ROOT / "docs/pitfalls.md": pitfalls,
+        ROOT / "docs/baselines.md": baselines,
         ROOT / "docs/plan.txt": lambda text: plan.listing(arrows),
     }
     texts = {path: path.read_text(encoding="utf-8") for path in parts}
