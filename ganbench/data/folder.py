@@ -22,7 +22,9 @@ class Split(NamedTuple):
 class Conditions(NamedTuple):
     """What a generator makes samples from: pictures to translate, vectors of captions."""
 
-    of: np.ndarray | Callable[[np.ndarray], np.ndarray]  # [m, ...] in the form of samples, or what makes them of samples
+    of: (
+        np.ndarray | Callable[[np.ndarray], np.ndarray]
+    )  # [m, ...] in the form of samples, or what makes them of samples
     paired: bool = True  # whether condition i belongs to sample i; else the two are drawn apart
 
 
