@@ -87,7 +87,7 @@ def _inside(house: Path, _in_the_checkout: None, monkeypatch: pytest.MonkeyPatch
 
 
 def test_board_has_every_row_and_every_control(house: Path) -> None:
-    board = pd.read_csv(house / "runs/boards/tiny/leaderboard.csv")
+    board = pd.read_csv(house / "runs/boards/tiny/leaderboard.csv", dtype={"converged": "boolean"})
     for dataset, rows in (("ring", {"gan", "diverging"}), ("digits", {"dcgan"})):
         assert set(board.row[board.dataset == dataset]) == rows | set(controls.ROWS)
     assert (board.seeds == 3).all()
@@ -144,7 +144,16 @@ def test_changed_baseline_trains_exactly_its_runs_again() -> None:
     path.write_text(source + "\nCHANGED = True\n")
     planned = jobs(snakemake("--config", "board=tiny", "-n"))
     path.write_text(source)
-    assert planned == {"train": 3, "sample": 3, "embed": 3, "score": 3, "overview": 1, "leaderboard": 1, "total": 14}
+    assert planned == {
+        "train": 3,
+        "sample": 3,
+        "embed": 3,
+        "score": 3,
+        "curve": 3,
+        "overview": 1,
+        "leaderboard": 1,
+        "total": 17,
+    }
 
 
 def test_changed_data_trains_exactly_the_runs_that_use_it_again() -> None:
@@ -180,7 +189,7 @@ def test_unknown_config_key_is_one_line() -> None:
 def test_every_job_of_the_pipeline_is_one_shell_command_with_quotes(house: Path) -> None:
     planned = snakemake("--config", "board=tiny", "-n", "-p", "--forceall")
     commands = [line.strip() for line in planned.splitlines() if "client.py" in line]
-    assert len(commands) == 109
+    assert len(commands) == 118
     assert any("'--set=lr_g=1e+30'" in c or "--set=lr_g=1e+30" in c for c in commands)
 
 
@@ -204,7 +213,7 @@ def test_verb_run_builds_a_file_and_prints_lines_and_the_table(house: Path, tmp_
     ring = {**TINY["datasets"]["ring"], "rows": {"gan": {"set": {"width_g": 8, "width_d": 8}}}}
     (folder / "just it.yaml").write_text(yaml.safe_dump({**TINY, "datasets": {"ring": ring}}))
     output = ganbench("run", str(folder / "just it.yaml"))
-    assert "sample and score: 12/12 jobs" in output
+    assert "sample and score: 15/15 jobs" in output
     assert "gan" in output
     assert "The scheduler's log is runs/logs/run-just it.log" in output
     assert len(output.splitlines()) < 40

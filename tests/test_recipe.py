@@ -11,7 +11,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from ganbench import baseline
+from ganbench import Scorer, baseline
+from ganbench.boards import curve
 from ganbench.errors import UserError
 from ganbench.gan import DataSpec
 from ganbench.layers.dropout import NoiseDropout
@@ -71,6 +72,19 @@ class TestParts:
             a = load_file(tmp_path / "whole" / checkpoint.file_of(part))
             b = load_file(tmp_path / part / checkpoint.MODEL)
             assert all(torch.equal(a[k], b[k]) for k in a)
+
+    def test_parts_of_a_smaller_budget_are_deleted(self, tmp_path: Path) -> None:
+        train(tmp_path, images=1000)
+        train(tmp_path, images=1000)
+        assert (tmp_path / checkpoint.file_of("half")).is_file()
+        train(tmp_path, images=2500)
+        assert not (tmp_path / checkpoint.file_of("quarter")).is_file()  # it was passed with the smaller budget
+        assert load_file(tmp_path / checkpoint.file_of("half"))
+
+    def test_curve_of_a_run_that_diverged_has_no_value(self, tmp_path: Path) -> None:
+        train(tmp_path, lr_g=1e30, lr_d=1e30)
+        scorer = Scorer.of("ring", metrics=["fid"])
+        assert curve.measure(tmp_path, "fid", scorer, 300, 0) == {"column": "fid", "quarter": None, "half": None}
 
     def test_part_of_a_run_can_be_sampled(self, tmp_path: Path) -> None:
         train(tmp_path)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ganbench import metrics
-from ganbench.training.run import PARTS
+from ganbench.training.run import PARTS, Run
 
 if TYPE_CHECKING:  # torch is imported only to measure
     from ganbench.scoring import Scorer
@@ -29,15 +29,22 @@ def measure(folder: Path, column: str, scorer: Scorer, n: int, seed: int) -> dic
         column: a metric, or METRIC.NUMBER.
         scorer: has this metric.
         n, seed: of the samples, as for the run's score.
+
+    Returns:
+        "column", and for each part its value. It is None if the run diverged, or if it was continued from a smaller budget
+        and had passed this part before.
     """
+    from ganbench.training.checkpoint import file_of
     from ganbench.training.sampling import Drawing, sample
 
     metric, _, number = column.partition(".")
-    out: dict[str, Any] = {"column": column}
+    out: dict[str, Any] = {"column": column} | dict.fromkeys(PARTS)
+    run = Run.read(folder)
     for part in PARTS:
+        if run.diverged or not (folder / file_of(part)).is_file():
+            continue
         drawn = sample(folder, Drawing(n, seed, part=part))
         if drawn.manifest["reason"]:
-            out[part] = None
             continue
         measured = scorer(drawn).metrics[metric]
         out[part] = measured.extra.get(number) if number else measured.value

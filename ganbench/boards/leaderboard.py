@@ -188,6 +188,7 @@ def build(name: str) -> pd.DataFrame:
     result = summarise(scores).merge(ranks(scores, table), on=["dataset", "row"], how="left")
     for column in ("rank", "rank_low", "rank_high"):
         result[column] = result[column].astype("Int64")
+    result["converged"] = result["converged"].astype("boolean")
     out = folder(name)
     out.mkdir(parents=True, exist_ok=True)
     result.to_csv(out / "leaderboard.csv", index=False)

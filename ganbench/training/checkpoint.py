@@ -20,7 +20,7 @@ from ganbench import baseline
 from ganbench.errors import UserError
 from ganbench.gan import DataSpec, Gan
 from ganbench.training import memory
-from ganbench.training.run import Identity, Run
+from ganbench.training.run import PARTS, Identity, Run
 
 CPU = torch.device("cpu")
 MODEL = "model.safetensors"
@@ -169,9 +169,20 @@ class RunFolder:
         lines = self.history.read_text().splitlines() if self.history.is_file() else []
         self.history.write_text("".join(f"{line}\n" for line in _lines_until(lines, seen)))
 
-    def save_model(self, gan: Gan, part: str | None = None) -> None:
-        """Write the trained weights, or the weights at a part of the budget."""
-        write(self.path / file_of(part), gan.state_dict(), {"identity": self.identity.to_json()})
+    def save_model(self, gan: Gan) -> None:
+        """Write the trained weights."""
+        write(self.path / MODEL, gan.state_dict(), {"identity": self.identity.to_json()})
+
+    def save_part(self, gan: Gan, part: str, seen: int) -> None:
+        """Write the weights at a part of the budget, after `seen` images."""
+        write(self.path / file_of(part), gan.state_dict(), {"seen": str(seen)})  # two entries would be in any order
+
+    def drop_parts(self, images: int, step: int) -> None:
+        """Delete the weights at parts of another budget than `images`. One step of the training sees `step` images."""
+        for part, share in PARTS.items():
+            path = self.path / file_of(part)
+            if path.is_file() and not 0 <= int(read(path)[1].get("seen", -1)) - share * images < step:
+                path.unlink()
 
 
 def _lines_until(lines: list[str], seen: int) -> Iterator[str]:

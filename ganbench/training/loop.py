@@ -207,7 +207,7 @@ def record(training: Training, images: int, folder: RunFolder, label: str) -> st
                 training.seconds, training.cpu_seconds = time.monotonic() - begun, time.process_time() - begun_cpu
                 for part, share in PARTS.items():
                     if before < share * images <= training.seen:
-                        folder.save_model(training.result(), part)
+                        folder.save_part(training.result(), part, training.seen)
                 before = training.seen
                 if losses is None:
                     continue
@@ -299,6 +299,7 @@ def train(
                 raise UserError(f"{path}: {why}")
             folder.save(training.state)  # a run that diverges early goes back to it
         folder.cut_history(training.seen)
+        folder.drop_parts(images, gan.config.batch * gan.config.n_critic)
         diverged = record(training, images, folder, label)
         if diverged is not None:
             resume(training, folder)
