@@ -155,7 +155,8 @@ def blamed(path: Path) -> Iterator[None]:
     except UserError:
         raise
     except Exception as error:
-        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
+        frames, file = traceback.extract_tb(error.__traceback__), path.resolve()
+        lines = [frame.lineno for frame in frames if Path(frame.filename).resolve() == file]
         if not lines:
             raise
         why = str(error).partition("\n")[0]

@@ -281,6 +281,13 @@ def test_faulty_baseline_is_one_line_before_the_budget_is_spent(
     assert "\n" not in str(error.value)
 
 
+def test_faulty_baseline_at_a_relative_path_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "toy.py").write_text(FAULTY.format(**(RIGHT | {"third": "raise ValueError('no such thing')"})))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"^toy.py:\d+: ValueError: no such thing$"):
+        loop.train(Path("toy.py"), "digits", tmp_path / "run", seed=0, images=10**7, overrides={})
+
+
 def test_generator_that_breaks_later_keeps_its_last_good_weights(tmp_path: Path) -> None:
     broken = "x if self.calls < 20 else x * float('nan')"
     (tmp_path / "toy.py").write_text(FAULTY.format(**(RIGHT | {"generate": broken})))
