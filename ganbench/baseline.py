@@ -124,7 +124,8 @@ def load(path: Path) -> tuple[type[Gan], type]:
 
     if not path.is_file():
         raise UserError(f"{path}: no such baseline; there are {', '.join(f'baselines/{n}.py' for n in names())}")
-    name = f"ganbench_baseline_{path.stem}_{source_hash(path)[:8]}"
+    text = hashlib.sha256(bytes(path.resolve()) + path.read_bytes()).hexdigest()  # an error names its file and line
+    name = f"ganbench_baseline_{path.stem}_{text[:8]}"
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, path)
         if spec is None or spec.loader is None:
