@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from prdc import compute_prdc
+from scipy.spatial.distance import cdist
 
+from ganbench.metrics import _manifolds
 from ganbench.metrics.coverage import coverage
 from ganbench.metrics.density import density
 
@@ -66,3 +68,46 @@ def test_dropping_half_of_the_modes_halves_coverage() -> None:
     ref = rng().standard_normal((600, 2)) * 0.1 + np.arange(600)[:, None] % 2 * 10
     gen = rng(1).standard_normal((600, 2)) * 0.1
     assert coverage(gen, ref).value == pytest.approx(0.5, abs=0.03)
+
+
+def brute(to: np.ndarray, of_gen: np.ndarray, of_ref: np.ndarray) -> np.ndarray:
+    """Precision, recall, density and coverage from the matrices of all distances."""
+    third, fifth, third_gen = (np.partition(D, k, 1)[:, k] for D, k in ((of_ref, 3), (of_ref, 5), (of_gen, 3)))
+    inside = to < fifth
+    shares = (to <= third).any(1).mean(), (to <= third_gen[:, None]).any(0).mean()
+    return np.array([*shares, inside.sum() / (5 * len(to)), inside.any(0).mean()])
+
+
+@pytest.mark.parametrize(("n", "m", "d"), [(100, 80, 2), (90, 130, 6)])
+def test_standard_errors_equal_a_jackknife_by_brute_force(n: int, m: int, d: int) -> None:
+    x, y = 1.1 * rng(1).standard_normal((n, d)), rng(2).standard_normal((m, d))
+    variance = np.zeros(4)
+    for side in (x, y):
+        groups, left = _manifolds._groups(side), []
+        for group in range(_manifolds.GROUPS):
+            a, b = (given[groups != group] if given is side else given for given in (x, y))
+            left.append(brute(cdist(a, b), cdist(a, a), cdist(b, b)))
+        variance += (_manifolds.GROUPS - 1) * np.var(left, axis=0)
+    assert np.allclose(_manifolds.errors(x, y), np.sqrt(variance), rtol=1e-9)
+
+
+def test_the_interval_of_coverage_covers_over_new_samples_and_references() -> None:
+    g = rng(4)
+    runs = [coverage(0.8 * g.standard_normal((150, 4)), g.standard_normal((150, 4))) for _ in range(60)]
+    truth = np.mean([r.value for r in runs])
+    assert np.mean([r.interval[0] <= truth <= r.interval[1] for r in runs]) >= 0.93
+    assert np.median([r.interval[1] - r.interval[0] for r in runs]) < 6 * np.std([r.value for r in runs])
+
+
+def test_discrete_samples_of_the_same_law_have_density_one() -> None:
+    places = rng(3).standard_normal((20, 3))
+    gen, ref = (places[rng(s).integers(0, 20, 400)] for s in (1, 2))
+    assert density(gen, ref).value == pytest.approx(1)
+    assert coverage(gen, ref).value == 1
+    assert density(gen + 1e-9, ref).value == 0
+
+
+def test_copies_of_a_reference_of_coincident_points_are_covered() -> None:
+    ref = np.repeat([[0.0, 0.0], [5.0, 5.0]], 8, axis=0)
+    assert coverage(ref[:8], ref).value == 0.5
+    assert density(ref[:8], ref).value == pytest.approx(1)

@@ -244,6 +244,25 @@ def test_fid_infinity_depends_on_the_set_and_not_on_its_order() -> None:
     assert fid(rng.permutation(x), y).extra["infinity"] == pytest.approx(fid(x, y).extra["infinity"], rel=1e-10)
 
 
+@pytest.mark.parametrize(("scale", "shift"), [(1.0, 0.0), (1.2, 0.2)])
+def test_fid_unbiased_has_the_mean_of_the_populations(scale: float, shift: float) -> None:
+    rng, d = np.random.default_rng(5), 8
+    truth = d * (shift**2 + (scale - 1) ** 2)
+    runs = [fid(scale * rng.standard_normal((200, d)) + shift, rng.standard_normal((100, d))) for _ in range(80)]
+    values = np.array([run.extra["unbiased"] for run in runs])
+    low, high = np.array([run.extra["unbiased_interval"] for run in runs]).T
+    assert abs(values.mean() - truth) < 3.5 * values.std(ddof=1) / np.sqrt(80) + 0.02
+    assert np.mean([run.value for run in runs]) > truth + 0.15  # what the bias of both sides adds
+    assert np.mean((low <= truth) & (truth <= high)) >= 0.93
+
+
+def test_fid_unbiased_needs_four_samples_per_dimension_in_both_sets() -> None:
+    x = np.random.default_rng(0).standard_normal((40, 10))
+    assert fid(x, x + 1).extra["unbiased"] is not None
+    assert fid(x[:39], x).extra["unbiased"] is None
+    assert fid(x, x[:39]).extra["unbiased"] is None
+
+
 def test_fid_infinity_needs_four_samples_per_dimension_in_a_quarter() -> None:
     x = np.random.default_rng(0).standard_normal((128, 8))
     assert fid(x, x).extra["infinity"] is not None
@@ -261,7 +280,7 @@ def test_a_singular_generator_is_found_from_the_reduced_matrix(spectrum: np.ndar
     assert frechet(moments([x]), moments([y])) == pytest.approx(expected, rel=1e-10)
 
 
-def test_the_reference_is_factorised_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_set_is_factorised_once(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     decompose = fid_module.dpotrf
     monkeypatch.setattr(fid_module, "dpotrf", lambda *a, **k: calls.append(1) or decompose(*a, **k))
@@ -269,4 +288,4 @@ def test_the_reference_is_factorised_once(monkeypatch: pytest.MonkeyPatch) -> No
     result = fid(rng.standard_normal((400, 8)), rng.standard_normal((300, 8)))
     assert result.interval is not None
     assert result.extra["infinity"] is not None
-    assert len(calls) == 1
+    assert len(calls) == 2

@@ -1,6 +1,11 @@
 """Which points lie in the balls around other points: shared by precision, recall, density and coverage.
 
-One pass over the pairs of points serves all four.
+One pass over the pairs of points serves all four scores, and a second pass serves their standard errors.
+
+A ball of density and coverage is open: it holds the samples that are nearer than the fifth neighbour of its centre. If more
+than five real points coincide, this ball would be empty, and exact copies would not count. So a ball of radius 0 is closed.
+It holds the samples that are equal to its centre. If c real points coincide there, c such balls lie at one place, and each
+of them counts 5 / c. Then a generator of the same discrete distribution has density 1 there, as elsewhere.
 """
 
 from __future__ import annotations
@@ -8,12 +13,18 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import stdtrit
 
-from ganbench.metrics._neighbours import knn_self, pairs_in_balls
+from ganbench.metrics._neighbours import distances_of, knn_self, pairs_in_balls
+from ganbench.metrics._order import shuffled
 from ganbench.metrics._shared import remembered
+from ganbench.statistics import ALPHA, Interval
 
 K_MANIFOLD = 3  # precision and recall: closed balls that reach to this neighbour
 K_DENSITY = 5  # density and coverage: open balls that reach to this neighbour
+GROUPS = 20  # parts of either set that the jackknife leaves out, one at a time
+ALL = GROUPS  # the column of a table in which nothing is left out
+SPARE = 7  # further neighbours, which take the places of those that are left out
 
 
 class Manifolds(NamedTuple):
@@ -21,38 +32,162 @@ class Manifolds(NamedTuple):
 
     precise: np.ndarray  # bool [n]: samples in a closed ball around a reference point
     recalled: np.ndarray  # bool [m]: reference points in a closed ball around a sample
-    balls: np.ndarray  # int64 [n]: number of open balls around reference points that contain the sample
+    balls: np.ndarray  # float64 [n]: number of open balls around reference points that contain the sample
     covered: np.ndarray  # bool [m]: reference points whose open ball contains a sample
+
+
+class Errors(NamedTuple):
+    """Standard errors of the four scores: over new samples of the generator and a new reference."""
+
+    precision: float
+    recall: float
+    density: float
+    coverage: float
 
 
 @remembered
 def manifolds(gen: np.ndarray, ref: np.ndarray) -> Manifolds:
     """All four relations of `gen` `[n, d]` and `ref` `[m, d]`, exact."""
-    of_gen, of_ref = _neighbours(gen), _neighbours(ref)
-    return within(gen, ref, of_ref[:, K_MANIFOLD - 1], of_gen[:, K_MANIFOLD - 1], opened(of_ref[:, -1]))
+    of_gen, of_ref = _neighbours(gen)[0], _neighbours(ref)[0]
+    radius = of_ref[:, K_DENSITY - 1]
+    return within(gen, ref, of_ref[:, K_MANIFOLD - 1], of_gen[:, K_MANIFOLD - 1], opened(radius), weights(ref, radius))
 
 
 def opened(radius: np.ndarray) -> np.ndarray:
-    """Radii of closed balls with the same content as open balls of `radius`: the largest float below each radius."""
-    closed: np.ndarray = np.nextafter(radius, -1.0)
+    """Radii of closed balls with the same content as open balls of `radius`: the largest float below each. 0 stays 0."""
+    closed: np.ndarray = np.where(radius > 0, np.nextafter(radius, -1.0), 0.0)
     return closed
 
 
+def weights(ref: np.ndarray, radius: np.ndarray) -> np.ndarray:
+    """What the ball of each reference point counts, float64 `[m]`: 1, or 5 / c where c reference points coincide."""
+    counts = np.ones(len(ref))
+    flat = np.flatnonzero(radius == 0)
+    if len(flat):
+        _, place, together = np.unique(ref[flat], axis=0, return_inverse=True, return_counts=True)
+        counts[flat] = K_DENSITY / together[place.ravel()]
+    return counts
+
+
 def within(
-    gen: np.ndarray, ref: np.ndarray, around_ref: np.ndarray, around_gen: np.ndarray, dense: np.ndarray
+    gen: np.ndarray,
+    ref: np.ndarray,
+    around_ref: np.ndarray,
+    around_gen: np.ndarray,
+    dense: np.ndarray,
+    weight: np.ndarray,
 ) -> Manifolds:
-    """The relations for closed balls of these radii: `around_ref` `[m]`, `around_gen` `[n]`, and `dense` `[m]` for density."""
+    """The relations for closed balls of given radii.
+
+    Args:
+        gen, ref: samples `[n, d]` and reference `[m, d]`.
+        around_ref, around_gen: radii `[m]` and `[n]` of the manifolds.
+        dense, weight: radii `[m]` of the balls of density, and what each ball counts.
+    """
     n, m = len(gen), len(ref)
-    relations = Manifolds(np.zeros(n, bool), np.zeros(m, bool), np.zeros(n, np.int64), np.zeros(m, bool))
+    relations = Manifolds(np.zeros(n, bool), np.zeros(m, bool), np.zeros(n), np.zeros(m, bool))
     for (i, _), (_, j), (i_open, j_open) in pairs_in_balls(gen, ref, around_ref, around_gen[:, None], dense):
         relations.precise[i] = True
         relations.recalled[j] = True
-        relations.balls[:] += np.bincount(i_open, minlength=n)
+        relations.balls[:] += np.bincount(i_open, weight[j_open], n)
         relations.covered[j_open] = True
     return relations
 
 
+def interval(value: float, error: float, given: Interval, most: float) -> Interval:
+    """Student's interval of a score with a jackknifed standard error, within [0, most].
+
+    It is at least as wide as `given`, the interval for fixed balls. The error alone would be 0 where all samples agree.
+    """
+    half = float(stdtrit(GROUPS - 1, 1 - ALPHA / 2)) * error
+    return max(min(given[0], value - half), 0.0), min(max(given[1], value + half), most)
+
+
 @remembered
-def _neighbours(x: np.ndarray) -> np.ndarray:
-    """Distances of each point to its nearest others, `[n, 5]`; fewer where density is not defined anyway."""
-    return knn_self(x, min(K_DENSITY, len(x) - 1))[0]
+def errors(gen: np.ndarray, ref: np.ndarray) -> Errors:
+    """Standard errors by a jackknife that leaves out a twentieth of one set at a time (Efron & Tibshirani 1993, section 11.5).
+
+    It repeats no sample, as a bootstrap does. A repeated sample would be its own nearest neighbour.
+    """
+    n, m = len(gen), len(ref)
+    a, b = _groups(gen), _groups(ref)
+    around_gen, around_ref = _radii(gen, a, K_MANIFOLD), _radii(ref, b, K_MANIFOLD)
+    dense = opened(_radii(ref, b, K_DENSITY))
+    weight = weights(ref, dense[:, ALL])
+    precise, recalled, covered = (np.zeros((size, GROUPS + 1), bool) for size in (n, m, m))
+    covering = np.zeros((m, GROUPS), bool)  # the balls of all reference points, and the groups of the samples in them
+    of_gen, of_ref = (
+        np.zeros(GROUPS),
+        np.zeros(GROUPS + 1),
+    )  # sums over balls: by group of samples; without a group of balls
+    for near_ref, near_gen, (i, j) in pairs_in_balls(
+        gen, ref, around_ref.max(1), around_gen.max(1)[:, None], dense.max(1)
+    ):
+        _mark(precise, near_ref[0], near_ref[1], b, distances_of(gen, ref, *near_ref), around_ref)
+        _mark(recalled, near_gen[1], near_gen[0], a, distances_of(gen, ref, *near_gen), around_gen)
+        distance = distances_of(gen, ref, i, j)
+        _mark(covered, j, j, b, distance, dense)
+        for column in range(GROUPS + 1):
+            of_ref[column] += weight[j[(b[j] != column) & (distance <= dense[j, column])]].sum()
+        inside = distance <= dense[j, ALL]
+        covering[j[inside], a[i[inside]]] = True
+        of_gen += np.bincount(a[i[inside]], weight[j[inside]], GROUPS)
+    left_a, left_b = n - np.bincount(a, minlength=GROUPS), m - np.bincount(b, minlength=GROUPS)
+    by_others = (covering.sum(1, keepdims=True) > covering).mean(0)
+    return Errors(
+        precision=_error(_means(precise[:, ALL], a), precise[:, :ALL].mean(0)),
+        recall=_error(recalled[:, :ALL].mean(0), _means(recalled[:, ALL], b)),
+        density=_error((of_ref[ALL] - of_gen) / left_a / K_DENSITY, of_ref[:ALL] / n / K_DENSITY),
+        coverage=_error(by_others, covered[:, :ALL].sum(0) / left_b),
+    )
+
+
+def _groups(x: np.ndarray) -> np.ndarray:
+    """The group of each row of `x` `[n, d]`, int64 `[n]`. It depends on the set of rows, and not on their order."""
+    group = np.empty(len(x), np.int64)
+    group[shuffled(x, np.random.default_rng(0))] = np.arange(len(x)) % GROUPS
+    return group
+
+
+def _radii(x: np.ndarray, groups: np.ndarray, k: int) -> np.ndarray:
+    """Distance of each point of `x` `[n, d]` to its k-th nearest other point outside of a group, float64 `[n, GROUPS + 1]`.
+
+    The last column leaves no group out. If too few of the nearest points are left, the farthest of them stands in.
+    """
+    distances, ids = _neighbours(x)
+    columns = np.arange(GROUPS + 1)[:, None, None]
+    place = ((groups[ids] != columns).cumsum(2) >= k).argmax(2)  # 0 where there are fewer than k
+    place[(groups[ids] != columns).sum(2) < k] = ids.shape[1] - 1
+    radii: np.ndarray = np.take_along_axis(distances, place.T, 1)
+    return radii
+
+
+def _mark(
+    table: np.ndarray,
+    rows: np.ndarray,
+    centres: np.ndarray,
+    groups: np.ndarray,
+    distances: np.ndarray,
+    radii: np.ndarray,
+) -> None:
+    """Mark in `table` `[rows, GROUPS + 1]` what lies in a ball, when the centres of a group are left out."""
+    for column in range(GROUPS + 1):
+        kept = (groups[centres] != column) & (distances <= radii[centres, column])
+        table[rows[kept], column] = True
+
+
+def _means(x: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Mean of `x` `[n]` without each group, `[GROUPS]`."""
+    means: np.ndarray = (x.sum() - np.bincount(groups, x, GROUPS)) / (len(x) - np.bincount(groups, minlength=GROUPS))
+    return means
+
+
+def _error(*sides: np.ndarray) -> float:
+    """Standard error from the scores `[GROUPS]` without each group of the samples, and without each group of the reference."""
+    return float(np.sqrt(sum((GROUPS - 1) * side.var() for side in sides)))
+
+
+@remembered
+def _neighbours(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distances of each point to its nearest others, and their rows: `[n, 12]`, or fewer if there are fewer points."""
+    return knn_self(x, min(K_DENSITY + SPARE, len(x) - 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ganbench.metrics import Card, Score
-from ganbench.metrics._manifolds import K_DENSITY, manifolds
+from ganbench.metrics._manifolds import K_DENSITY, errors, interval, manifolds
 from ganbench.metrics._order import like
 from ganbench.statistics import share
 
@@ -15,7 +15,7 @@ CARD = Card(
     range=(0.0, 1.0),
     minimum=7,
     paper="Naeem et al. 2020, arXiv:2002.09797",
-    version=1,
+    version=2,
     responds={"noise": "-", "blur": "-", "shift": "-", "dropped": "-", "support": "-", "copies": "0"},
 )
 
@@ -24,7 +24,9 @@ def coverage(gen: np.ndarray, ref: np.ndarray, train: np.ndarray | None = None) 
     """Share of `ref` `[m, d]` with a sample of `gen` `[n, d]` nearer than its fifth neighbour.
 
     `perfect` is what a perfect generator scores on average at this n and m, for every distribution without ties:
-    1 - prod_{j=1..k} (m - j) / (m + n - j). The interval is Clopper-Pearson's over the held-out samples, given `gen`.
+    1 - prod_{j=1..k} (m - j) / (m + n - j). The interval covers new samples of the generator and a new reference: a jackknife
+    over both sets, at least as wide as Clopper-Pearson's interval over the held-out samples. `_manifolds.py` says what happens
+    where real points coincide.
     """
     n, m = len(gen), len(ref)
     covered = manifolds(gen, ref).covered
@@ -32,4 +34,5 @@ def coverage(gen: np.ndarray, ref: np.ndarray, train: np.ndarray | None = None) 
     j = np.arange(1, K_DENSITY + 1)
     perfect = float(1 - np.prod((m - j) / (m + n - j)))
     extra = {"real_vs_real": None if real is None else float(manifolds(real, ref).covered.mean())}
-    return Score(float(covered.mean()), share(int(covered.sum()), m), perfect, extra)
+    value, given = float(covered.mean()), share(int(covered.sum()), m)
+    return Score(value, interval(value, errors(gen, ref).coverage, given, 1.0), perfect, extra)

@@ -30,7 +30,7 @@ CARD = Card(
     range=(0.0, float("inf")),
     minimum=2,
     paper="Heusel et al. 2017, arXiv:1706.08500",
-    version=1,
+    version=2,
     responds={
         "noise": "+", "blur": "+", "shift": "+", "dropped": "+", "support": "+", "copies": "0", "outliers": "+",
         "weights": "+",
@@ -40,6 +40,8 @@ CARD = Card(
 BLOCK = 8192  # rows centred at once
 SINGULAR = 1e-10  # smallest ratio of squared pivots at which a covariance still counts as regular
 UNSEEN = 1e-12  # an eigenvalue below this share of the largest is rounding; its direction has no variance
+QUARTERS = 4  # parts of a set, for the values without bias
+PAIRS = QUARTERS / (QUARTERS - 1)  # growth of the variance of pairs of samples, if only pairs of different parts count
 ROUNDING = 1e-15  # an eigenvalue of F_r^T S F_r below this share of Tr S Tr S_r may be rounding alone
 
 
@@ -177,6 +179,9 @@ def fid(gen: np.ndarray, ref: np.ndarray | None = None, ref_moments: np.ndarray 
             samples, but it has the bias from the reference. It can be negative, because nothing is clipped. It is None
             if n / 4 is less than 4 d, or m is less than 2 d.
         infinity_interval: the interval of `infinity`.
+        unbiased: the distance of infinitely many generated samples from infinitely many real samples. Its mean is that of
+            the two distributions, up to terms in 1/n^2 and 1/m^2. It can be negative. It is None if n or m is less than 4 d.
+        unbiased_interval: the interval of `unbiased`. It covers new samples of the generator and a new reference.
     """
     if ref is not None and len(ref) >= CARD.minimum:
         r, m = moments(_blocks(ref)), len(ref)
@@ -188,16 +193,27 @@ def fid(gen: np.ndarray, ref: np.ndarray | None = None, ref_moments: np.ndarray 
     d = gen.shape[1]
     value = frechet(g, r)
     bias, noise = _null(r)
-    interval = infinity = infinity_interval = None
+    interval = infinity = infinity_interval = unbiased = unbiased_interval = None
     if min(g.n, m or g.n) >= 2 * d:
         low, high = normal(value, _influence(gen, g, r))
         interval = (max(low, 0.0), high)
+        if ref is not None and min(g.n, r.n) >= 4 * d:
+            unbiased = value - _bias(gen, g, r, value) - _bias(ref, r, g, value)
+            sides = _influence(gen, g, r).var() / g.n + _influence(ref, r, g).var() / r.n
+            half = Z * float(np.sqrt(sides + PAIRS * (noise * (1 / g.n + 1 / r.n)) ** 2))
+            unbiased_interval = [unbiased - half, unbiased + half]
         if g.n // 4 >= 4 * d:
             infinity = _infinity(gen, g, r, value)
             # The variance of the delta method, plus the variance of pairs of samples. The second matters only near 0.
             half = float(np.hypot((high - low) / 2, Z * np.sqrt(1.5) * noise / g.n))
             infinity_interval = [infinity - half, infinity + half]
-    extra = {"n_ref": m, "infinity": infinity, "infinity_interval": infinity_interval}
+    extra = {
+        "n_ref": m,
+        "infinity": infinity,
+        "infinity_interval": infinity_interval,
+        "unbiased": unbiased,
+        "unbiased_interval": unbiased_interval,
+    }
     return Score(value, interval, None if m is None else bias * (1 / g.n + 1 / m), extra)
 
 
@@ -222,14 +238,32 @@ def _infinity(x: np.ndarray, g: Moments, r: Moments, value: float) -> float:
     on this value as on FID_n, to first order. To second order the noise of pairs of samples has 1.5 times the variance
     that it has in FID_n.
 
-    The seed of the random order comes from the samples. So the value depends on the set of samples alone.
     """
-    seed = int(np.frexp(g.mean @ g.mean + np.trace(g.covariance))[0] * 2**30)
-    order = shuffled(x, np.random.default_rng(seed))
-    parts = [moments(_blocks(x[rows])) for rows in np.array_split(order, 4)]
+    parts = _quarters(x, g)
     halves = [parts[0].merge(parts[1]), parts[2].merge(parts[3])]
     half, quarter = (np.mean([frechet(part, r) for part in level]) for level in (halves, parts))
     return float(value + (half - quarter) / 2)
+
+
+def _bias(x: np.ndarray, own: Moments, other: Moments, value: float) -> float:
+    """Bias of the distance `value` that comes from the finite number of samples in `x` `[n, d]`, with moments `own`.
+
+    The jackknife that leaves out a quarter of the samples (Quenouille 1956). It needs no Gaussian features. The corrected
+    value holds only pairs of samples of different quarters. So the noise of pairs has `PAIRS` times the variance of FID_n.
+    """
+    parts = _quarters(x, own)
+    left = [reduce(Moments.merge, parts[:i] + parts[i + 1 :]) for i in range(QUARTERS)]
+    return float((QUARTERS - 1) * (np.mean([frechet(part, other) for part in left]) - value))
+
+
+def _quarters(x: np.ndarray, own: Moments) -> list[Moments]:
+    """Moments of four parts of `x` `[n, d]`, in a random order. Its seed comes from the moments of `x`.
+
+    So a value that is made of the parts depends on the set of samples alone.
+    """
+    seed = int(np.frexp(own.mean @ own.mean + np.trace(own.covariance))[0] * 2**30)
+    order = shuffled(x, np.random.default_rng(seed))
+    return [moments(_blocks(x[rows])) for rows in np.array_split(order, QUARTERS)]
 
 
 def _null(r: Moments) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from ganbench.metrics import Card, Score
-from ganbench.metrics._manifolds import manifolds
+from ganbench.metrics._manifolds import errors, interval, manifolds
 from ganbench.metrics._order import like
 from ganbench.statistics import share
 
@@ -20,7 +20,7 @@ CARD = Card(
     range=(0.0, 1.0),
     minimum=5,
     paper="Kynkaanniemi et al. 2019, arXiv:1904.06991",
-    version=1,
+    version=2,
     responds={"shift": "-", "dropped": "0", "copies": "0"},
 )
 
@@ -28,10 +28,12 @@ CARD = Card(
 def precision(gen: np.ndarray, ref: np.ndarray, train: np.ndarray | None = None) -> Score:
     """Share of `gen` `[n, d]` inside the manifold of `ref` `[m, d]`, k = 3.
 
-    The interval is Clopper-Pearson's for this manifold: the generator's sampling noise, not the reference's. The score of a
-    perfect generator depends on n, m and d: `perfect` is the score of n random training samples.
+    The interval covers new samples of the generator and a new reference: a jackknife over both sets, at least as wide as
+    Clopper-Pearson's interval for this manifold. The score of a perfect generator depends on n, m and d: `perfect` is the score
+    of n random training samples.
     """
     real = like(gen, train)
     inside = manifolds(gen, ref).precise
     perfect = None if real is None else float(manifolds(real, ref).precise.mean())
-    return Score(float(inside.mean()), share(int(inside.sum()), len(gen)), perfect)
+    value, given = float(inside.mean()), share(int(inside.sum()), len(gen))
+    return Score(value, interval(value, errors(gen, ref).precision, given, 1.0), perfect)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ganbench.metrics import Card, Score
-from ganbench.metrics._manifolds import manifolds
+from ganbench.metrics._manifolds import errors, interval, manifolds
 from ganbench.metrics._order import like
 from ganbench.statistics import share
 
@@ -18,7 +18,7 @@ CARD = Card(
     range=(0.0, 1.0),
     minimum=5,
     paper="Kynkaanniemi et al. 2019, arXiv:1904.06991",
-    version=1,
+    version=2,
     responds={"blur": "-", "dropped": "-", "support": "-", "copies": "0"},
 )
 
@@ -26,10 +26,11 @@ CARD = Card(
 def recall(gen: np.ndarray, ref: np.ndarray, train: np.ndarray | None = None) -> Score:
     """Share of `ref` `[m, d]` inside the manifold of `gen` `[n, d]`, k = 3.
 
-    The interval is Clopper-Pearson's for this manifold: it covers the choice of held-out samples, not the generator's
-    sampling noise. `perfect` is the score of n random training samples in the place of `gen`.
+    The interval covers new samples of the generator and a new reference: a jackknife over both sets, at least as wide as
+    Clopper-Pearson's interval for this manifold. `perfect` is the score of n random training samples in the place of `gen`.
     """
     real = like(gen, train)
     inside = manifolds(gen, ref).recalled
     perfect = None if real is None else float(manifolds(real, ref).recalled.mean())
-    return Score(float(inside.mean()), share(int(inside.sum()), len(ref)), perfect)
+    value, given = float(inside.mean()), share(int(inside.sum()), len(ref))
+    return Score(value, interval(value, errors(gen, ref).recall, given, 1.0), perfect)

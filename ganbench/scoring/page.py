@@ -17,7 +17,7 @@ from ganbench.display import pictures
 from ganbench.display.text import interval, number
 from ganbench.samples import SampleSet
 from ganbench.scoring import verdict
-from ganbench.scoring.report import called
+from ganbench.scoring.report import called, headline
 from ganbench.scoring.result import Result
 
 TEMPLATE = Path(__file__).parent / "page.html"
@@ -39,6 +39,7 @@ def render(
         verdicts=verdict.verdicts(result),
         marks=verdict.MARKS,
         halves=verdict.HALVES,
+        headline=headline(result),
         bound=verdict.BOUND,
         bounded=any(m.bound is not None for m in result.metrics.values()),
         questions=verdict.questions(computed),

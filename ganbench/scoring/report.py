@@ -13,16 +13,18 @@ from ganbench.scoring.result import Measured, Result
 
 SERIOUS = ("copying", "collapse", "protocol")  # gates without which "better" would mislead
 NOISE = {  # whose noise the interval of a metric contains, and what that means for the difference of two results
-    "right for this reference": ("fid", "precision", "density", "classifier_score", "vendi"),
+    "right for this reference": ("fid", "classifier_score", "vendi"),
     "too wide: it counts the noise of the shared reference twice": (
         "kid",
+        "precision",
+        "recall",
+        "density",
+        "coverage",
         "memorisation",
         "support",
         "sliced_wasserstein",
     ),
     "only about these samples: it ignores that other samples of the same generator differ": (
-        "recall",
-        "coverage",
         "classification_accuracy",
         "parzen",
     ),
@@ -89,10 +91,23 @@ def _notes(result: Result, names: list[str]) -> list[str]:
         notes.append(verdict.HALVES)
     if any(m.bound is not None for m in measured):
         notes.append(f"≥ {verdict.BOUND}")
+    notes += headline(result)
     missing = [name for name, m in result.metrics.items() if not m.answered]
     if missing:
         notes.append(f"not computed: {plain(verdict.not_computed(result, missing))}")
     return notes
+
+
+def headline(result: Result) -> list[str]:
+    """What the interval of FID is about, and FID without the bias of both sets. Empty without FID or without its interval."""
+    fid = result.metrics.get("fid")
+    if fid is None or fid.interval is None:
+        return []
+    free = fid.extra.get("unbiased")
+    about = f"fid: the interval is for {counted(fid.n, 'sample')} against this reference."
+    if free is None:
+        return [about]
+    return [f"{about} Without the bias of both sets: {value(free)} {interval(fid.extra['unbiased_interval'])}."]
 
 
 def comparison(lines: Sequence[Mapping[str, Any]], results: Mapping[str, Result], columns: int = 80) -> str:

@@ -138,7 +138,9 @@ def _others(protocol: Protocol, gen: SampleSet, scorer: Scorer) -> dict[str, flo
         g, r = (np.asarray(embed(given, scorer.extractor).features, np.float64) for given in sets)
         check({"gen": g, "ref": r})
         of_g, of_r = (knn_self(x, K_DENSITY)[0] for x in (g, r))
-        counts = within(g, r, opened(of_r[:, K_MANIFOLD - 1]), opened(of_g[:, K_MANIFOLD - 1]), of_r[:, -1])
+        counts = within(
+            g, r, opened(of_r[:, K_MANIFOLD - 1]), opened(of_g[:, K_MANIFOLD - 1]), of_r[:, -1], np.ones(len(r))
+        )
         return {
             "precision": float(counts.precise.mean()),
             "recall": float(counts.recalled.mean()),
