@@ -133,6 +133,6 @@ def test_the_note_explains_the_intervals_that_are_in_the_table() -> None:
         compare({"a": scored(0.0), "b": scored(0.0, seed=2)}), {"a": scored(0.0), "b": scored(1.0)}
     )
     assert "  fid: right for this reference." in text
-    assert "  coverage: only about these samples" in text
+    assert "  coverage: too wide: it counts the noise of the shared reference twice." in text
     assert "kid" not in text
     assert "No interval covers another training run" in text
