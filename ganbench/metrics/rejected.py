@@ -1,7 +1,7 @@
 """Rejected: the share of samples that are no image of this kind, says a classifier that was shown damage.
 
-The classifier has a second head, which tells undamaged images from noise, uniform and permuted pixels, blur, mixtures and shuffled
-patches (outlier exposure, Hendrycks et al. 2019, arXiv:1812.04606).
+The classifier has a second head. This head tells undamaged images from noise, uniform and permuted pixels, blur, mixtures and
+shuffled patches (outlier exposure, Hendrycks et al. 2019, arXiv:1812.04606).
 """
 
 from __future__ import annotations
