@@ -35,8 +35,7 @@ from ganbench.data import Split
 from ganbench.features.cnn import network, train
 from ganbench.metrics.fid import frechet, moments
 
-KINDS = ("exposed", "cnn")  # the second one is the control
-NAMES = {"exposed": "exposed", "cnn": "control"}
+KINDS = ("exposed", "control")
 UNDAMAGED = "untouched"
 LEVELS = {
     "noise": (0.02, 0.05, 0.1, 0.2, 0.4), "outliers": (0.05, 1.0), "permuted": (0.05, 1.0), "salt": (0.01, 0.02, 0.05, 0.1),
@@ -55,7 +54,8 @@ def fit(dataset: str, runs: Path, kind: str, seed: int) -> str:
     torch.set_num_threads(1)
     name = f"{dataset}-{kind}-s{seed}"
     if not (runs / f"{name}.json").is_file():
-        train.write(name, replace(train.RECIPES[f"{dataset}-{kind}"], seed=seed), runs)
+        recipe = replace(train.RECIPES[f"{dataset}-exposed"], seed=seed)
+        train.write(name, recipe if kind == KINDS[0] else replace(recipe, damaged=0.0), runs)
     return name
 
 
@@ -134,7 +134,7 @@ def accuracies(table: pd.DataFrame) -> str:
     """The sentence on the accuracy of both recipes."""
     per = table.groupby(["kind", "seed"]).accuracy.first()
     texts = [
-        f"{NAMES[kind]}: {', '.join(f'{100 * value:.2f}' for value in per[kind])} % (mean {100 * per[kind].mean():.2f})"
+        f"{kind}: {', '.join(f'{100 * value:.2f}' for value in per[kind])} % (mean {100 * per[kind].mean():.2f})"
         for kind in KINDS
     ]
     return f"Right on the test split. {'; '.join(texts)}."
@@ -148,7 +148,7 @@ def wanted(table: pd.DataFrame) -> pd.DataFrame:
         line: dict[str, Any] = {"damage": damage, "level": level, "wanted": f"≤ {most:g}"}
         for kind in KINDS:
             mean, seeds = means.loc[(damage, level, kind)]
-            line[NAMES[kind]] = f"{mean:.2f} ({', '.join(f'{value:.2f}' for value in seeds)})"
+            line[kind] = f"{mean:.2f} ({', '.join(f'{value:.2f}' for value in seeds)})"
         lines.append(line | {"reached": "yes" if means.loc[(damage, level, KINDS[0]), "mean"] <= most else "no"})
     return pd.DataFrame(lines)
 
@@ -158,10 +158,8 @@ def seen(table: pd.DataFrame) -> pd.DataFrame:
     means = (
         table.groupby(["damage", "level", "kind"], sort=False)[["d'", "precision", "rejected"]].mean().unstack("kind")
     )
-    columns = {
-        f"{column}, {NAMES[kind]}": means[column, kind] for column in ("d'", "precision", "rejected") for kind in KINDS
-    }
-    shown = pd.DataFrame(columns).drop(columns=f"rejected, {NAMES[KINDS[1]]}")
+    columns = {f"{column}, {kind}": means[column, kind] for column in ("d'", "precision", "rejected") for kind in KINDS}
+    shown = pd.DataFrame(columns).drop(columns=f"rejected, {KINDS[1]}")
     return shown.map(lambda value: f"{value:.3g}").reset_index()
 
 
