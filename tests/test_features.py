@@ -214,6 +214,62 @@ def test_what_training_writes_is_what_its_card_says(tmp_path: Path) -> None:
     assert 0.8 < card["test_accuracy"] <= 1
 
 
+def test_damage_is_named_and_leaves_the_rest_of_the_batch() -> None:
+    import torch
+
+    from ganbench.features.cnn import damage
+
+    x = torch.rand(48, 1, 8, 8, generator=torch.Generator().manual_seed(1))
+    out, kind = damage.damage(x, 0.5, torch.Generator().manual_seed(0))
+    assert kind.bincount().tolist() == [24, *[4] * len(damage.KINDS)]
+    assert torch.equal(out[kind == 0], x[kind == 0])
+    assert (out[kind > 0] != x[kind > 0]).flatten(1).any(1).all()
+    assert 0 <= out.min() <= out.max() <= 1
+
+
+@pytest.mark.parametrize("name", ["permuted", "patches"])
+def test_pixels_that_move_keep_their_values(name: str) -> None:
+    import torch
+
+    from ganbench.features.cnn import damage
+
+    x = torch.rand(20, 1, 28, 28, generator=torch.Generator().manual_seed(1))
+    moved = damage.KINDS[name](x, x, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(moved.flatten(1).sort(1).values, x.flatten(1).sort(1).values)
+    patches = x[0, 0].unfold(0, 7, 7).unfold(1, 7, 7).reshape(16, 7, 7)
+    assert any(torch.equal(patch, moved[0, 0, :7, :7]) for patch in patches) == (name == "patches")
+
+
+def test_a_blur_keeps_the_ink_and_spreads_it() -> None:
+    import torch
+
+    from ganbench.features.cnn import damage
+
+    x = torch.zeros(50, 1, 28, 28)
+    x[:, :, 14, 14] = 1
+    out = damage.blurred(x, x, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(out.sum((1, 2, 3)), torch.ones(50))
+    variance = (out[:, 0].sum(1) * (torch.arange(28.0) - 14).square()).sum(1)
+    assert 0.6 <= variance.sqrt().min() < 0.75
+    assert 1.4 < variance.sqrt().max() <= 1.6
+
+
+def test_an_exposed_classifier_rejects_noise_and_keeps_images() -> None:
+    import torch
+
+    from ganbench.features.cnn import train
+
+    x, y = data.load("digits", "train")
+    recipe = replace(train.RECIPES["digits-exposed"], epochs=10, decay=0.9)
+    model = train.fit(x[:600], y[:600], recipe)
+    assert model.kind is not None
+    pictures = np.concatenate([x[600:700], np.random.default_rng(0).integers(0, 256, (100, 8, 8, 1), np.uint8)])
+    with torch.inference_mode():
+        kinds = model.kind(train.run(model, pictures)[0] / model.scale).argmax(1).numpy()
+    assert (kinds[:100] == 0).mean() > 0.8
+    assert (kinds[100:] == 0).mean() < 0.1
+
+
 def test_a_jittered_image_keeps_its_ink_and_moves_within_the_shift() -> None:
     import torch
 

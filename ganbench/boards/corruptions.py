@@ -16,6 +16,8 @@ from scipy import ndimage
 
 from ganbench.data import Split
 
+NEAR, NEAR_POINTS = 0.05, 0.001  # noise on a copy that is not exact: a share of the range, of the sd of points
+
 
 class Unfit(Exception):
     """The corruption, or one of its levels, is impossible with these data; the message says why."""
@@ -88,6 +90,14 @@ def copies(pool: Split, train: Split, n: int, level: float, rng: np.random.Gener
     return Split(np.concatenate([train.x[copied], x[k:]]), np.concatenate([train.y[copied], y[k:]]))
 
 
+def near_copies(pool: Split, train: Split, n: int, level: float, rng: np.random.Generator) -> Split:
+    """As `copies`, and each copy is disturbed by a little noise, so that no copy is exact."""
+    copied = copies(pool, train, n, level, rng)
+    k = round(level * n)
+    disturbed = noise(copied, train, k, NEAR if is_images(pool) else NEAR_POINTS, rng)
+    return Split(np.concatenate([disturbed.x, copied.x[k:]]), copied.y)
+
+
 def outliers(pool: Split, train: Split, n: int, level: float, rng: np.random.Generator) -> Split:
     """The share `level` of the samples is replaced by uniform noise, with the class of the replaced sample.
 
@@ -115,6 +125,56 @@ def weights(pool: Split, train: Split, n: int, level: float, rng: np.random.Gene
     return _taken(pool, np.sort(np.concatenate([more, fewer])), n)
 
 
+def permuted(pool: Split, train: Split, n: int, level: float, rng: np.random.Generator) -> Split:
+    """The share `level` of the images has its pixels in a random order, another order for each image."""
+    k = round(level * n)
+    x, y = first(pool, n)
+    mixed = rng.permuted(x[:k].reshape(k, -1), axis=1).reshape(x[:k].shape)
+    return Split(np.concatenate([mixed, x[k:]]), y)
+
+
+def salt(pool: Split, train: Split, n: int, level: float, rng: np.random.Generator) -> Split:
+    """The share `level` of the pixels is black or white."""
+    x, y = first(pool, n)
+    extreme = 255 * rng.integers(0, 2, x.shape, dtype=np.uint8)
+    return Split(np.where(rng.random(x.shape) < level, extreme, x), y)
+
+
+def elastic(pool: Split, train: Split, n: int, level: float, rng: np.random.Generator) -> Split:
+    """Smooth random displacements with an sd of `level` pixels (Simard et al. 2003, ICDAR)."""
+    x, y = first(pool, n)
+    size, smooth = x.shape[1:3], x.shape[1] / 7
+    grid = np.mgrid[: size[0], : size[1]].astype(np.float64)
+    field = ndimage.gaussian_filter(rng.normal(size=(n, 2, *size)), (0, 0, smooth, smooth), mode="wrap")
+    field *= level / field.std((2, 3), keepdims=True)
+    bent = np.empty(x.shape)
+    for i in range(n):
+        for channel in range(x.shape[3]):
+            bent[i, ..., channel] = ndimage.map_coordinates(
+                x[i, ..., channel].astype(np.float64), grid + field[i], order=1
+            )
+    return Split(requantised(bent), y)
+
+
+def mixtures(pool: Split, train: Split, n: int, level: float, rng: np.random.Generator) -> Split:
+    """Each sample is mixed with the share `level` of another sample."""
+    x, y = first(pool, n)
+    values = x.astype(np.float64)
+    mixed = (1 - level) * values + level * values[rng.permutation(n)]
+    return Split(requantised(mixed) if is_images(pool) else mixed.astype(np.float32), y)
+
+
+def invented(pool: Split, train: Split, n: int, level: float, rng: np.random.Generator) -> Split:
+    """The share `level` of the samples is of a mode that the data do not have: negatives of images, or a distant cluster."""
+    k = round(level * n)
+    x, y = first(pool, n)
+    if is_images(pool):
+        return Split(np.concatenate([255 - x[:k], x[k:]]), y)
+    sd = pool.x.std(0)
+    cluster = pool.x.max(0) + sd + 0.1 * sd * rng.normal(size=x[:k].shape)
+    return Split(np.concatenate([cluster.astype(np.float32), x[k:]]), y)
+
+
 def _taken(pool: Split, rows: np.ndarray, n: int) -> Split:
     """The first n of these rows of the pool."""
     if len(rows) < n:
@@ -126,11 +186,27 @@ def _kind(images: Sequence[float], points: Sequence[float]) -> Callable[[Split, 
     return lambda pool, n: images if is_images(pool) else points
 
 
+def _images_only(levels: Sequence[float]) -> Callable[[Split, int], Sequence[float]]:
+    def of(pool: Split, n: int) -> Sequence[float]:
+        if not is_images(pool):
+            raise Unfit("points have no pixels")
+        return levels
+
+    return of
+
+
 def _blurs(pool: Split, n: int) -> Sequence[float]:
     """Sigmas up to a fourteenth of the width, but at least two levels."""
     if not is_images(pool):
         raise Unfit("points cannot be blurred")
     return [sigma for sigma in (0.5, 1, 2) if sigma <= max(1, pool.x.shape[2] / 14)]
+
+
+def _elastic(pool: Split, n: int) -> Sequence[float]:
+    """Up to a fourteenth of the width."""
+    if not is_images(pool):
+        raise Unfit("points have no pixels")
+    return [sd for sd in (0.25, 0.5, 1, 2) if sd <= pool.x.shape[2] / 14]
 
 
 def _shifts(pool: Split, n: int) -> Sequence[float]:
@@ -168,4 +244,10 @@ CORRUPTIONS = {
     "copies": Corruption("share of training samples", lambda pool, n: (0.1, 0.25, 0.5, 1), copies),
     "outliers": Corruption("share of uniform noise", lambda pool, n: (0.01, 0.05, 0.2), outliers),
     "weights": Corruption("times as likely", _weights, weights),
+    "near_copies": Corruption("share of disturbed training samples", _kind((0.1, 0.5, 1), (0.1, 0.5, 1)), near_copies),
+    "permuted": Corruption("share of images with permuted pixels", _images_only((0.05, 0.2, 1)), permuted),
+    "salt": Corruption("share of black and white pixels", _images_only((0.02, 0.05, 0.1)), salt),
+    "elastic": Corruption("sd in pixels", _elastic, elastic),
+    "mixtures": Corruption("share of another sample", _kind((0.1, 0.25, 0.5), (0.1, 0.25, 0.5)), mixtures),
+    "invented": Corruption("share of an invented mode", _kind((0.05, 0.2, 0.5), (0.05, 0.2, 0.5)), invented),
 }

@@ -2,7 +2,8 @@
 
 A 5x5 convolution of stride 2 to 32 channels, then two of 3x3 to 64 and 128, each followed by a 2x2 max pooling while
 the map is wider than 4 pixels (28 -> 14 -> 7 -> 3; 8 -> 4 -> 4 -> 4), all with batch normalisation and ReLU; then a
-linear layer to `d` features, ReLU, and a linear layer to the logits.
+linear layer to `d` features, ReLU, and a linear layer to the logits. A classifier that was shown damage has a second linear
+layer, from the features to the kinds of damage.
 
 The features are taken before their ReLU: after it, half of them are zero and no Gaussian describes them. They are normalised
 without a learned scale or shift. So each feature has a mean near 0 and a variance near 1 (exactly 0 and 1 for the moved images
@@ -12,14 +13,16 @@ of training). KID's polynomial kernel would see a large mean.
 from __future__ import annotations
 
 import hashlib
+import json
 from functools import cache
+from pathlib import Path
 
 import safetensors.torch
 import torch
 from torch import Tensor, nn
 
 from ganbench.errors import UserError
-from ganbench.features.cnn import WEIGHTS, read_card
+from ganbench.features.cnn import WEIGHTS
 
 NARROWEST = 4  # pixels; a map that is no wider keeps its size
 
@@ -31,11 +34,12 @@ class Classifier(nn.Module):
         side: height and width of an image, pixels.
         d: number of features.
         classes: number of logits.
+        kinds: number of kinds of images that the second head tells apart, 0 without this head.
     """
 
     scale: Tensor  # scalar; set after training so that the training set has mean |features|^2 = d
 
-    def __init__(self, side: int, d: int, classes: int = 10) -> None:
+    def __init__(self, side: int, d: int, classes: int = 10, kinds: int = 0) -> None:
         super().__init__()
         layers: list[nn.Module] = [nn.Conv2d(1, 32, 5, stride=2, padding=2, bias=False), nn.BatchNorm2d(32), nn.ReLU()]
         side = (side + 1) // 2
@@ -48,6 +52,7 @@ class Classifier(nn.Module):
         layers += [nn.Flatten(), nn.Linear(128 * side * side, d, bias=False), nn.BatchNorm1d(d, affine=False)]
         self.hidden = nn.Sequential(*layers)
         self.head = nn.Sequential(nn.ReLU(), nn.Linear(d, classes))
+        self.kind = nn.Linear(d, kinds) if kinds else None
         self.register_buffer("scale", torch.ones(()))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -70,12 +75,17 @@ def load(name: str) -> Classifier:
     Raises:
         UserError: the file has another hash than its card.
     """
-    card = read_card(name)
-    path = WEIGHTS / f"{name}.safetensors"
+    return read(WEIGHTS, name)
+
+
+def read(folder: Path, name: str) -> Classifier:
+    """The classifier `name` in a folder with its weights and its card, in eval mode; see `load`."""
+    card = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+    path = folder / f"{name}.safetensors"
     content = path.read_bytes()
     sha256 = hashlib.sha256(content).hexdigest()
     if sha256 != card["sha256"]:
         raise UserError(f"{path} has SHA-256 {sha256}, its card says {card['sha256']}: install ganbench again")
-    model = Classifier(card["side"], card["recipe"]["d"])
+    model = Classifier(card["side"], card["recipe"]["d"], kinds=len(card.get("kinds", ())))
     model.load_state_dict(safetensors.torch.load(content))
     return model.eval().to(memory_format=torch.channels_last)  # twice as fast

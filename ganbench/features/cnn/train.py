@@ -10,6 +10,11 @@ good classifier collapse onto the nine directions that separate ten classes. A m
 within a class. On held-out digits 10 % of the variance was within classes without the term, and 59 % with it, at the same
 accuracy.
 
+A classifier learns to ignore damage. Then a metric in its features does not see the damage, and uniform noise can have a
+precision near 1. So a recipe with `damaged` shows damaged images too (`damage.py`). A second head, a linear layer on the
+features, names the kind of damage. The features stand before both heads. The decorrelation is over the whole batch: over
+undamaged images alone, the damage fills the feature space.
+
 The optimiser is Adam with decoupled weight decay (arXiv:1711.05101) and the one-cycle learning rate (arXiv:1708.07120). An
 exponential average of the weights is kept.
 """
@@ -21,7 +26,7 @@ import hashlib
 import json
 import math
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +40,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from ganbench import data
 from ganbench.display.progress import progress
 from ganbench.features.cnn import WEIGHTS
+from ganbench.features.cnn.damage import KINDS, NAMED, damage
 from ganbench.features.cnn.network import Classifier, to_input
 
 
@@ -55,12 +61,20 @@ class Recipe:
     decorrelation: float = 0.3  # weight of that term of the loss
     decay: float = 0.995  # of the weights' average, per step
     seed: int = 0
+    damaged: float = 0.0  # share of a batch that is damaged; 0: no second head
+    naming: float = 0.3  # weight of the second head's loss
 
 
 RECIPES = {
     "digits-cnn": Recipe("digits", d=32, epochs=100, batch=50, shift=0.7, angle=8, zoom=0.08),
     "mnist-cnn": Recipe("mnist", d=64, epochs=8, shift=2, angle=8, zoom=0.08),
     "fashion-mnist-cnn": Recipe("fashion-mnist", d=64, epochs=12, shift=1, angle=0, zoom=0, flip=True),
+}
+# A fifth of a batch with damage has no label, so two recipes have more epochs.
+RECIPES |= {
+    "digits-exposed": replace(RECIPES["digits-cnn"], damaged=0.25, epochs=160),
+    "mnist-exposed": replace(RECIPES["mnist-cnn"], damaged=0.25),
+    "fashion-mnist-exposed": replace(RECIPES["fashion-mnist-cnn"], damaged=0.25, epochs=16),
 }
 
 
@@ -85,12 +99,27 @@ def decorrelation(features: Tensor) -> Tensor:
     return (covariance.square().sum() - covariance.diagonal().square().sum()) / len(covariance)
 
 
+def objective(model: Classifier, x: Tensor, labels: Tensor, kind: Tensor | None, recipe: Recipe) -> Tensor:
+    """The loss of a batch [n, 1, H, W] with labels [n] and kinds of damage [n]; None: all images are undamaged."""
+    features = model.hidden(x.contiguous(memory_format=torch.channels_last))
+    logits, spread = model.head(features), recipe.decorrelation * decorrelation(features)
+    if kind is None or model.kind is None:
+        return F.cross_entropy(logits, labels) + spread
+    named = torch.isin(kind, torch.tensor([0, *(1 + i for i, name in enumerate(KINDS) if name in NAMED)]))
+    return (
+        F.cross_entropy(logits[named], labels[named])
+        + recipe.naming * F.cross_entropy(model.kind(features), kind)
+        + spread
+    )
+
+
 def fit(x: np.ndarray, y: np.ndarray, recipe: Recipe) -> Classifier:
     """Train on uint8 images [n, H, W, 1] and int64 labels [n]; returns the average, scaled, in eval mode."""
     torch.manual_seed(recipe.seed)
     rng = torch.Generator().manual_seed(recipe.seed)
     images, labels = to_input(torch.from_numpy(np.array(x))), torch.from_numpy(np.array(y))
-    model = Classifier(x.shape[1], recipe.d).to(memory_format=torch.channels_last)
+    kinds = 1 + len(KINDS) if recipe.damaged else 0
+    model = Classifier(x.shape[1], recipe.d, kinds=kinds).to(memory_format=torch.channels_last)
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.decay), use_buffers=True)
     optimiser = torch.optim.AdamW(model.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
     steps = math.ceil(len(images) / recipe.batch)
@@ -99,9 +128,10 @@ def fit(x: np.ndarray, y: np.ndarray, recipe: Recipe) -> Classifier:
         for epoch in range(recipe.epochs):
             seen = epoch * len(images)
             for batch in torch.randperm(len(images), generator=rng).tensor_split(steps):
-                moved = jitter(images[batch], recipe, rng).contiguous(memory_format=torch.channels_last)
-                features, logits = model(moved)
-                loss = F.cross_entropy(logits, labels[batch]) + recipe.decorrelation * decorrelation(features)
+                shown, kind = jitter(images[batch], recipe, rng), None
+                if recipe.damaged:
+                    shown, kind = damage(shown, recipe.damaged, rng)
+                loss = objective(model, shown, labels[batch], kind, recipe)
                 optimiser.zero_grad()
                 loss.backward()
                 optimiser.step()
@@ -109,7 +139,7 @@ def fit(x: np.ndarray, y: np.ndarray, recipe: Recipe) -> Classifier:
                 average.update_parameters(model)
                 seen += len(batch)
                 advance(seen, f"loss {loss.item():.3f}")
-    final = Classifier(x.shape[1], recipe.d).eval()
+    final = Classifier(x.shape[1], recipe.d, kinds=kinds).eval()
     final.load_state_dict(average.module.state_dict())
     final.scale.fill_(math.sqrt(recipe.d / run(final, x)[0].square().sum(1).mean().item()))
     return final
@@ -148,6 +178,7 @@ def write(name: str, recipe: Recipe, folder: Path) -> dict[str, Any]:
         "test": len(test.x),
         "data": data.version(recipe.dataset),
         "recipe": asdict(recipe),
+        "kinds": ["undamaged", *KINDS] if recipe.damaged else [],
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
         "seconds": round(seconds),
