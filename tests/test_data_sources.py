@@ -10,6 +10,7 @@ import io
 import os
 import pickle
 import shutil
+import tarfile
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
@@ -181,6 +182,21 @@ def test_debian_package_fetches_lists_only_when_it_must(scratch: Path, monkeypat
     monkeypatch.setattr(sources, "_run", run)
     assert sources.debian("p", "usr/share/p", PINS).fetch(scratch) == FILES
     assert verbs == ["download", "update", "download", "-x"]
+
+
+def test_npm_package_gives_its_members(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(command: list[str], folder: Path) -> None:
+        name = command[-1].replace("@", "-")
+        with tarfile.open(folder / f"{name}.tgz", "w:gz") as archive:
+            about = tarfile.TarInfo("package/a.txt")
+            about.size = len(name)
+            archive.addfile(about, io.BytesIO(name.encode()))
+
+    monkeypatch.setattr(sources, "_run", run)
+    both = sources.npm({"p@1.0": {"x": "package/a.txt"}, "q@2.0": {"y": "package/a.txt"}})
+    assert both.fetch(scratch) == {"x": b"p-1.0", "y": b"q-2.0"}
+    with pytest.raises(Refused, match=r"no readable package/b\.txt"):
+        sources.npm({"p@1.0": {"x": "package/b.txt"}}).fetch(scratch)
 
 
 def test_command_that_fails_gives_its_last_words(tmp_path: Path) -> None:

@@ -292,8 +292,8 @@ def test_a_jittered_image_keeps_its_ink_and_moves_within_the_shift() -> None:
         ("mnist", 1, True, True, "mnist-cnn", "it is the classifier of mnist"),
         ("stacked-mnist", 3, True, True, "stacked-mnist-cnn", "it is the classifier of stacked-mnist"),
         (None, 3, True, True, "inception", "the reference has colour images, and the weights of the literature's FID are on this machine"),
-        (None, 3, False, True, "efficientnet-lite0@112", "is installed, and Inception's weights are not on this machine"),
-        (None, 1, False, True, "efficientnet-lite0@112", "grey images that are not from a built-in dataset"),
+        (None, 3, False, True, "efficientnet-lite0@224", "is installed, and Inception's weights are not on this machine"),
+        (None, 1, False, True, "efficientnet-lite0@224", "grey images that are not from a built-in dataset"),
     ],
 )  # fmt: skip
 def test_auto_picks_by_the_data_and_by_what_is_here_and_says_why(

@@ -161,7 +161,7 @@ def test_without_weights_and_network_it_says_where_to_get_them(
         features.embed("inception", images(1, (8, 8)))
     for part in (
         f"http://127.0.0.1:9/mirror/{inception.WEIGHTS.file}", inception.WEIGHTS.sha256, str(tmp_path / "weights"),
-        "`weights='FILE'`", "GANBENCH_WEIGHTS_MIRROR", "efficientnet-lite0@112", "pixels",
+        "`weights='FILE'`", "GANBENCH_WEIGHTS_MIRROR", "efficientnet-lite0@224", "pixels",
     ):  # fmt: skip
         assert part in str(error.value)
     assert error.value.exit_code == 3

