@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import typer
 
 from experiments import coverage, extractors, lottery, mnist, pairs, precision, semi_supervised, spread, tune
 from ganbench.errors import UserError
 
-EXPERIMENTS = {"coverage": coverage, "mnist": mnist, "precision": precision, "semi_supervised": semi_supervised}
+WITH_PAGE = (coverage, mnist, precision, semi_supervised)  # their pages can be written again without a measurement
+OTHERS = (extractors, lottery, pairs, spread, tune)
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True)
 
@@ -23,21 +25,17 @@ def root() -> None:
 @app.command()
 def pages(folder: Path = Path("results")) -> None:
     """Write the pages again from the tables beside them, without a measurement."""
-    for name, experiment in EXPERIMENTS.items():
-        (folder / name / "README.md").write_text(experiment.page(folder / name), encoding="utf-8")
+    for experiment in WITH_PAGE:
+        out = folder / _name(experiment)
+        (out / "README.md").write_text(experiment.page(out), encoding="utf-8")
 
 
-for name, experiment in {
-    **EXPERIMENTS,
-    "extractors": extractors,
-    "lottery": lottery,
-    "pairs": pairs,
-    "spread": spread,
-    "tune": tune,
-}.items():
-    app.command(name, help=experiment.__doc__, short_help=(experiment.__doc__ or "").partition("\n")[0])(
-        experiment.main
-    )
+def _name(experiment: ModuleType) -> str:
+    return experiment.__name__.rpartition(".")[2]
+
+
+for module in (*WITH_PAGE, *OTHERS):
+    app.command(_name(module), help=module.__doc__, short_help=(module.__doc__ or "").partition("\n")[0])(module.main)
 
 if __name__ == "__main__":
     try:
