@@ -26,16 +26,17 @@ def root() -> None:
 def pages(folder: Path = Path("results")) -> None:
     """Write the pages again from the tables beside them, without a measurement."""
     for experiment in WITH_PAGE:
-        out = folder / _name(experiment)
+        out = folder / name_of(experiment)
         (out / "README.md").write_text(experiment.page(out), encoding="utf-8")
 
 
-def _name(experiment: ModuleType) -> str:
+def name_of(experiment: ModuleType) -> str:
+    """The name of an experiment: that of its module."""
     return experiment.__name__.rpartition(".")[2]
 
 
 for module in (*WITH_PAGE, *OTHERS):
-    app.command(_name(module), help=module.__doc__, short_help=(module.__doc__ or "").partition("\n")[0])(module.main)
+    app.command(name_of(module), help=module.__doc__, short_help=(module.__doc__ or "").partition("\n")[0])(module.main)
 
 if __name__ == "__main__":
     try:

@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ import torch
 from conftest import REPOSITORY
 
 from experiments import precision, semi_supervised
-from experiments.__main__ import EXPERIMENTS
+from experiments.__main__ import WITH_PAGE, name_of
 from ganbench import data
 from ganbench.training import checkpoint
 
@@ -49,9 +50,10 @@ def test_the_command_of_a_page_parses(command: str) -> None:
         assert shown.returncode == 0, shown.stderr
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
-def test_a_committed_page_is_what_its_tables_make(name: str) -> None:
-    assert EXPERIMENTS[name].page(RESULTS / name) == (RESULTS / name / "README.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("experiment", WITH_PAGE, ids=name_of)
+def test_a_committed_page_is_what_its_tables_make(experiment: ModuleType) -> None:
+    folder = RESULTS / name_of(experiment)
+    assert experiment.page(folder) == (folder / "README.md").read_text(encoding="utf-8")
 
 
 def test_precision_writes_a_table_and_its_page(tmp_path: Path) -> None:
