@@ -155,8 +155,8 @@ def sections(out: Path) -> list[str]:
         "  allows 5 % there.\n"
         "- `false_better`: the share of boards on which some row is called better than a row that is not worse.\n"
         "- `told_apart`: the share of truly different pairs that are told apart.\n"
-        "- The rule `board` makes the brackets of the tables. The rule `pointwise` makes those of the columns `..._pointwise`.\n"
-        "- With unequal spreads the logarithms of the rows' standard deviations have a standard deviation of 0.8. Fewer than 5\n"
-        "  seeds cannot show which rows are noisy, so there the brackets promise too much.",
+        "- The rule `board` makes the brackets of the tables, the rule `pointwise` those of the columns `..._pointwise`.\n"
+        "- With unequal spreads the logarithms of the rows' standard deviations have a standard deviation of 0.8. With fewer\n"
+        "  than 5 seeds no rule was found that knows which rows are noisy, so there the brackets promise too much.",
         ranks.drop(columns=["misplaced_low", "misplaced_high", "boards"]).to_markdown(index=False, floatfmt=".3g"),
     ]
