@@ -195,7 +195,7 @@ def detectable(y: np.ndarray) -> float:
         return float("nan")
     sd, freedom = _pooled(y)
     widths = simultaneous(y)[np.triu_indices(r, 1)]
-    error = float(sd) * np.sqrt(2 / k)
+    error = float(sd * np.sqrt(2 / k))
     if not error:
         return float("nan")
     threshold = float(np.median(widths)) / error

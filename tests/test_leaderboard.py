@@ -60,7 +60,7 @@ def test_summary_has_mean_spread_and_seeds() -> None:
     assert line.reason is None
 
 
-def cell(values: list[float], metric: str, own: tuple[float, float] | None = None) -> pd.Series:
+def cell(values: list[float | None], metric: str, own: tuple[float, float] | None = None) -> pd.Series:
     low, high = own or (None, None)
     return leaderboard.summarise(
         scores({"gan": values}, metric=metric).assign(low=low, high=high).astype({"low": float, "high": float})
@@ -147,7 +147,8 @@ def rebuilt(name: str) -> pd.DataFrame:
 def impossible(summary: pd.DataFrame) -> pd.DataFrame:
     """The lines of a summary with an end that the number cannot be."""
     least, most = np.array([metrics.limits(column) for column in summary.metric]).T
-    return summary[(summary.low < least) | (summary.high > most)]
+    beyond: pd.DataFrame = summary[(summary.low < least) | (summary.high > most)]
+    return beyond
 
 
 @pytest.mark.parametrize("name", BOARDS)

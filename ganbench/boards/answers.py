@@ -105,7 +105,8 @@ def read_rows(summary: pd.DataFrame, scores: pd.DataFrame, results: Mapping[str,
         place = float("nan") if pd.isna(first["rank"]) else float(first["rank"])
         runs = tuple(results[run] for run in dict.fromkeys(scored.run))
         shown = {str(cell["metric"]): cell for cell in cells.to_dict("records")}
-        rows.append(Row(str(name), first.kind == "control", rank_text(first), place, values, shown, reasons, runs))
+        ranked = rank_text(next(iter(shown.values())))
+        rows.append(Row(str(name), first.kind == "control", ranked, place, values, shown, reasons, runs))
     return sorted(rows, key=lambda row: (row.control, not row.rank, row.place if row.rank else 0))
 
 
