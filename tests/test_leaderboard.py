@@ -343,3 +343,11 @@ def test_page_names_the_rows_that_are_no_better_than_noise() -> None:
     both = pd.concat([scores({"gan": [1.0, 2.0, 3.0], "wgan": [5.0, 5.1, 5.2]}), controls])
     assert "\nNo better than the control `noise` by `fid`: wgan.\n" in page(both)
     assert "No better than" not in page(both[both.row != "wgan"])
+
+
+def test_table_without_a_single_whole_row_is_still_made() -> None:
+    gaps = scores({"gan": [1.0, None, 3.0], "wgan": [None, None, None]})
+    assert "smallest difference" not in page(gaps)
+    with_noise = pd.concat([gaps, scores({"noise": [4.0, 4.0, 4.1]}, "control")])
+    assert "No better than" not in page(with_noise)
+    assert leaderboard.ranks(with_noise, track()).empty

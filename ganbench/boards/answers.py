@@ -222,8 +222,9 @@ def faults_of(row: Row) -> list[Gate]:
     counts = _counts(row)
     lost = [m for m in counts if reached(m)[0] == "bad"]
     if lost:
-        average, perfect = (float(np.mean([getattr(m, name) for m in counts])) for name in ("value", "perfect"))
-        wrong.append(Gate("bad" if len(lost) == seeds else "caution", f"{average:.1f} of {perfect:.0f} modes"))
+        least, most = (f"{end(m.value for m in counts if m.value is not None):.0f}" for end in (min, max))
+        count = least if least == most else f"{least}–{most}"
+        wrong.append(Gate("bad" if len(lost) == seeds else "caution", f"{count} of {counts[0].perfect:.0f} modes"))
     wrong += _missing_parts(row)[:1]
     diverged = sum(not run.samples.n for run in row.runs)
     if diverged:
