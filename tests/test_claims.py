@@ -23,6 +23,7 @@ from ganbench.statistics import difference, student
 TWINS = {"unrolled": "unrolled-0", "pacgan": "pacgan-1", "minibatch_discrimination": "plain-slow"}
 TRICKS = ("smoothing", "flip", "instance_noise", "replay", "d_threshold")
 GANS = ("gan", "dcgan", "wgan")
+STEPS = ("none", "batch", "channels", "shared")
 
 
 class Claim(NamedTuple):
@@ -31,6 +32,19 @@ class Claim(NamedTuple):
     page: str
     sentence: str
     holds: Callable[[], object]
+
+
+def falls(values: Sequence[float]) -> bool:
+    return list(values) == sorted(values, reverse=True)
+
+
+@cache
+def page_text(page: str) -> str:
+    return (REPOSITORY / page).read_text(encoding="utf-8")
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
 
 
 @cache
@@ -75,17 +89,19 @@ def spread(page: str) -> pd.DataFrame:
 def swaps(metric: str) -> list[tuple[str, bool]]:
     """Each change of order between two GANs: the protocol that makes it, and whether both orders are clear at 95 %."""
     table = spread("")
-    lines = {(line.choice, line.samples): line for line in table[table.metric == metric].itertuples()}
+    table = table[(table.metric == metric) & table.value.notna()]
+    lines: dict[tuple[str, str], tuple[float, float, float]] = {
+        (str(choice), str(gan)): (float(value), float(low), float(high))
+        for choice, gan, value, low, high in table[["choice", "samples", "value", "low", "high"]].to_numpy()
+    }
     out = []
-    for choice in table.choice.unique():
+    for choice in dict.fromkeys(choice for choice, _ in lines):
         for a, b in combinations(GANS, 2):
-            pairs = [[lines.get((protocol, gan)) for gan in (a, b)] for protocol in ("house", choice)]
-            if any(line is None or np.isnan(line.value) for pair in pairs for line in pair):
-                continue
-            steps = [x.value - y.value for x, y in pairs]  # type: ignore[union-attr]
-            if steps[0] * steps[1] < 0:
-                ends = [difference(x.value, (x.low, x.high), y.value, (y.low, y.high)) for x, y in pairs]  # type: ignore[union-attr]
-                out.append((str(choice), all(low > 0 or high < 0 for low, high in ends)))
+            pairs = [(lines["house", a], lines["house", b]), (lines[choice, a], lines[choice, b])]
+            orders = [x[0] > y[0] for x, y in pairs]
+            if orders[0] != orders[1]:
+                ends = [difference(x[0], (x[1], x[2]), y[0], (y[1], y[2])) for x, y in pairs]
+                out.append((choice, all(low > 0 or high < 0 for low, high in ends)))
     return out
 
 
@@ -367,20 +383,6 @@ CLAIMS = [
         and (round(min(low), 1), round(max(low), 1)) == (5.1, 6.2),
     ),
 ]  # fmt: skip
-STEPS = ("none", "batch", "channels", "shared")
-
-
-def falls(values: Sequence[float]) -> bool:
-    return list(values) == sorted(values, reverse=True)
-
-
-@cache
-def page_text(page: str) -> str:
-    return (REPOSITORY / page).read_text(encoding="utf-8")
-
-
-def words(text: str) -> str:
-    return " ".join(text.split())
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=[f"{i}-{claim.sentence[:40]}" for i, claim in enumerate(CLAIMS)])
