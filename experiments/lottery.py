@@ -140,8 +140,8 @@ def main(
             against = scorers(references, run.n)
             for training in range(trainings):
                 folder = runs / f"{gan}-s{training}"
-                settings = {"seed": training, "images": run.images, "overrides": run.settings}
-                loop.train(Path(run.path), DATASET, folder, **settings)
+                path = Path(run.path)
+                loop.train(path, DATASET, folder, seed=training, images=run.images, overrides=run.settings)
                 for sampling in range(samplings):
                     drawn = sample(folder, Drawing(run.n, sampling))
                     for reference, score in enumerate(against):
