@@ -5,7 +5,8 @@
 
 Every setting draws data many times. The true value of the data is known, and the setting counts how often the interval
 contains it. The rows of a setting are written as soon as the setting is done. The same command, started again, continues
-after these rows. No number depends on the order of the settings or on the choice of settings.
+after these rows. No number depends on the order of the settings or on the choice of settings. `boards` is the study of
+`experiments/few_seeds.py`: what the cells and the ranks of a board hold.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import pandas as pd
 import typer
 from scipy.special import gammaincinv
 
-from experiments import populations
+from experiments import few_seeds, populations
 from ganbench import data, metrics
 from ganbench.display.progress import progress
 from ganbench.metrics import Score
@@ -44,6 +45,7 @@ Study = Literal[
     "classifier_score", "classification_accuracy", "parzen",
 ]  # fmt: skip
 SIZES = ((400, 400), (1600, 800))  # of the generated set and of the reference, where both are drawn anew
+Only = Literal[Study, "boards"]
 
 
 class Setting(NamedTuple):
@@ -320,17 +322,17 @@ def page(out: Path) -> str:
         of = f"`{study}`, version {', '.join(map(str, sorted(table.version.unique())))}"
         parts.append(f"## {of}: {len(ours) - short} of {len(ours)} intervals cover at least {PROMISED}")
         parts.append(shown.to_markdown(index=False, floatfmt=".4g"))
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join([*parts, *few_seeds.sections(out)]) + "\n"
 
 
 def main(
     reps: Annotated[int, typer.Option(min=2, help="Repetitions per setting.")] = 400,
     out: Annotated[Path, typer.Option(help="Folder for the tables.")] = Path("results/coverage"),
-    only: Annotated[Study | None, typer.Option(help="Which study; all by default.")] = None,
+    only: Annotated[Only | None, typer.Option(help="Which study; all by default.")] = None,
 ) -> None:
     """Measure the coverage of the intervals."""
     out.mkdir(parents=True, exist_ok=True)
-    for study in [only] if only else list(STUDIES):
+    for study in STUDIES if only is None else [study for study in STUDIES if study == only]:
         file = out / f"{study}.csv"
         table = pd.read_csv(file) if file.is_file() else pd.DataFrame()
         todo = [s for make in STUDIES[study] for s in make(reps) if pending(s, table)]
@@ -345,4 +347,6 @@ def main(
 
                 rows = pd.DataFrame(measure(setting, tick))
                 rows.to_csv(file, mode="a", header=not file.is_file(), index=False, float_format="%.6g")
-        (out / "README.md").write_text(page(out), encoding="utf-8")
+    if only in (None, "boards"):
+        few_seeds.measure(out)
+    (out / "README.md").write_text(page(out), encoding="utf-8")

@@ -1,173 +1,153 @@
-"""How lucky is your GAN: what another training seed changes, and what other samples of the same GAN change.
+"""How lucky is a GAN: the variance of FID in parts, of training, of sampling and of the reference.
 
 \b
-    python -m experiments lottery [--seeds 20] [--draws 5]
+    python -m experiments lottery [--trainings 20] [--samplings 5] [--references 5]
 
-Six GANs are trained on `digits` with 20 seeds each, a quarter of a minute of one CPU core per run. Each trained GAN draws five
-sets of samples, and each set is scored against the whole held-out split. The variance of FID then has two parts: the part of
-the training seed, and the part of the samples (one-way analysis of variance with random effects). "The FID Lottery" (Dufour et
-al. 2026, arXiv:2606.20536) did this for diffusion models: another training moves FID 3.2 times as much as other samples.
-
-A finished run is not trained again. The command writes scores.csv, README.md and lottery.png to results/lottery/.
+Each GAN is trained with many seeds, each training is sampled with many seeds, and all sample sets are scored against the same
+random halves of the held-out digits. An interrupted command continues where it stopped. It writes `scores.csv` and `README.md`
+to `results/lottery/`.
 """
 
 from __future__ import annotations
 
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from itertools import product
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
 import typer
-from scipy import stats
+from scipy.stats import f as f_law
 
-from ganbench import Scorer, baseline
+from ganbench import Scorer, data
+from ganbench.boards import grid
+from ganbench.display.progress import progress
 from ganbench.display.text import number
-from ganbench.statistics import ALPHA
+from ganbench.statistics import ALPHA, Interval
 from ganbench.training import loop
 from ganbench.training.sampling import Drawing, sample
 
 DATASET, METRIC = "digits", "fid"
-SAMPLES = 797  # as many as there are held-out digits
-CONVOLUTIONAL = {"batch": 64, "width": 32, "lr_g": 0.001, "lr_d": 0.001}
-PERCEPTRON = {
-    "batch": 64, "z": 32, "width_g": 256, "width_d": 64, "dropout_input": 0.0, "dropout_hidden": 0.3, "optimiser": "adam",
-    "lr_g": 0.001, "lr_d": 0.001,
-}  # fmt: skip
-GANS: dict[str, tuple[int, dict[str, Any]]] = {  # images and settings: those of `quick` and `tricks`, none tuned here
-    "gan": (128_000, PERCEPTRON),
-    "dcgan": (128_000, CONVOLUTIONAL),
-    "lsgan": (128_000, CONVOLUTIONAL),
-    "dragan": (96_000, CONVOLUTIONAL),
-    "wgan": (160_000, {"width": 32, "lr_g": 0.0005, "lr_d": 0.0005}),
-    "wgan_gp": (96_000, {"batch": 64, "width": 32, "n_critic": 2, "lr_g": 0.001, "lr_d": 0.001}),
+ROWS = {  # the GANs, and the board that has the settings of each
+    "gan": "quick",
+    "gan-minimax": "quick",
+    "dcgan": "quick",
+    "wgan": "quick",
+    "replay": "tricks",
+    "biggan-shared": "biggan-ablation",
 }
+KEY = ["gan", "training", "sampling", "reference"]
 
 
-def ticket(name: str, seed: int, draws: int, runs: Path) -> list[dict[str, Any]]:
-    """Train a GAN with one seed, and score its draws: a line for each draw. A GAN that diverges has no value."""
-    torch.set_num_threads(1)
-    images, settings = GANS[name]
-    folder = runs / f"{name}-{seed}"
-    run = loop.train(
-        baseline.resolve(name), DATASET, folder, seed=seed, images=images, overrides=settings, device="cpu"
-    )
-    about = {"gan": name, "seed": seed, "CPU s": round(run.cpu_seconds, 1)}
-    if run.diverged:
-        return [about | {"draw": draw, METRIC: None} for draw in range(draws)]
-    scorer = Scorer.of(DATASET, metrics=[METRIC])
-    values = (scorer(sample(folder, Drawing(SAMPLES, draw))).metrics[METRIC].value for draw in range(draws))
-    return [about | {"draw": draw, METRIC: value} for draw, value in enumerate(values)]
+class Parts(NamedTuple):
+    """Variances of the logarithm of a positive metric, and the ratio of the first two with its 95 % interval."""
+
+    training: float
+    sampling: float
+    reference: float
+    ratio: float
+    interval: Interval
 
 
-def parts(values: np.ndarray) -> dict[str, float]:
-    """The two parts of the spread of `values` `[seeds, draws]`, as standard deviations, and their ratio with its interval.
+def parts(values: np.ndarray) -> Parts:
+    """The variance of log `values` `[t, s, r]`, of t trainings, s samplings of each and r references, in parts.
 
-    With MSB the mean square between seeds and MSW the one within, training's variance is (MSB - MSW) / draws, and sampling's
-    is MSW. The interval of their ratio is exact for normal effects: (MSB / MSW / F - 1) / draws, with the quantiles F
-    (Searle, Casella & McCulloch 1992, section 3.6).
-
-    >>> {name: round(value, 3) for name, value in parts(np.array([[1.0, 3.0], [5.0, 7.0], [9.0, 11.0]])).items()}
-    {'training': 3.873, 'sampling': 1.414, 'ratio': 2.739, 'low': 0.0, 'high': 17.687}
+    Training and sampling are the two levels of a nested analysis of variance of the means over the references. `sampling` has
+    the residual too. A negative estimate is 0. The interval of training over sampling is exact for normal parts: their mean
+    squares over their variances have an F law (Searle, Casella & McCulloch 1992, section 3.6). `reference` is the variance
+    between references that all sample sets share.
     """
-    seeds, draws = values.shape
-    between = draws * values.mean(1).var(ddof=1)
-    within = values.var(axis=1, ddof=1).mean()
-    quantiles = stats.f.ppf([1 - ALPHA / 2, ALPHA / 2], seeds - 1, seeds * (draws - 1))
-    ratio, low, high = (
-        float(np.sqrt(max(between / within / quantile - 1, 0) / draws)) for quantile in (1.0, *quantiles)
-    )
-    training = float(np.sqrt(max(between - within, 0) / draws))
-    return {"training": training, "sampling": float(np.sqrt(within)), "ratio": ratio, "low": low, "high": high}
+    y = np.log(values)
+    t, s, _ = y.shape
+    means = y.mean(2)
+    within = float(means.var(1, ddof=1).mean())
+    between = float(s * means.mean(1).var(ddof=1))
+    quantiles = f_law.ppf([1 - ALPHA / 2, ALPHA / 2], t - 1, t * (s - 1))
+    ratio, low, high = np.maximum((between / within / np.array([1.0, *quantiles]) - 1) / s, 0)
+    training = max((between - within) / s, 0.0)
+    return Parts(training, within, float(y.mean((0, 1)).var(ddof=1)), float(ratio), (float(low), float(high)))
 
 
-def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """A line for each GAN: mean, the parts of the spread, the range of the seeds. Seeds that diverged are only counted."""
-    lines = []
-    for name, group in table.groupby("gan", sort=False):
-        values = group.pivot(index="seed", columns="draw", values=METRIC)
-        whole = values.dropna()
-        part, means = parts(whole.to_numpy()), whole.mean(axis=1)
-        lines.append(
-            {
-                "GAN": name,
-                "seeds": len(whole),
-                "diverged": len(values) - len(whole),
-                METRIC: number(means.mean()),
-                "best seed, worst seed": f"{number(means.min())}, {number(means.max())}",
-                "sd of training": number(part["training"]),
-                "sd of sampling": number(part["sampling"]),
-                "training, % of the mean": number(100 * part["training"] / means.mean()),
-                "ratio of the sds": f"{number(part['ratio'])} [{number(part['low'])}, {number(part['high'])}]",
-            }
-        )
-    return pd.DataFrame(lines)
+def cube(table: pd.DataFrame) -> np.ndarray:
+    """The values of a GAN, `[t, s, r]`.
+
+    Raises:
+        ValueError: a sample set was not scored.
+    """
+    shape = tuple(table[name].nunique() for name in KEY[1:])
+    return table.sort_values(KEY).value.to_numpy(float).reshape(shape)
 
 
 def page(out: Path) -> str:
-    """The page of the table `scores.csv` in `out`."""
+    """The page of `scores.csv`."""
     table = pd.read_csv(out / "scores.csv")
-    shown = summary(table)
+    lines = []
+    for gan, scored in table.groupby("gan", sort=False):
+        values = cube(scored)
+        found = parts(values)
+        low, high = found.interval
+        lines.append(
+            {
+                "GAN": gan,
+                f"{METRIC}, geometric mean": number(np.exp(np.log(values).mean())),
+                "sd of training": number(np.sqrt(found.training)),
+                "sd of sampling": number(np.sqrt(found.sampling)),
+                "sd of the reference": number(np.sqrt(found.reference)),
+                "training / sampling": f"{number(found.ratio)} [{number(low)}, {number(high)}]",
+            }
+        )
+    t, s, r = (table[name].nunique() for name in KEY[1:])
     return (
-        "# How lucky is your GAN\n\n"
-        f"{len(shown)} GANs on `{DATASET}`, {table.seed.nunique()} training seeds each, {table.draw.nunique()} sets of "
-        f"{SAMPLES} samples from each trained GAN. FID against\nthe whole held-out split. No setting was tuned for it.\n\n"
-        f"{shown.to_markdown(index=False)}\n\n"
-        "- `sd of training`: the standard deviation of FID over training seeds, without the part of the samples.\n"
-        "- `sd of sampling`: the standard deviation of FID over sets of samples of one trained GAN.\n"
-        "- `ratio of the sds`: how many times as much another training moves FID as other samples do, with its 95 % interval.\n"
-        '  For diffusion models "The FID Lottery" (arXiv:2606.20536) gives 3.2.\n\n'
-        "![FID of every seed](lottery.png)\n\n"
-        "A point is a training seed (the mean of its sets of samples). The bar beside the points is two standard deviations\n"
-        "of sampling wide.\n\n"
+        "# How lucky is a GAN?\n\n"
+        f"Each GAN is trained with {t} seeds on {DATASET}. Each training is sampled with {s} seeds.\n"
+        f"All sample sets are scored against the same {r} random halves of the held-out digits.\n"
+        f"The standard deviations are those of the logarithm of {METRIC}: 0.05 is about 5 %. The last column is the\n"
+        "ratio of the two variances, with its 95 % interval, which is exact for normal parts.\n\n"
+        f"{pd.DataFrame(lines).to_markdown(index=False, disable_numparse=True)}\n\n"
         "`python -m experiments lottery` wrote this page.\n"
     )
 
 
-def draw(table: pd.DataFrame, path: Path) -> None:
-    """The FID of every seed, a column of points for each GAN, and beside it the spread of sampling."""
-    from matplotlib.figure import Figure
+def scorers(references: int, n: int) -> list[Scorer]:
+    """A scorer against each of some random halves of the held-out digits, n each."""
+    held_out = data.load(DATASET, "test")
+    chosen = [np.random.default_rng(r).permutation(len(held_out.x))[:n] for r in range(references)]
+    return [
+        Scorer.of(np.array(held_out.x)[np.sort(ids)], features=f"{DATASET}-cnn", metrics=[METRIC]) for ids in chosen
+    ]
 
-    figure = Figure(figsize=(8, 4.5), layout="constrained")
-    axes = figure.subplots()
-    names = list(dict.fromkeys(table.gan))
-    for x, name in enumerate(names):
-        values = table[table.gan == name].pivot(index="seed", columns="draw", values=METRIC).dropna()
-        means = values.mean(axis=1).to_numpy()
-        spread = parts(values.to_numpy())["sampling"]
-        axes.scatter(np.full(len(means), x), means, s=18, color="tab:blue", alpha=0.6)
-        axes.errorbar(x + 0.2, np.median(means), spread, color="tab:orange", linewidth=5, fmt="none")
-    axes.set_xticks(range(len(names)), names)
-    axes.set_yscale("log")
-    axes.set_ylabel("FID (digits-cnn), log scale")
-    axes.set_title("blue: training seeds; orange: other samples of one trained GAN (± 1 sd)")
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+
+def planned(gan: str) -> grid.PlannedRun:
+    """The run of a GAN on its board: its file, its settings and its budget."""
+    return next(run for run in grid.runs(ROWS[gan]) if (run.row, run.dataset, run.kind) == (gan, DATASET, "baseline"))
 
 
 def main(
-    seeds: Annotated[int, typer.Option(help="training seeds of each GAN", min=3)] = 20,
-    draws: Annotated[int, typer.Option(help="sets of samples of each trained GAN", min=2)] = 5,
+    trainings: Annotated[int, typer.Option(help="of each GAN", min=2)] = 20,
+    samplings: Annotated[int, typer.Option(help="of each training", min=2)] = 5,
+    references: Annotated[int, typer.Option(help="that all sample sets are scored against", min=2)] = 5,
+    only: Annotated[list[str] | None, typer.Option(help="names of GANs; by default all")] = None,
     runs: Annotated[Path, typer.Option(help="folder of the runs")] = Path("runs/lottery"),
     out: Annotated[Path, typer.Option(help="where the result goes")] = Path("results/lottery"),
-    jobs: Annotated[int, typer.Option(help="runs at a time")] = 2,
 ) -> None:
-    """Train and score all runs that the table does not have yet, and write the page."""
+    """Train, sample and score, and write the page."""
+    torch.set_num_threads(1)  # layers this small are no faster on more
+    gans = only or list(ROWS)
+    lines = []
+    with progress("lottery", len(gans) * trainings, "trainings") as advance:
+        for i, gan in enumerate(gans):
+            run = planned(gan)
+            against = scorers(references, run.n)
+            for training in range(trainings):
+                folder = runs / f"{gan}-s{training}"
+                path = Path(run.path)
+                loop.train(path, DATASET, folder, seed=training, images=run.images, overrides=run.settings)
+                for sampling in range(samplings):
+                    drawn = sample(folder, Drawing(run.n, sampling))
+                    for reference, score in enumerate(against):
+                        key = dict(zip(KEY, (gan, training, sampling, reference), strict=True))
+                        lines.append(key | {"value": score(drawn).metrics[METRIC].value})
+                advance(i * trainings + training + 1, gan)
     out.mkdir(parents=True, exist_ok=True)
-    path = out / "scores.csv"
-    table = pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=["gan", "seed", "draw"])
-    drawn = table.groupby(["gan", "seed"]).size()
-    done = set(drawn[drawn >= draws].index)
-    tickets = [(name, seed) for seed, name in product(range(seeds), GANS) if (name, seed) not in done]
-    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
-        waiting = [pool.submit(ticket, name, seed, draws, runs) for name, seed in tickets]
-        for count, future in enumerate(as_completed(waiting), 1):
-            table = pd.concat([table, pd.DataFrame(future.result())], ignore_index=True)
-            table = table.drop_duplicates(["gan", "seed", "draw"]).sort_values(["gan", "seed", "draw"])
-            table.to_csv(path, index=False, float_format="%.6g")
-            print(f"{count} of {len(waiting)}", flush=True)
+    pd.DataFrame(lines).to_csv(out / "scores.csv", index=False, float_format="%.8g")
     (out / "README.md").write_text(page(out), encoding="utf-8")
-    draw(pd.read_csv(path), out / "lottery.png")

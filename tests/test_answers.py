@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -92,12 +93,18 @@ def answer(text: str, question: str) -> str:
     return " ".join(text[text.index(question) :].replace("\n  ", " ").splitlines()[0].split())
 
 
-def published(name: str, columns: int, wide: bool = False) -> str:
+@cache
+def rebuilt(name: str) -> tuple[Board, pd.DataFrame, pd.DataFrame, dict[str, Result]]:
+    """A published board with its summary computed anew from its scores."""
     folder = Path("results") / name
     grid = Board.model_validate(json.loads((folder / "manifest.json").read_text())["grid"])
-    summary, scores = (pd.read_csv(folder / f"{file}.csv") for file in ("leaderboard", "scores"))
-    results = {path.stem: result.read(path) for path in (folder / "runs").glob("*.json")}
-    return answers.text(name, grid, summary, scores, results, columns, wide)
+    scores = pd.read_csv(folder / "scores.csv").reindex(columns=leaderboard.COLUMNS)
+    summary = leaderboard.summarise(scores).merge(leaderboard.ranks(scores, grid), on=["dataset", "row"], how="left")
+    return grid, summary, scores, {path.stem: result.read(path) for path in (folder / "runs").glob("*.json")}
+
+
+def published(name: str, columns: int, wide: bool = False) -> str:
+    return answers.text(name, *rebuilt(name), columns, wide)
 
 
 @pytest.mark.parametrize("columns", [60, 80, 120, 200])
@@ -117,7 +124,7 @@ def head_of(text: str) -> str:
 def test_a_wider_terminal_shows_more_columns_and_wide_shows_all() -> None:
     metrics = list(pd.read_csv("results/quick/leaderboard.csv").query("dataset == 'digits'").metric.unique())
     counts = [
-        sum(f" {metric}" in head_of(published("quick", columns)) for metric in metrics) for columns in (60, 80, 120)
+        sum(f" {metric}" in head_of(published("quick", columns)) for metric in metrics) for columns in (80, 120, 160)
     ]
     assert counts == sorted(set(counts))
     assert all(f" {metric}" in head_of(published("quick", 60, wide=True)) for metric in metrics)
@@ -125,17 +132,17 @@ def test_a_wider_terminal_shows_more_columns_and_wide_shows_all() -> None:
 
 def test_the_table_has_the_numbers_of_the_board() -> None:
     lines = published("quick", 80).splitlines()
-    board_ = pd.read_csv("results/quick/leaderboard.csv")
-    row = board_[(board_.dataset == "digits") & (board_.row == "dcgan") & (board_.metric == "fid")].iloc[0]
+    _, summary, _, _ = rebuilt("quick")
+    row = summary[(summary.dataset == "digits") & (summary.row == "dcgan") & (summary.metric == "fid")].iloc[0]
     line = next(line for line in lines if " dcgan " in line)
-    assert f"{row['mean']:.2f} ± {(row.high - row.low) / 2:.2f}" in line
+    assert f"{row.centre:.2f} [{row.low:.2f}, {row.high:.2f}]" in line
     assert lines.index(line) < next(i for i, line in enumerate(lines) if " real " in line)
 
 
 def test_a_clear_winner_is_certain() -> None:
     text = shown()
     assert answer(text, "Which is best?").startswith(
-        "Which is best? gan. fid 5.10 ± 0.25; held-out real data has 1.10."
+        "Which is best? gan. fid 5.10 [4.86, 5.35]; held-out real data has 1.10."
     )
     assert answer(text, "Is that").startswith("Is that certain? Yes. At 95 % gan is better than every other row")
 
@@ -150,6 +157,28 @@ def test_a_rival_that_a_third_row_beats_is_still_a_rival() -> None:
     text = shown({"a": [1.0, 2.0, 9.0], "b": [5.0, 5.1, 5.2], "c": [6.0, 6.1, 6.2]})
     assert "1 (1–3)" in text
     assert "At 95 % b and c could be as good" in answer(text, "Is that")
+
+
+def test_every_seed_is_a_dot_on_the_axis_of_the_table() -> None:
+    lines = shown({"gan": [1.0, 10.0, 10.0], "wgan": [1.0, 1.0, 100.0], "real": [0.5, 0.5, 1.0]}).splitlines()
+    gan, wgan, real = (next(line for line in lines if f" {name} " in line) for name in ("gan", "wgan", "real"))
+    assert " •·····2·····  " in gan
+    assert " 2··········•  " in wgan
+    assert "<•···········  " in real
+    assert "•" not in shown({"gan": [1.0, 10.0, 10.0]}, columns=60)
+
+
+def test_board_says_what_it_could_have_seen() -> None:
+    text = answer(shown(), "What could this board see?")
+    assert text.startswith("What could this board see? With a probability of 80 %, a factor of 1.")
+    assert text.endswith(" in fid between two rows.")
+
+
+def test_rival_follows_from_the_intervals_of_the_ranks() -> None:
+    """Paired by seed `b` is always 3 % worse than `a`: clear alone, not clear on a board whose other rows scatter."""
+    text = shown({"a": [5.0, 5.1, 5.2], "b": [5.15, 5.25, 5.36], "c": [6.0, 9.0, 7.0], "d": [8.0, 7.5, 12.0]})
+    assert "At 95 % b and c could be as good" in answer(text, "Is that")
+    assert answer(shown({"a": [5.0, 5.1, 5.2], "b": [5.15, 5.25, 5.36]}), "Is that").startswith("Is that certain? Yes.")
 
 
 def test_a_single_row_is_not_compared() -> None:
@@ -187,10 +216,10 @@ def test_what_a_board_does_not_measure_is_unknown_and_has_no_mark() -> None:
 
 def test_lost_modes_are_named_with_their_number() -> None:
     text = shown(modes={"gan": [8.0, 8.0, 8.0], "wgan": [7.0, 8.0, 5.0]})
-    assert "! 6.7 of 8 modes" in text
+    assert "! 5–8 of 8 modes" in text
     expected = "Which lose modes? wgan (1 of 2 rows). Every seed of gan reaches all modes."
     assert answer(text, "Which lose modes?") == expected
-    assert "✗ 5.0 of 8 modes" in shown(modes={"wgan": [5.0, 5.0, 5.0]})
+    assert "✗ 5 of 8 modes" in shown(modes={"wgan": [5.0, 5.0, 5.0]})
     assert answer(shown(modes={}), "Which lose modes?").startswith("Which lose modes? None.")
 
 
@@ -210,8 +239,8 @@ NOISE_ROW: Values = {"noise": [7.0, 7.1, 7.2]}
 def test_row_that_is_worse_than_noise_is_not_called_best() -> None:
     text = shown({"gan": [9.0, 9.1, 9.2], "wgan": [9.5, 9.6, 9.9], "real": [1, 1, 1]} | NOISE_ROW)
     expected = (
-        "Which is best? None. The first row, gan, has fid 9.10 ± 0.25, and the control noise has 7.10 ± 0.25. "
-        "No row is better than noise."
+        "Which is best? None. The first row, gan, has fid 9.10 [8.85, 9.35], and the control noise has 7.10 "
+        "[6.86, 7.35]. No row is better than noise."
     )
     assert answer(text, "Which is best?") == expected
     assert "Is that certain?" not in text
@@ -223,7 +252,7 @@ def test_noise_is_a_rival_of_a_row_that_is_not_clearly_better() -> None:
     assert answer(text, "Which is best?").startswith("Which is best? gan.")
     assert "At 95 % the control noise could be as good" in answer(text, "Is that")
     assert "no better than noise" not in text
-    assert "! no better than noise" in shown({"gan": [1.0, 9.0, 14.0]} | NOISE_ROW)
+    assert "! no better than noise" in shown({"gan": [4.0, 9.0, 14.0]} | NOISE_ROW)
 
 
 def test_row_that_beats_noise_has_no_mark_for_it() -> None:
@@ -234,7 +263,7 @@ def test_row_that_beats_noise_has_no_mark_for_it() -> None:
 
 def test_higher_is_better_turns_the_comparison_with_noise_round(monkeypatch: pytest.MonkeyPatch) -> None:
     card = metrics.get("fid").card
-    monkeypatch.setattr(answers.metrics, "get", lambda name: SimpleNamespace(card=replace(card, better="higher")))
+    monkeypatch.setattr(leaderboard.metrics, "get", lambda name: SimpleNamespace(card=replace(card, better="higher")))
     text = shown({"gan": [9.0, 9.1, 9.2], "wgan": [5.0, 5.1, 5.3]} | NOISE_ROW)
     assert answer(text, "Which is best?").startswith("Which is best? gan.")
     assert text.count("✗ worse than noise") == 1

@@ -84,6 +84,16 @@ def test_metric_applies_to_some_board(name: str) -> None:
     assert any(r["value"] is not None or "lower_bound" in r for r in results)  # `support` of real samples is a bound
 
 
+@pytest.mark.parametrize("name", [name for name in metrics.names() if metrics.get(name).card.quantities])
+def test_numbers_whose_kind_is_declared_exist_and_are_possible(name: str) -> None:
+    results = [one(name, board()) for board in BOARDS.values()]
+    for number in metrics.get(name).card.quantities:
+        values = [r[number] for r in results if r.get(number) is not None]
+        low, high = metrics.limits(name if number == "value" else f"{name}.{number}")
+        assert values
+        assert all(low <= value <= high for value in values)
+
+
 @pytest.mark.parametrize(("name", "board"), CASES)
 def test_result_is_json_and_inside_its_range(name: str, board: str) -> None:
     result = one(name, BOARDS[board]())

@@ -1,28 +1,29 @@
 """A board as text for a terminal: one table per dataset, and below each table the answers to a reader's questions.
 
 Every answer follows from intervals. If the interval of a row's copied share over all seeds leaves out 0, the row
-copies. The first row is compared with every other row and with the control `noise`, paired by seed as for the ranks. If
-the mean of the first row is not better than the mean of `noise`, no row is called best. If the interval of each
-difference leaves out 0, the best row is certain.
+copies. The first row is compared with every other row and with the control `noise`, by the same intervals as the ranks
+(`leaderboard.Comparison`): they hold together at 95 %. If the mean of the first row is not better than the mean of `noise`, no
+row is called best. If the interval of each difference leaves out 0, the best row is certain.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from ganbench import metrics
 from ganbench.boards.board import Board, Track
+from ganbench.boards.leaderboard import NOISE, Comparison, cell_text, comparison, rank_text, seen
 from ganbench.display.text import chosen, decimals, fixed, layout, listed, wrap
 from ganbench.scoring.result import Measured, Result
 from ganbench.scoring.verdict import MARKS, SELF_REPEATING, Level, arrow, network, reached
 from ganbench.statistics import student
 
 COPYCAT = "copycat"  # the control that copies the training set
-NOISE = "noise"  # the control that has nothing in common with the data
+STRIP = 12  # characters of the axis of a strip of seeds
+ROOM = 80  # columns of a terminal from which a table has strips
 DIVERSITY = ("coverage", "recall")  # metrics that see missing parts of the data, the surer metric first
 
 
@@ -41,6 +42,7 @@ class Row(NamedTuple):
     rank: str
     place: float  # the rank as a number, NaN for a row without one
     values: Mapping[str, np.ndarray]  # of every column, one per seed, NaN where there is none
+    cells: Mapping[str, Mapping[Hashable, Any]]  # of every column, its line of the leaderboard
     reasons: Mapping[str, str]  # of the columns without a mean
     runs: tuple[Result, ...]  # one per seed
 
@@ -74,19 +76,21 @@ def text(
     for dataset, track in board.datasets.items():
         scored = scores[scores.dataset == dataset]
         rows = read_rows(summary[summary.dataset == dataset], scored, results)
+        compared = comparison(scores, dataset, track.rank)
         features = network(rows[0].runs[0].protocol.features.id)
         seeds = f"{len(board.seeds)} seeds, {track.samples:,} samples"
         title = f"{name}, {dataset}: ranked by {track.rank}, {seeds}, features {features}"
-        lines = [wrap(title, "  ", columns), "", *table(track, rows, columns, wide), ""]
-        lines += [wrap(answer, "  ", columns) for answer in answers(track, rows)]
+        lines = [wrap(title, "  ", columns), "", *table(track, rows, compared, columns, wide), ""]
+        lines += [wrap(answer, "  ", columns) for answer in answers(track, rows, compared)]
         parts.append("\n".join(lines))
     return "\n\n".join([*parts, wrap(HOW_TO_READ, "", columns)])
 
 
 HOW_TO_READ = (
-    "The number after ± is half of the 95 % interval of the mean over the seeds. The ranks in brackets are "
-    "still possible at 95 %. Verdict ✓: the checks that this board allows (copies, repeats, lost modes, diversity) found "
-    "no fault. Verdict ?: this board allows none of these checks."
+    "A number is the mean over the seeds, and behind it stands its 95 % interval. In a strip each dot is a seed, and a "
+    "digit is so many seeds. All strips of a table have one axis; < and > are seeds beyond its ends. The ranks in brackets "
+    "are still possible. At 95 % all brackets of a table hold together. Verdict ✓: the checks that this board allows "
+    "(copies, repeats, lost modes, diversity) found no fault. Verdict ?: this board allows none of these checks."
 )
 
 
@@ -100,31 +104,25 @@ def read_rows(summary: pd.DataFrame, scores: pd.DataFrame, results: Mapping[str,
         reasons = dict(zip(map(str, empty.metric), map(str, empty.reason), strict=True))
         place = float("nan") if pd.isna(first["rank"]) else float(first["rank"])
         runs = tuple(results[run] for run in dict.fromkeys(scored.run))
-        rows.append(Row(str(name), first.kind == "control", rank_text(first), place, values, reasons, runs))
+        shown = {str(cell["metric"]): cell for cell in cells.to_dict("records")}
+        ranked = rank_text(next(iter(shown.values())))
+        rows.append(Row(str(name), first.kind == "control", ranked, place, values, shown, reasons, runs))
     return sorted(rows, key=lambda row: (row.control, not row.rank, row.place if row.rank else 0))
 
 
-def rank_text(row: pd.Series) -> str:
-    """A rank, and in brackets the ranks that are still possible; empty for a row without one."""
-    if pd.isna(row["rank"]):
-        return ""
-    low, high = row.rank_low, row.rank_high
-    return f"{row['rank']:.0f}" if low == high else f"{row['rank']:.0f} ({low:.0f}–{high:.0f})"
-
-
-def table(track: Track, rows: Sequence[Row], columns: int, wide: bool = False) -> list[str]:
+def table(track: Track, rows: Sequence[Row], compared: Comparison, columns: int, wide: bool = False) -> list[str]:
     """The lines of a dataset's table, the controls below a rule, and the reasons of empty cells."""
     further = [column for column in track.metrics if column != track.rank]
     heads = {column: f"{column}{arrow(column)}" for column in (track.rank, *further)}
     places = {column: decimals(_means(rows, column)) for column in heads}
     lines = []
     for row in rows:
-        line = {"rank": row.rank, "row": row.name}
+        line = {"rank": row.rank, "row": row.name, SEEDS: strip(row.values.get(track.rank), compared)}
         for column, head in heads.items():
-            line[head] = cell(row, column, places[column], half=wide or column == track.rank)
-        shown_gates = (f"{MARKS[gate.level]} {gate.text}".strip() for gate in gates(track, row, rows))
+            line[head] = cell(row, column, places[column], wide or column == track.rank)
+        shown_gates = (f"{MARKS[gate.level]} {gate.text}".strip() for gate in gates(row, compared))
         lines.append(line | {"verdict": "; ".join(shown_gates)})
-    needed = ["rank", "row", heads[track.rank], "verdict"]
+    needed = ["rank", "row", heads[track.rank], *([SEEDS] if columns >= ROOM or wide else []), "verdict"]
     others = [heads[column] for column in further]
     names = [*needed[:-1], *others, "verdict"] if wide else chosen(lines, needed, others, columns)
     size = 10**6 if wide else columns
@@ -151,18 +149,39 @@ def _means(rows: Sequence[Row], column: str) -> list[float]:
     return [mean for mean in means if not np.isnan(mean)]
 
 
-def cell(row: Row, column: str, places: int, half: bool) -> str:
-    """A mean over the seeds; with `half` also half of Student's interval. If a seed has no value, a dash."""
+def cell(row: Row, column: str, places: int, ends: bool) -> str:
+    """The mean over the seeds, with `ends` also its interval; counts and bounds as they are. If a seed has no value, a dash."""
     values = row.values.get(column)
     if values is None or np.isnan(values).any():
         return "–"
-    mean, high = values.mean(), student(values)[1]
-    return f"{fixed(mean, places)} ± {fixed(high - mean, places)}" if half else fixed(mean, places)
+    line = row.cells[column]
+    if line["quantity"] in ("count", "bound"):
+        return cell_text(line)
+    centre, low, high = (fixed(line[key], places) for key in ("centre", "low", "high"))
+    return f"{centre} [{low}, {high}]" if ends else centre
 
 
-def gates(track: Track, row: Row, rows: Sequence[Row]) -> list[Gate]:
+SEEDS = "seeds"
+
+
+def strip(values: np.ndarray | None, compared: Comparison) -> str:
+    """The seeds of a row in the ranking column as dots on the axis of the table; empty if none has a value.
+
+    The axis is the column's scale, from the least to the largest seed of the rows with a rank.
+    """
+    known = np.array([]) if values is None else values[~np.isnan(values)]
+    if not len(known) or not np.isfinite(compared.ends).all():
+        return ""
+    low, high = compared.ends
+    part = (compared.scale.to(known) - low) / (high - low or 1.0)
+    counts = np.bincount(np.clip(np.rint((STRIP - 1) * part), -1, STRIP).astype(int) + 1, minlength=STRIP + 2)
+    marks = ["" if not n else "•" if n == 1 else str(n) for n in counts]
+    return ("<" if counts[0] else " ") + "".join(mark or "·" for mark in marks[1:-1]) + (">" if counts[-1] else "")
+
+
+def gates(row: Row, compared: Comparison) -> list[Gate]:
     """The verdict on a row: its faults, or if there is none, whether anything was checked."""
-    faults = [*beside_noise(track, row, rows), *faults_of(row)]
+    faults = [*beside_noise(row, compared), *faults_of(row)]
     if faults:
         return faults
     diverse = any(_judged(row, name) for name in DIVERSITY)
@@ -171,27 +190,16 @@ def gates(track: Track, row: Row, rows: Sequence[Row]) -> list[Gate]:
     return [Gate("good", "") if checked else Gate("unknown", "not checked")]
 
 
-def beside_noise(track: Track, row: Row, rows: Sequence[Row]) -> list[Gate]:
+def beside_noise(row: Row, compared: Comparison) -> list[Gate]:
     """Whether a row is no better than the control `noise` in the ranking column; empty if its mean is better."""
-    noise = _control(rows, NOISE)
-    if row.control or noise is None:
+    if row.control or not {row.name, NOISE} <= set(compared.names) or compared.beats_noise(row.name):
         return []
-    worse = _excess(track, row, noise)
-    if np.isnan(worse).any() or worse.mean() < 0:
-        return []
-    return [Gate("bad", "worse than noise") if student(worse)[0] > 0 else Gate("caution", "no better than noise")]
+    clear = compared.interval(row.name, NOISE)[0] > 0
+    return [Gate("bad", "worse than noise") if clear else Gate("caution", "no better than noise")]
 
 
 def _control(rows: Sequence[Row], name: str) -> Row | None:
     return next((row for row in rows if row.control and row.name == name), None)
-
-
-def _excess(track: Track, row: Row, other: Row) -> np.ndarray:
-    """By how much a row is worse than another row in the ranking column, one number per seed; NaN without a value."""
-    sign = -1.0 if metrics.get(track.rank).card.better == "higher" else 1.0
-    absent = np.array([np.nan])
-    own, others = (each.values.get(track.rank, absent) for each in (row, other))
-    return np.asarray(sign * (own - others))
 
 
 def faults_of(row: Row) -> list[Gate]:
@@ -214,8 +222,9 @@ def faults_of(row: Row) -> list[Gate]:
     counts = _counts(row)
     lost = [m for m in counts if reached(m)[0] == "bad"]
     if lost:
-        average, perfect = (float(np.mean([getattr(m, name) for m in counts])) for name in ("value", "perfect"))
-        wrong.append(Gate("bad" if len(lost) == seeds else "caution", f"{average:.1f} of {perfect:.0f} modes"))
+        least, most = (f"{end(m.value for m in counts if m.value is not None):.0f}" for end in (min, max))
+        count = least if least == most else f"{least}–{most}"
+        wrong.append(Gate("bad" if len(lost) == seeds else "caution", f"{count} of {counts[0].perfect:.0f} modes"))
     wrong += _missing_parts(row)[:1]
     diverged = sum(not run.samples.n for run in row.runs)
     if diverged:
@@ -249,24 +258,25 @@ def _counts(row: Row) -> list[Measured]:
     return [m for m in row.measured("modes") if m.perfect is not None and m.perfect > 1]
 
 
-def answers(track: Track, rows: Sequence[Row]) -> list[str]:
+def answers(track: Track, rows: Sequence[Row], compared: Comparison) -> list[str]:
     """The questions of a reader, each with its answer."""
     baselines = [row for row in rows if not row.control]
     ranked = [row for row in baselines if row.rank]
     if not ranked:
         best = [f"Which is best? Unknown. No row has {track.rank} in every seed."]
-    elif beside_noise(track, ranked[0], rows):
+    elif beside_noise(ranked[0], compared):
         best = [_none_is_best(track, ranked[0], rows)]
     else:
-        best = [_best(track, ranked, rows), *_certain(track, ranked, rows)]
-    return [*best, _copies(baselines, rows), *_modes(baselines), *_diversity(baselines)]
+        best = [_best(track, ranked, rows), *_certain(ranked, compared)]
+    power = [f"What could this board see? With a probability of 80 %, {seen(compared)}."] if seen(compared) else []
+    return [*best, *power, _copies(baselines, rows), *_modes(baselines), *_diversity(baselines)]
 
 
 def _none_is_best(track: Track, lead: Row, rows: Sequence[Row]) -> str:
     noise = _control(rows, NOISE)
     assert noise is not None
     places = decimals(_means(rows, track.rank))
-    values = [cell(row, track.rank, places, half=True) for row in (lead, noise)]
+    values = [cell(row, track.rank, places, ends=True) for row in (lead, noise)]
     return (
         f"Which is best? None. The first row, {lead.name}, has {track.rank} {values[0]}, and the control {NOISE} has "
         f"{values[1]}. No row is better than {NOISE}."
@@ -278,25 +288,24 @@ def _best(track: Track, ranked: Sequence[Row], rows: Sequence[Row]) -> str:
     places = decimals(_means(rows, column))
     first = [row.name for row in ranked if row.place == 1]
     real = _control(rows, "real")
-    against = "" if real is None else f"; held-out real data has {cell(real, column, places, half=False)}"
-    return f"Which is best? {listed(first)}. {column} {cell(ranked[0], column, places, half=True)}{against}."
+    against = "" if real is None else f"; held-out real data has {cell(real, column, places, ends=False)}"
+    return f"Which is best? {listed(first)}. {column} {cell(ranked[0], column, places, ends=True)}{against}."
 
 
-def _certain(track: Track, ranked: Sequence[Row], rows: Sequence[Row]) -> list[str]:
+def _certain(ranked: Sequence[Row], compared: Comparison) -> list[str]:
     """Whether the first row is clearly better than every other row and than `noise`; empty if there is no other row."""
-    lead, *others = ranked
-    noise = _control(rows, NOISE)
-    compared = {row.name: _excess(track, lead, row) for row in others}
-    if noise is not None:
-        compared[f"the control {NOISE}"] = _excess(track, lead, noise)
-    intervals = {name: student(worse) for name, worse in compared.items() if not np.isnan(worse).any()}
-    rivals = [name for name, (low, high) in intervals.items() if low <= 0 <= high]
+    lead = ranked[0]
+    rivals = [
+        f"the control {NOISE}" if name == NOISE else name
+        for name in compared.names
+        if name != lead.name and compared.interval(lead.name, name)[1] >= 0
+    ]
     seeds = len(lead.runs)
     if rivals:
         return [
             f"Is that certain? No. At 95 % {listed(rivals)} could be as good: {seeds} seeds do not tell them apart."
         ]
-    if not others:
+    if len(ranked) == 1:
         return []
     return [f"Is that certain? Yes. At 95 % {lead.name} is better than every other row, over {seeds} seeds."]
 

@@ -1,18 +1,19 @@
-"""From the scores of single runs to a board: mean, spread over training seeds, interval, rank, cost.
+"""From the scores of single runs to a board: the seeds, their mean and interval, rank, power, cost.
 
-Two rules keep a board honest. First, a row is averaged over all of its seeds or not at all. If one run diverged, the
-cell is empty and says so, because a mean over the other runs would be too good. Second, a rank is an interval. A row is
-placed below another row only if their difference is clear at 95 %. The difference is paired by seed, because the rows
-of a seed share one reference.
+Three rules keep a board honest. First, a row is averaged over all of its seeds or not at all. If one run diverged, the
+cell is empty and says so, because a mean over the other runs would be too good. Second, an interval cannot end where no
+number can be: shares are averaged on the logit, positive numbers on the logarithm (`ganbench.statistics.Scale`); counts and
+bounds are shown as they are. Third, a rank is an interval. A row is placed below another row only if their difference is
+clear, and the intervals of all differences of a board hold together at 95 % (`ganbench.statistics.simultaneous`).
 """
 
 from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,14 +21,30 @@ import pandas as pd
 from ganbench import features, metrics, paths
 from ganbench.boards import curve, grid
 from ganbench.boards.board import Board, Track
-from ganbench.display.text import number
+from ganbench.display.text import interval, number
 from ganbench.errors import UserError
-from ganbench.statistics import student
+from ganbench.statistics import ALPHA, Interval, Scale, detectable, over_seeds, paired, range_level, simultaneous
 from ganbench.training.run import PARTS, Run
 
 COST = ("cpu_seconds", "seconds", "parameters")
-COLUMNS = ["dataset", "row", "kind", "seed", "metric", "value", "low", "high", "reason", *PARTS, *COST, "run"]
-CONTROL_ORDER = {"real": 1, "copycat": 2, "noise": 3}
+COLUMNS = [
+    "dataset",
+    "row",
+    "kind",
+    "seed",
+    "metric",
+    "value",
+    "low",
+    "high",
+    "perfect",
+    "reason",
+    *PARTS,
+    *COST,
+    "run",
+]
+NOISE = "noise"  # the control that has nothing in common with the data
+CONTROL_ORDER = {"real": 1, "copycat": 2, NOISE: 3}
+BRACKETS = ("rank", "rank_low", "rank_high", "rank_low_pointwise", "rank_high_pointwise")
 
 
 def folder(name: str) -> Path:
@@ -38,8 +55,8 @@ def folder(name: str) -> Path:
 def collect(name: str) -> pd.DataFrame:
     """The scores of every run of a board, one line per run and column.
 
-    Columns: dataset, row, kind, seed, metric, value, low, high, reason, quarter, half, cpu_seconds, seconds, parameters, run.
-    Empty is NaN or None. `quarter` and `half` are the values after these parts of the budget, in the ranking column alone.
+    Columns: `COLUMNS`. `low` and `high` are the run's own interval, and `perfect` is a perfect generator's value. Empty is NaN
+    or None. `quarter` and `half` are the values after these parts of the budget, in the ranking column alone.
     """
     board = grid.board(name)
     lines: list[dict[str, Any]] = []
@@ -108,85 +125,196 @@ def _cell(results: dict[str, Any], column: str) -> dict[str, Any]:
     result = results[metric]
     if not number:
         low, high = result["interval"] or (None, None)
-        return {"value": result["value"], "low": low, "high": high, "reason": result["reason"]}
-    value = result.get(number)
+        return {key: result.get(key) for key in ("value", "perfect", "reason")} | {"low": low, "high": high}
+    value, perfect = (result.get(f"{number}{ending}") for ending in ("", "_perfect"))
+    low, high = result.get(f"{number}_interval") or (None, None)
     missing = result["reason"] or (f"{metric} has no {number} here" if value is None else None)
-    return {"value": value, "low": None, "high": None, "reason": missing}
+    return {"value": value, "perfect": perfect, "low": low, "high": high, "reason": missing}
 
 
 def summarise(scores: pd.DataFrame) -> pd.DataFrame:
-    """One line per dataset, row and metric: mean, sd, low, high over seeds, or the reason why there is none."""
+    """One line per dataset, row and metric, or the reason why there are no numbers.
+
+    Columns: `quantity` is the kind of the number; `values` has the seeds as a JSON list, in their order; `mean` and `sd` are
+    those of the values. `centre`, `low`, `high` and `level`: the mean on the column's scale and its interval
+    (`statistics.over_seeds`). For counts they are the median and the range, with the range's exact level for the median of
+    all seeds. For bounds `centre` and `low` are the least one: it bounds every run of the row. `least`, `most` and
+    `range_level` are the range and its exact level for every quantity.
+    """
     lines = []
+    starts = {key: _scale(str(key[1]), group.value) for key, group in scores.groupby(["dataset", "metric"], sort=False)}
     for (dataset, row, metric), group in scores.groupby(["dataset", "row", "metric"], sort=False):
-        values = group.value.to_numpy(float)
         line = {"dataset": dataset, "row": row, "kind": group.kind.iloc[0], "metric": metric, "seeds": len(group)}
+        line |= {
+            "quantity": metrics.quantity(str(metric)),
+            "values": _json(group.value),
+            "perfect": group.perfect.astype(float).mean(),
+        }
         missing = group[group.value.isna()]
         if missing.empty:
-            low, high = _clip(str(metric), *student(values))
-            line |= {"mean": values.mean(), "sd": values.std(ddof=1), "low": low, "high": high, "reason": None}
+            line |= _statistics(str(metric), group, starts[dataset, metric]) | {"reason": None}
         else:
             which = ", ".join(map(str, missing.seed))
             some = "" if len(missing) == len(group) else f" (seed {which} of {len(group)} seeds)"
-            line |= {
-                "mean": np.nan,
-                "sd": np.nan,
-                "low": np.nan,
-                "high": np.nan,
-                "reason": f"{missing.reason.iloc[0]}{some}",
-            }
+            line |= dict.fromkeys(STATISTICS, np.nan) | {"reason": f"{missing.reason.iloc[0]}{some}"}
         line |= {name: group[name].astype(float).mean(skipna=False) for name in (*PARTS, *COST)}
         lines.append(line | {"converged": curve.converged(line["half"], line["mean"], str(metric))})
     return pd.DataFrame(lines)
 
 
-def _clip(column: str, low: float, high: float) -> tuple[float, float]:
-    """Cut an interval to the range of the metric. The further numbers of a metric have no card, so they are not cut."""
-    least, most = (-np.inf, np.inf) if "." in column else metrics.get(column).card.range
-    return max(low, least), min(high, most)
+STATISTICS = ("mean", "sd", "centre", "low", "high", "level", "least", "most", "range_level")
 
 
-def rank(values: pd.DataFrame, better: str) -> pd.DataFrame:
-    """Rank rows by their mean over seeds.
+def _scale(column: str, values: pd.Series) -> Scale:
+    """The scale of a column of a dataset."""
+    return Scale.of(metrics.quantity(column), values.dropna().to_numpy(float))
+
+
+def _json(values: pd.Series) -> str:
+    return json.dumps([None if pd.isna(value) else float(value) for value in values])
+
+
+def _statistics(column: str, runs: pd.DataFrame, scale: Scale) -> dict[str, float]:
+    """The numbers of a cell, `STATISTICS`, from the runs of a row."""
+    values, quantity = runs.value.to_numpy(float), metrics.quantity(column)
+    least, most, level = values.min(), values.max(), range_level(len(values))
+    if quantity == "count":
+        cell = {"centre": np.median(values), "low": least, "high": most, "level": level}
+    elif quantity == "bound":
+        cell = {"centre": least, "low": least, "high": np.nan, "level": 1 - ALPHA}
+    else:
+        cut = metrics.limits(column)
+        centre, low, high = np.clip(over_seeds(values, scale, runs[["low", "high"]].to_numpy(float)), *cut)
+        cell = {"centre": centre, "low": low, "high": high, "level": 1 - ALPHA}
+    ends = {"least": least, "most": most, "range_level": level}
+    return {"mean": values.mean(), "sd": values.std(ddof=1)} | cell | ends
+
+
+def sign(column: str) -> float:
+    """1 where less is better, -1 where more is better."""
+    return -1.0 if metrics.get(column.partition(".")[0]).card.better == "higher" else 1.0
+
+
+class Comparison(NamedTuple):
+    """The rows of a dataset in a column, compared with each other and with the control `noise`.
+
+    `worse` `[r, r]`: by how much row a is worse than row b, on the column's scale. `half`: half the width of its interval; all
+    intervals hold together at 95 %. `pointwise`: half the width of Student's interval of the paired difference, for a
+    reader who looks at one pair alone.
+    """
+
+    column: str
+    scale: Scale
+    names: tuple[str, ...]
+    mean: np.ndarray  # [r], on the column's scale; less is better
+    worse: np.ndarray
+    half: np.ndarray
+    pointwise: np.ndarray
+    detectable: float  # the least difference between two rows that is found with 80 % probability
+    ends: Interval  # the least and the largest value of a row, on the column's scale; NaN without a row
+
+    def interval(self, a: str, b: str) -> Interval:
+        """The interval of the difference by which row a is worse than row b."""
+        i, j = self.names.index(a), self.names.index(b)
+        return float(self.worse[i, j] - self.half[i, j]), float(self.worse[i, j] + self.half[i, j])
+
+    def beats_noise(self, row: str) -> bool:
+        """Whether the mean of a row is better than that of `noise`."""
+        return bool(self.mean[self.names.index(row)] < self.mean[self.names.index(NOISE)])
+
+
+def compare(column: str, rows: pd.DataFrame, noise: pd.DataFrame) -> Comparison:
+    """Compare rows.
 
     Args:
-        values: rows of the table by seeds, no gaps.
-        better: "lower" or "higher".
+        column: a metric.
+        rows: the values of baselines, rows by seeds, without gaps.
+        noise: the values of the control `noise`, one row, or none.
+    """
+    values = np.concatenate([rows.to_numpy(float), noise.to_numpy(float)])
+    scale = Scale.of(metrics.quantity(column), values)
+    y = sign(column) * scale.to(values)
+    pairs = y[:, None] - y[None, :]
+    return Comparison(
+        column,
+        scale,
+        (*map(str, rows.index), *map(str, noise.index)),
+        y.mean(1),
+        pairs.mean(-1),
+        simultaneous(y, len(noise)),
+        paired(pairs),
+        detectable(y[: len(rows)]),
+        _ends(scale.to(rows.to_numpy(float))),
+    )
+
+
+def _ends(values: np.ndarray) -> Interval:
+    return (float(values.min()), float(values.max())) if values.size else (np.nan, np.nan)
+
+
+def comparison(scores: pd.DataFrame, dataset: str, column: str) -> Comparison:
+    """Compare the baselines of a dataset that have a value in every seed."""
+    cells = scores[(scores.dataset == dataset) & (scores.metric == column)]
+    seeds = cells.pivot(index="row", columns="seed", values="value").astype(float).dropna()
+    baselines = set(cells[cells.kind == "baseline"].row)
+    return compare(column, seeds[seeds.index.isin(baselines)], seeds[seeds.index == NOISE])
+
+
+def rank(compared: Comparison) -> pd.DataFrame:
+    """Rank rows by their mean on the column's scale; the control `noise` is left out.
 
     Returns:
-        Per row: `rank` by the mean, and `rank_low` to `rank_high`: 1 + the number of clearly better rows, and the number of all
-        rows minus the number of clearly worse rows. "Clearly" means that the 95 % interval of the difference leaves out 0.
+        Per row: `rank`, and `rank_low` to `rank_high`: 1 + the number of clearly better rows, and the number of all rows minus
+        the number of clearly worse rows. All brackets of a board hold together at 95 %, because they follow from intervals that
+        do (Al Mohamad et al. 2022). `rank_low_pointwise` and `rank_high_pointwise` are the same for one row that was named
+        before anybody saw the board.
     """
-    sign = 1.0 if better == "lower" else -1.0
-    cost = values * sign
-    gaps = {a: {b: student((cost.loc[a] - cost.loc[b]).to_numpy()) for b in cost.index if b != a} for a in cost.index}
-    return pd.DataFrame(
-        {
-            "rank": cost.mean(axis=1).rank(method="min").astype(int),
-            "rank_low": {a: 1 + sum(low > 0 for low, _ in gaps[a].values()) for a in cost.index},
-            "rank_high": {a: len(cost) - sum(high < 0 for _, high in gaps[a].values()) for a in cost.index},
-        }
-    )
+    names = [name for name in compared.names if name != NOISE]
+    r = len(names)
+    worse = compared.worse[:r, :r]
+    out = pd.DataFrame({"rank": pd.Series(compared.mean[:r], names, float).rank(method="min").astype(int)})
+    for ending, half in (("", compared.half[:r, :r]), ("_pointwise", compared.pointwise[:r, :r])):
+        out[f"rank_low{ending}"] = 1 + (worse - half > 0).sum(1)
+        out[f"rank_high{ending}"] = r - (worse + half < 0).sum(1)
+    return out
 
 
 def ranks(scores: pd.DataFrame, table: Board) -> pd.DataFrame:
     """Rank the baselines of every dataset by its ranking column.
 
-    Rows with an empty cell in this column are not ranked.
+    Rows with an empty cell in this column are not ranked. `smallest_difference` is what this board can see between two of its
+    rows, on the scale of the ranking column (`statistics.detectable`).
     """
     out = []
     for dataset, track in table.datasets.items():
-        better = metrics.get(track.rank.partition(".")[0]).card.better
-        ranked = scores[(scores.dataset == dataset) & (scores.metric == track.rank) & (scores.kind == "baseline")]
-        values = ranked.pivot(index="row", columns="seed", values="value").astype(float).dropna()
-        out.append(rank(values, better).assign(dataset=dataset).rename_axis("row").reset_index())
+        compared = comparison(scores, dataset, track.rank)
+        lines = rank(compared).assign(dataset=dataset, smallest_difference=compared.detectable)
+        out.append(lines.rename_axis("row").reset_index())
     return pd.concat(out, ignore_index=True)
+
+
+def seen(compared: Comparison) -> str:
+    """What a board can see, as the end of a sentence; empty if it has no two rows or no spread.
+
+    A factor for a positive column. For a share, whose scale is not even: the best row, and the share of a row that would be
+    told apart from the best row.
+    """
+    if not np.isfinite(compared.detectable):
+        return ""
+    if compared.scale.name == "log":
+        return f"a factor of {number(np.exp(compared.detectable))} in {compared.column} between two rows"
+    if compared.scale.name == "linear":
+        return f"{number(compared.detectable)} in {compared.column} between two rows"
+    best = min(mean for name, mean in zip(compared.names, compared.mean, strict=True) if name != NOISE)
+    ends = compared.scale.back(sign(compared.column) * np.array([best, best + compared.detectable]))
+    return f"{compared.column} {number(ends[0])} of the first row against {number(ends[1])} of another row"
 
 
 def build(name: str) -> pd.DataFrame:
     """Aggregate a board and write `leaderboard.csv`, `.parquet` and `.md` and the per-run `scores.csv`; returns the board."""
     table, scores = grid.board(name), collect(name)
     result = summarise(scores).merge(ranks(scores, table), on=["dataset", "row"], how="left")
-    for column in ("rank", "rank_low", "rank_high"):
+    for column in BRACKETS:
         result[column] = result[column].astype("Int64")
     result["converged"] = result["converged"].astype("boolean")
     out = folder(name)
@@ -194,7 +322,7 @@ def build(name: str) -> pd.DataFrame:
     result.to_csv(out / "leaderboard.csv", index=False)
     result.to_parquet(out / "leaderboard.parquet", index=False)
     scores.to_csv(out / "scores.csv", index=False)
-    (out / "leaderboard.md").write_text(markdown(grid.title(name), table, result))
+    (out / "leaderboard.md").write_text(markdown(grid.title(name), table, result, scores))
     return result
 
 
@@ -208,11 +336,13 @@ def tables(board: Board, summary: pd.DataFrame) -> dict[str, tuple[list[dict[str
         reasons: list[str] = []
         lines = []
         for row in order.to_dict("records"):
-            line = {"row": row["row"], "rank": _rank(row)}
-            for cell in cells[cells.row == row["row"]].to_dict("records"):
+            own = cells[cells.row == row["row"]].to_dict("records")
+            ranked_by = next(cell for cell in own if cell["metric"] == track.rank)
+            line = {"row": row["row"], "rank": rank_text(row), f"seeds of {track.rank}": seeds_text(ranked_by)}
+            for cell in own:
                 line[f"{cell['metric']}{_arrow(cell['metric'])}"] = _text(cell, reasons)
             ran = row["kind"] == "baseline"
-            line["last doubling"] = _doubling(cells[cells.row == row["row"]], track.rank) if ran else ""
+            line["last doubling"] = _doubling(ranked_by, track.rank) if ran else ""
             line["CPU s"] = number(row["cpu_seconds"]) if ran else ""
             line["parameters"] = f"{row['parameters']:,.0f}" if ran else ""
             lines.append(line)
@@ -225,20 +355,46 @@ def _arrow(column: str) -> str:
     return "" if "." in column else {"lower": " ↓", "higher": " ↑", "target": ""}[metrics.get(column).card.better]
 
 
-def _doubling(cells: pd.DataFrame, column: str) -> str:
+def _doubling(cell: dict[Hashable, Any], column: str) -> str:
     """What the second half of the budget gained of the ranking column's score."""
-    (cell,) = cells[cells.metric == column].to_dict("records")
     if cell["converged"] is None or pd.isna(cell["converged"]):
         return ""
     share = f"{100 * curve.gain(cell['half'], cell['mean'], column):+.0f} %"
     return share if cell["converged"] else f"{share}, not converged"
 
 
-def _rank(row: dict[Hashable, Any]) -> str:
+def rank_text(row: Mapping[Hashable, Any]) -> str:
+    """A rank, and in brackets the ranks that are still possible; empty for a row without one."""
     if pd.isna(row["rank"]):
         return ""
     low, high = row["rank_low"], row["rank_high"]
-    return f"{row['rank']}" if low == high else f"{row['rank']} ({low}–{high})"
+    return f"{row['rank']:.0f}" if low == high else f"{row['rank']:.0f} ({low:.0f}–{high:.0f})"
+
+
+def seeds_text(cell: Mapping[Hashable, Any]) -> str:
+    """The values of the seeds, in ascending order; a seed without a value is a dash.
+
+    >>> seeds_text({"values": "[4.83, null, 4.6123]"})
+    '4.61, 4.83, –'
+    """
+    values = json.loads(cell["values"])
+    known = sorted(value for value in values if value is not None)
+    return ", ".join([*map(number, known), *["–"] * (len(values) - len(known))])
+
+
+def cell_text(cell: Mapping[Hashable, Any]) -> str:
+    """The text of a cell that is not empty: the seeds of a count, the least of bounds, or a mean with its interval.
+
+    >>> cell_text({"quantity": "count", "values": "[8, 4, 4]", "perfect": 8.0})
+    '4, 4, 8 of 8'
+    >>> cell_text({"quantity": "bound", "values": "[193, 362, 132]", "low": 132.0})
+    '≥ 132'
+    """
+    if cell["quantity"] == "bound":
+        return f"≥ {number(cell['low'])}"
+    if cell["quantity"] == "count":
+        return seeds_text(cell) + ("" if pd.isna(cell["perfect"]) else f" of {number(cell['perfect'])}")
+    return f"{number(cell['centre'])} {interval((cell['low'], cell['high']))}"
 
 
 def _text(cell: dict[Hashable, Any], reasons: list[str]) -> str:
@@ -246,37 +402,39 @@ def _text(cell: dict[Hashable, Any], reasons: list[str]) -> str:
         if cell["reason"] not in reasons:
             reasons.append(cell["reason"])
         return f"– ({reasons.index(cell['reason']) + 1})"
-    return f"{number(cell['mean'])} ± {number(cell['sd'])} [{number(cell['low'])}, {number(cell['high'])}]"
+    return cell_text(cell)
 
 
-def markdown(name: str, board: Board, summary: pd.DataFrame) -> str:
+def markdown(name: str, board: Board, summary: pd.DataFrame, scores: pd.DataFrame) -> str:
     """The board as a page in Markdown."""
     parts = [f"# Board `{name}`", board.about, HOW_TO_READ]
     for dataset, (lines, reasons) in tables(board, summary).items():
         track = board.datasets[dataset]
+        compared = comparison(scores, dataset, track.rank)
         parts += [
             f"## {dataset}",
             f"{track.samples:,} samples per set, features `{track.features or features.default(dataset)}`, "
             f"ranked by `{track.rank}`.",
             *_uncalibrated(track),
             pd.DataFrame(lines).to_markdown(index=False, disable_numparse=True),
-            *_beaten_by_noise(dataset, track, summary),
+            *_beaten_by_noise(compared),
+            *(
+                [f"The smallest difference that this board can see (power 80 %): {seen(compared)}."]
+                if seen(compared)
+                else []
+            ),
         ]
         parts += [f"({i}) {reason}" for i, reason in enumerate(reasons, 1)]
         parts.append(f"![samples of {dataset}](samples-{dataset}.png)")
     return "\n\n".join(parts) + "\n"
 
 
-def _beaten_by_noise(dataset: str, track: Track, summary: pd.DataFrame) -> list[str]:
+def _beaten_by_noise(compared: Comparison) -> list[str]:
     """The sentence of a page about rows whose mean is no better than the mean of the control `noise`."""
-    means = (
-        summary[(summary.dataset == dataset) & (summary.metric == track.rank)].set_index("row")["mean"].astype(float)
-    )
-    if "noise" not in means:
+    if NOISE not in compared.names:
         return []
-    sign = -1.0 if metrics.get(track.rank).card.better == "higher" else 1.0
-    rows = [str(row) for row in means.index if row not in CONTROL_ORDER and sign * (means[row] - means["noise"]) >= 0]
-    return [f"No better than the control `noise` by `{track.rank}`: {', '.join(rows)}."] if rows else []
+    rows = [name for name in compared.names if name != NOISE and not compared.beats_noise(name)]
+    return [f"No better than the control `noise` by `{compared.column}`: {', '.join(rows)}."] if rows else []
 
 
 def _uncalibrated(track: Track) -> list[str]:
@@ -285,8 +443,11 @@ def _uncalibrated(track: Track) -> list[str]:
     return [f"No calibration shows that these metrics see what they promise to see: {names}."] if names else []
 
 
-HOW_TO_READ = """A cell is the mean over training seeds ± their standard deviation [Student's 95 % interval of the mean].
-Rows are ranked by the mean. The brackets beside `rank` give the ranks that are still possible at 95 %.
+HOW_TO_READ = """A cell is the mean over training seeds [its 95 % interval]. Positive numbers such as FID are averaged on
+the logarithm, and shares on the logit, so no interval ends where no number can be. An interval is never narrower than the
+intervals of the runs allow. A count shows its seeds. `≥` is the least of the seeds' lower bounds.
+Rows are ranked by the mean. The brackets beside `rank` give the ranks that are still possible. At 95 % all brackets of a table
+hold together. `leaderboard.csv` has every seed of every column, and the brackets for a reader who looks at one row alone.
 `real` is held-out data scored like a generator's samples, `copycat` is training data, `noise` is uniform noise: these rows
 show what each column can see. `last doubling` is what the second half of the budget gained of the ranking column's score: more
 than 20 % means that the row had too small a budget, so its score says how far it came. If a run diverged or a metric does not

@@ -25,6 +25,7 @@ from ganbench import plugins
 from ganbench.errors import UserError, choose
 from ganbench.metrics._inputs import INPUTS, Input
 from ganbench.metrics._shared import remembering
+from ganbench.statistics import Interval, Quantity
 
 __all__ = [
     "INPUTS",
@@ -39,8 +40,10 @@ __all__ = [
     "check",
     "compute",
     "get",
+    "limits",
     "names",
     "not_computed",
+    "quantity",
 ]
 
 SETS = ("gen", "ref", "train")
@@ -61,6 +64,9 @@ class Card:
     # How the value moves as real data are damaged: "+" up, "-" down, "0" not at all. `ganbench calibrate` tests this.
     # Damage without an entry is measured and not judged.
     responds: Mapping[str, Response] = field(default_factory=dict)
+    # What kind of number `value` and each further number is; boards average and compare shares on the logit, counts as counts.
+    # Without an entry, the kind of `value` follows from `range`, and a further number can be any number ("signed").
+    quantities: Mapping[str, Quantity] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -120,6 +126,36 @@ def get(name: str) -> Metric:
     for parameter in _parameters(metric):
         choose(parameter, INPUTS, f"input for the metric {name}:")
     return metric
+
+
+RANGES: Mapping[Quantity, Interval] = {
+    "share": (0.0, 1.0),
+    "count": (0.0, float("inf")),
+    "bound": (0.0, float("inf")),
+    "positive": (0.0, float("inf")),
+    "signed": (float("-inf"), float("inf")),
+}
+
+
+def quantity(column: str) -> Quantity:
+    """What kind of number a column of a board is.
+
+    >>> [quantity(column) for column in ("recall", "fid", "kid", "modes", "modes.high_quality", "support.lower_bound")]
+    ['share', 'positive', 'signed', 'count', 'share', 'bound']
+    """
+    name, _, number = column.partition(".")
+    card = get(name).card
+    if (number or "value") in card.quantities:
+        return card.quantities[number or "value"]
+    if number or card.range[0] < 0:
+        return "signed"
+    return "share" if card.range == RANGES["share"] else "positive"
+
+
+def limits(column: str) -> Interval:
+    """The least and the largest number that a column of a board can have."""
+    name, _, number = column.partition(".")
+    return RANGES[quantity(column)] if number else get(name).card.range
 
 
 def _parameters(metric: Metric) -> dict[str, bool]:

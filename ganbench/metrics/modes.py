@@ -29,6 +29,15 @@ CARD = Card(
     paper="Srivastava et al. 2017, arXiv:1705.07761; Lin et al. 2018, arXiv:1712.04086",
     version=1,
     responds={"dropped": "-", "copies": "0"},
+    quantities={
+        "value": "count",
+        "modes_fair": "count",
+        "modes_uncorrected": "count",
+        "high_quality": "share",
+        "kl": "positive",
+        "jsd": "positive",
+        "spread": "positive",
+    },
 )
 
 INSIDE = float(1 - np.exp(-4.5))  # share of a Gaussian within 3 sigma in two dimensions

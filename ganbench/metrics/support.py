@@ -37,6 +37,7 @@ CARD = Card(
     paper="Arora & Zhang 2017, arXiv:1706.08224",
     version=2,
     responds={"support": "-", "noise": "0", "copies": "0", "outliers": "0"},
+    quantities={"lower_bound": "bound"},
 )
 
 CALIBRATION_PAIRS = 50  # real pairs below the threshold, so that their number is exact to about a seventh

@@ -25,6 +25,7 @@ CARD = Card(
     paper="Goodfellow et al. 2014, arXiv:1406.2661",
     version=1,
     responds={"noise": "+", "shift": "+", "support": "+", "outliers": "+", "copies": "0"},
+    quantities={"jensen_shannon": "positive", "discriminator_gap": "share"},
 )
 
 BINS = 50

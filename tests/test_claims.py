@@ -1,0 +1,453 @@
+"""Comparative sentences of the documents, each recomputed from the published files.
+
+A claim is a sentence of a page and a function that computes whether it holds. A sentence that was changed on its page, or that the
+published files no longer support, fails. So does a new sentence that compares and is in no claim.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from functools import cache
+from itertools import combinations, pairwise
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import REPOSITORY
+
+from ganbench.boards import leaderboard
+from ganbench.statistics import difference, student
+
+TWINS = {"unrolled": "unrolled-0", "pacgan": "pacgan-1", "minibatch_discrimination": "plain-slow"}
+TRICKS = ("smoothing", "flip", "instance_noise", "replay", "d_threshold")
+GANS = ("gan", "dcgan", "wgan")
+STEPS = ("none", "batch", "channels", "shared")
+
+
+class Claim(NamedTuple):
+    """A sentence of a page, and whether the published files support it."""
+
+    page: str
+    sentence: str
+    holds: Callable[[], object]
+
+
+def falls(values: Sequence[float]) -> bool:
+    return list(values) == sorted(values, reverse=True)
+
+
+@cache
+def page_text(page: str) -> str:
+    return (REPOSITORY / page).read_text(encoding="utf-8")
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+@cache
+def scores(board: str) -> pd.DataFrame:
+    return pd.read_csv(REPOSITORY / f"results/{board}/scores.csv").reindex(columns=leaderboard.COLUMNS)
+
+
+@cache
+def seeds(board: str, dataset: str, column: str) -> dict[str, np.ndarray]:
+    """The values of every row, one per seed, NaN where there is none."""
+    cells = scores(board)
+    cells = cells[(cells.dataset == dataset) & (cells.metric == column)]
+    return {str(row): group.sort_values("seed").value.to_numpy(float) for row, group in cells.groupby("row")}
+
+
+def mean(board: str, dataset: str, column: str, row: str) -> float:
+    return float(np.nanmean(seeds(board, dataset, column)[row]))
+
+
+def gap(board: str, dataset: str, column: str, a: str, b: str) -> int:
+    """The sign of the difference between two rows, paired by seed; 0 if it is not clear at 95 %."""
+    rows = seeds(board, dataset, column)
+    low, high = student(rows[a] - rows[b])
+    return int(low > 0) - int(high < 0)
+
+
+def behind(board: str, dataset: str, column: str, row: str) -> set[str]:
+    """The rows that a row is clearly worse than, by the intervals of the board that hold together."""
+    compared = leaderboard.comparison(scores(board), dataset, column)
+    return {other for other in compared.names if other != row and compared.interval(row, other)[0] > 0}
+
+
+def seen(board: str, dataset: str, column: str) -> str:
+    return leaderboard.seen(leaderboard.comparison(scores(board), dataset, column))
+
+
+@cache
+def spread(page: str) -> pd.DataFrame:
+    return pd.read_csv(REPOSITORY / f"results/spread/{page}spread.csv")
+
+
+def swaps(metric: str) -> list[tuple[str, bool]]:
+    """Each change of order between two GANs: the protocol that makes it, and whether both orders are clear at 95 %."""
+    table = spread("")
+    table = table[(table.metric == metric) & table.value.notna()]
+    lines: dict[tuple[str, str], tuple[float, float, float]] = {
+        (str(choice), str(gan)): (float(value), float(low), float(high))
+        for choice, gan, value, low, high in table[["choice", "samples", "value", "low", "high"]].to_numpy()
+    }
+    out = []
+    for choice in dict.fromkeys(choice for choice, _ in lines):
+        for a, b in combinations(GANS, 2):
+            pairs = [(lines["house", a], lines["house", b]), (lines[choice, a], lines[choice, b])]
+            orders = [x[0] > y[0] for x, y in pairs]
+            if orders[0] != orders[1]:
+                ends = [difference(x[0], (x[1], x[2]), y[0], (y[1], y[2])) for x, y in pairs]
+                out.append((choice, all(low > 0 or high < 0 for low, high in ends)))
+    return out
+
+
+@cache
+def moved(dataset: str, damage: str) -> pd.DataFrame:
+    """Per metric the mean value at each level, the undamaged one first, and the movement at the strongest level."""
+    table = pd.read_csv(REPOSITORY / f"results/calibration/{dataset}/values.csv")
+    table = table[table.corruption.isin(["real", damage])]
+    return table.pivot_table(index="metric", columns="level", values="value")
+
+
+def clear(dataset: str, damage: str, metric: str) -> int:
+    """The sign of the movement at the strongest level, 0 if Student's interval over the repeats contains 0."""
+    table = pd.read_csv(REPOSITORY / f"results/calibration/{dataset}/values.csv")
+    table = table[table.metric == metric]
+    strongest = table[table.corruption == damage].level.max()
+    ends = (
+        table[(table.corruption == kind) & (table.level == level)] for kind, level in (("real", 0), (damage, strongest))
+    )
+    real, damaged = (part.sort_values("repeat").value.to_numpy(float) for part in ends)
+    low, high = student(damaged - real)
+    return int(low > 0) - int(high < 0)
+
+
+def hardly_moved_by_copies() -> bool:
+    """Copies move every metric but `memorisation` by less than a tenth of its largest movement."""
+    for dataset in ("mnist", "digits", "ring", "gaussian1d"):
+        table = pd.read_csv(REPOSITORY / f"results/calibration/{dataset}/promises.csv").query("corruption == 'copies'")
+        others = table[(table.metric != "memorisation") & table.movement.notna()]
+        if len(others) < 5 or (others.movement.abs() >= 0.1).any():
+            return False
+    return True
+
+
+def mnist(column: str) -> dict[str, float]:
+    """The values of the page of one run per baseline."""
+    page = (REPOSITORY / "results/mnist/README.md").read_text(encoding="utf-8")
+    head, _, *lines = [
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("|")
+    ]
+    place = head.index(column)
+    return {line[0]: float(line[place].split()[0]) for line in lines}
+
+
+def splits() -> np.ndarray:
+    return pd.read_csv(REPOSITORY / "results/semi_supervised/splits.csv").error_percent.to_numpy(float)
+
+
+MODES = "docs/baselines.md"
+CLAIMS = [
+    Claim(
+        "README.md",
+        "by KID two of three GANs change places with the extractor](results/spread/README.md), and both orders are clear at 95 %",
+        lambda: any(sure for _, sure in swaps("kid")),
+    ),
+    Claim(
+        "README.md",
+        "Some GANs find all eight modes. Others collapse.",
+        lambda: sum(v.min() == 8 for v in seeds("modes", "ring", "modes").values()) > 3
+        and sum(v.max() <= 3 for v in seeds("modes", "ring", "modes").values()) > 1,
+    ),
+    Claim(
+        "README.md",
+        "Its FID is not clearly different from the FID of a perfect generator.",
+        lambda: "fid (digits-cnn) ↓           0.479    [0.347, 0.612]  0.607" in page_text("README.md"),
+    ),
+    Claim(
+        "CHANGELOG.md",
+        "Minibatch discrimination finds clearly more modes than its twin on ring and grid.",
+        lambda: all(
+            gap("modes", data, "modes", "minibatch_discrimination", "plain-slow") == 1 for data in ("ring", "grid")
+        ),
+    ),
+    Claim(
+        "CHANGELOG.md",
+        "none of five tricks from lectures makes a clear difference in FID on digits or in modes on the ring.",
+        lambda: not any(
+            gap("tricks", *cell, trick, "plain") for trick in TRICKS for cell in (("digits", "fid"), ("ring", "modes"))
+        ),
+    ),
+    Claim(
+        "CHANGELOG.md",
+        "FID on digits falls from 3.69 to 1.59 with the batch, the channels and the shared embedding.",
+        lambda: [f"{mean('biggan-ablation', 'digits', 'fid', f'biggan-{row}'):.2f}" for row in (STEPS[0], STEPS[-1])]
+        == ["3.69", "1.59"],
+    ),
+    Claim(
+        "docs/scoring.md",
+        "by KID two of the three GANs change places with the extractor, and both orders are clear at 95 %.",
+        lambda: any(sure for _, sure in swaps("kid")),
+    ),
+    Claim(
+        "docs/scoring.md",
+        "By FID two pairs of GANs change places with the extractor too, but with EfficientNet FID has no interval at this n.",
+        lambda: len(swaps("fid")) == 4 and not any(sure for _, sure in swaps("fid")),
+    ),
+    Claim(
+        "docs/scoring.md",
+        "The changes of order by classifier score, precision and recall are within the error of sampling.",
+        lambda: all(
+            swaps(metric) and not any(sure for _, sure in swaps(metric))
+            for metric in ("classifier_score", "precision", "recall")
+        ),
+    ),
+    Claim(
+        "docs/scoring.md",
+        "Open balls in the place of closed balls do not change the order.",
+        lambda: not any("balls" in choice for metric in ("precision", "recall") for choice, _ in swaps(metric)),
+    ),
+    Claim(
+        "docs/calibration.md",
+        "Copies move every other metric by less than a tenth of its largest movement.",
+        hardly_moved_by_copies,
+    ),
+    Claim(
+        "docs/calibration.md",
+        "Some of these small movements are clear: `classifier_score` rises on digits, and `precision` and `density` fall on mnist.",
+        lambda: [clear(*cell) for cell in (
+            ("digits", "copies", "classifier_score"), ("mnist", "copies", "precision"), ("mnist", "copies", "density"),
+        )] == [1, -1, -1],
+    ),
+    Claim(
+        "docs/calibration.md",
+        "On mnist `precision`, `density` and the Parzen window's likelihood rise with a little blur and fall only with much blur",
+        lambda: all(
+            moved("mnist", "blur").loc[metric].iloc[1] > moved("mnist", "blur").loc[metric].iloc[0]
+            and moved("mnist", "blur").loc[metric].iloc[-1] < moved("mnist", "blur").loc[metric].iloc[1:-1].max()
+            for metric in ("precision", "density", "parzen")
+        ),
+    ),
+    Claim(
+        "docs/calibration.md",
+        "On digits a fifth of uniform noise leaves `precision` where it was and raises `density`",
+        lambda: clear("digits", "outliers", "density") == 1 and clear("digits", "outliers", "precision") == 0,
+    ),
+    Claim(
+        MODES,
+        "uniform noise hits 6.8 of the 8 and 22.6 of the 25 modes, with a share of 0.01 and 0.02.",
+        lambda: [
+            round(mean("modes", data, column, "noise"), digits)
+            for data in ("ring", "grid") for column, digits in (("modes", 1), ("modes.high_quality", 2))
+        ] == [6.8, 0.01, 22.6, 0.02],
+    ),
+    Claim(
+        MODES,
+        "On the ring its five seeds end on 1, 2, 1, 3 and 1 modes, with 95 % of the samples on them.",
+        lambda: seeds("modes", "ring", "modes")["plain"].tolist() == [1, 2, 1, 3, 1]
+        and round(mean("modes", "ring", "modes.high_quality", "plain"), 2) == 0.95,
+    ),
+    Claim(
+        MODES,
+        "Packing lowers the KL clearly on both datasets, and it finds clearly more modes on the grid.",
+        lambda: [gap("modes", data, "modes.kl", "pacgan", "pacgan-1") for data in ("ring", "grid")] == [-1, -1]
+        and gap("modes", "grid", "modes", "pacgan", "pacgan-1") == 1,
+    ),
+    Claim(
+        MODES,
+        "On the ring `pacgan-1` alone has 7.6 modes. So most of the cure there comes from the networks and the rates, and packing "
+        "lowers the KL from 0.32 to 0.07.",
+        lambda: round(mean("modes", "ring", "modes", "pacgan-1"), 1) == 7.6
+        and gap("modes", "ring", "modes", "pacgan", "pacgan-1") == 0
+        and [round(mean("modes", "ring", "modes.kl", row), 2) for row in ("pacgan-1", "pacgan")] == [0.32, 0.07],
+    ),
+    Claim(
+        MODES,
+        "Minibatch discrimination finds clearly more modes than `plain-slow` on both datasets. `plain-slow` has no KL in most of "
+        "its seeds.",
+        lambda: all(
+            gap("modes", data, "modes", "minibatch_discrimination", "plain-slow") == 1
+            and np.isnan(seeds("modes", data, "modes.kl")["plain-slow"]).sum() >= 3
+            for data in ("ring", "grid")
+        ),
+    ),
+    Claim(
+        MODES,
+        "Unrolling finds clearly more modes than `unrolled-0` on the ring. Its KL on both datasets and its modes on the grid are "
+        "not clearly different.",
+        lambda: gap("modes", "ring", "modes", "unrolled", "unrolled-0") == 1
+        and [gap("modes", *cell, "unrolled", "unrolled-0") for cell in (
+            ("ring", "modes.kl"), ("grid", "modes.kl"), ("grid", "modes"),
+        )] == [0, 0, 0],
+    ),
+    Claim(
+        MODES,
+        "PacGAN finds all 8 modes with all five seeds, and 24.0 of 25, after 25,000 steps.",
+        lambda: seeds("modes", "ring", "modes")["pacgan"].tolist() == [8] * 5 and mean("modes", "grid", "modes", "pacgan") == 24,
+    ),
+    Claim(
+        MODES,
+        "the mean Wasserstein distance of minibatch discrimination is 0.052, and that of the plain GAN is 0.095 (0.221 at the "
+        "slow rates). The means have the paper's order, but neither difference is clear.",
+        lambda: [
+            round(mean("modes", "gaussian1d", "wasserstein_1d", row), 3)
+            for row in ("minibatch_discrimination", "plain", "plain-slow")
+        ] == [0.052, 0.095, 0.221]
+        and not any(
+            gap("modes", "gaussian1d", "wasserstein_1d", "minibatch_discrimination", row) for row in ("plain", "plain-slow")
+        ),
+    ),
+    Claim(
+        MODES,
+        "The means fall with the batch, the channels and the shared embedding.",
+        lambda: falls([mean("biggan-ablation", "digits", "fid", f"biggan-{row}") for row in STEPS]),
+    ),
+    Claim(
+        MODES,
+        "`none` is clearly behind every other row.",
+        lambda: behind("biggan-ablation", "digits", "fid", "biggan-none")
+        == {f"biggan-{row}" for row in (*STEPS[1:], "skip-z", "ortho")},
+    ),
+    Claim(
+        MODES,
+        "The steps to the larger batch, to more channels and to the shared embedding are each clear.",
+        lambda: all(
+            f"biggan-{after}" in behind("biggan-ablation", "digits", "fid", f"biggan-{before}")
+            for before, after in pairwise(STEPS)
+        ),
+    ),
+    Claim(
+        MODES,
+        "Between the last three rows no difference is clear. The board could see a factor of 1.29 in FID with a probability of 80 %.",
+        lambda: not any(behind("biggan-ablation", "digits", "fid", f"biggan-{row}") for row in ("shared", "skip-z", "ortho"))
+        and seen("biggan-ablation", "digits", "fid").startswith("a factor of 1.29 "),
+    ),
+    Claim(
+        MODES,
+        "There, no trick clearly helps or hurts: no difference of FID to `plain`, paired by seed, is clear at 95 %. The board could "
+        "see a factor of 1.24 in FID with a probability of 80 %, so smaller effects may have been missed.",
+        lambda: not any(gap("tricks", "digits", "fid", trick, "plain") for trick in TRICKS)
+        and seen("tricks", "digits", "fid").startswith("a factor of 1.24 "),
+    ),
+    Claim(
+        MODES,
+        "There, no difference in modes or coverage is clear either, because the seeds differ too much.",
+        lambda: not any(gap("tricks", "ring", column, trick, "plain") for trick in TRICKS for column in ("modes", "coverage")),
+    ),
+    Claim(
+        MODES,
+        "On average flipped labels, instance noise and the threshold on D's loss reach more modes",
+        lambda: all(
+            mean("tricks", "ring", "modes", row) > mean("tricks", "ring", "modes", "plain")
+            for row in ("flip", "instance_noise", "d_threshold")
+        ),
+    ),
+    Claim(
+        MODES,
+        "With noise and with the threshold clearly fewer samples hit a mode.",
+        lambda: all(
+            gap("tricks", "ring", "modes.high_quality", row, "plain") == -1 for row in ("instance_noise", "d_threshold")
+        ),
+    ),
+    Claim(
+        MODES,
+        "Experience replay ends on one mode with all five seeds. PacGAN keeps all modes",
+        lambda: seeds("tricks", "ring", "modes")["replay"].tolist() == [1] * 5
+        and seeds("modes", "ring", "modes")["pacgan"].tolist() == [8] * 5,
+    ),
+    Claim(
+        MODES,
+        "The other two splits have 1.48 % on average.",
+        lambda: f"{splits().mean():.2f} {splits()[1:].mean():.2f}" == "1.44 1.48",
+    ),
+    Claim(
+        MODES,
+        "Its precision is 1 and its recall is 0. Its classifier score is the highest of all rows, above the score of real images.",
+        lambda: (mnist("precision")["cgan"], mnist("recall")["cgan"]) == (1, 0)
+        and max(mnist("classifier_score"), key=mnist("classifier_score").__getitem__) == "cgan"
+        and mnist("classifier_score")["cgan"] > 9.41,
+    ),
+    Claim(
+        MODES,
+        "few different digits of each class (recall 0.03 and 0.01)",
+        lambda: [round(mnist("recall")[row], 2) for row in ("biggan", "sagan")] == [0.03, 0.01],
+    ),
+    Claim(
+        MODES,
+        "gives similar results (FID 5.1 to 6.2).",
+        lambda: (low := [mnist("fid")[row] for row in ("dcgan", "pacgan", "minibatch_discrimination", "unrolled", "tricks")])
+        and (round(min(low), 1), round(max(low), 1)) == (5.1, 6.2),
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=[f"{i}-{claim.sentence[:40]}" for i, claim in enumerate(CLAIMS)])
+def test_sentence_stands_on_its_page_and_holds(claim: Claim) -> None:
+    assert words(claim.sentence) in words(page_text(claim.page))
+    assert claim.holds()
+
+
+def tables(heading: str) -> dict[str, list[str]]:
+    """The rows of the tables of a section of docs/baselines.md, by their first cell."""
+    section = page_text(MODES).partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    rows = [
+        [cell.strip(" *") for cell in line.split("|")[1:-1]] for line in section.splitlines() if line.startswith("|")
+    ]
+    return {row[0]: row[1:] for row in rows}
+
+
+@pytest.mark.parametrize("row", ["plain", *TWINS, *TWINS.values()])
+def test_row_of_the_table_of_modes_is_computed(row: str) -> None:
+    written = tables("Do they do what their papers say?")[f"`{row}`"]
+    computed = []
+    for data in ("ring", "grid"):
+        kl = seeds("modes", data, "modes.kl")[row]
+        computed += [
+            f"{mean('modes', data, 'modes', row):.1f}",
+            f"{mean('modes', data, 'modes.high_quality', row):.2f}",
+        ]
+        computed.append("–" if np.isnan(kl).any() else f"{kl.mean():.2f}")
+    assert written == computed
+
+
+@pytest.mark.parametrize("row", ["plain", *TRICKS])
+def test_row_of_the_table_of_tricks_is_computed(row: str) -> None:
+    (written,) = (
+        cells for name, cells in tables("Do the tricks of lectures help?").items() if name.startswith(f"`{row}`")
+    )
+    low, high = student(seeds("tricks", "digits", "fid")[row])
+    computed = [f"{mean('tricks', 'digits', 'fid', row):.2f} [{low:.2f}, {high:.2f}]"]
+    computed.append(f"{mean('tricks', 'digits', 'recall', row):.2f}")
+    computed += [
+        f"{mean('tricks', 'ring', column, row):.{places}f}"
+        for column, places in (("modes", 1), ("modes.high_quality", 2), ("coverage", 2))
+    ]
+    assert written == computed
+
+
+COMPARES = re.compile(r"\b(beats?|clearly|better than|worse than|fewer|more \w+ than|higher than|lower than)\b")
+# How sentences begin that compare and are rules, not findings.
+NO_FINDINGS = (
+    "A calibration with fewer repeats",
+    "With fewer than 5 repeats",
+    "`support` has no value if it finds no more repeats",
+)
+PAGES = ("README.md", MODES, "docs/calibration.md", "docs/scoring.md", "results/README.md")
+
+
+def comparing(page: str) -> list[str]:
+    """The sentences of a page that compare, outside of tables and code."""
+    text = re.sub(r"```.*?```", "", page_text(page), flags=re.DOTALL)
+    prose = words("\n".join(line for line in text.splitlines() if not line.startswith(("|", "#"))))
+    return [sentence for sentence in re.split(r"(?<=[.:]) ", prose) if COMPARES.search(sentence)]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_sentence_that_compares_is_claimed_or_named(page: str) -> None:
+    claimed = words(" ".join(claim.sentence for claim in CLAIMS if claim.page == page))
+    unproved = [s for s in comparing(page) if s.strip("*- ") not in claimed and not any(n in s for n in NO_FINDINGS)]
+    assert unproved == []
