@@ -53,6 +53,10 @@ def embedding(name):
     return f"runs/{name}/embedding-{RUNS[name].n}-{RUNS[name].features}.npz"
 
 
+def samples(name):
+    return f"runs/{name}/samples-{RUNS[name].n}.npz"
+
+
 def source(wildcards):
     """A baseline's file, relative to the current folder where it lies in it."""
     path = paths.definitions() / run(wildcards).path
@@ -73,6 +77,7 @@ rule leaderboard:
     input:
         expand("runs/{run}/scores-{board}.json", run=[run.run for run in SCORED], board=TITLE),
         expand("runs/{run}/curve-{board}.json", run=[run.run for run in SCORED if run.kind == "baseline"], board=TITLE),
+        expand("runs/{run}/second-{board}.json", run=[run.run for run in SCORED if run.second], board=TITLE),
         expand("runs/boards/{board}/samples-{dataset}.png", board=TITLE, dataset=TRACKS),
     output:
         multiext(f"runs/boards/{TITLE}/", "leaderboard.csv", "leaderboard.parquet", "leaderboard.md", "scores.csv"),
@@ -232,6 +237,25 @@ rule score:
     shell:
         "{GANBENCH} score {input.samples:q} --reference {input.reference:q} --train {input.train:q} "
         "--features {params.features:q} --metrics {params.metrics:q} --seed {params.seed} --json {output:q} > {log:q} 2>&1"
+
+
+rule second:
+    """The score in the ranking column by another extractor."""
+    input:
+        samples=lambda wildcards: samples(wildcards.run),
+        reference=lambda wildcards: samples(run(wildcards).reference),
+    output:
+        f"runs/{{run}}/second-{TITLE}.json",
+    log:
+        "runs/logs/{run}-second.log",
+    threads: SHARE
+    params:
+        features=lambda wildcards: run(wildcards).second,
+        metric=lambda wildcards: TRACKS[run(wildcards).dataset].rank,
+        seed=lambda wildcards: run(wildcards).seed,
+    shell:
+        "{GANBENCH} score {input.samples:q} --reference {input.reference:q} --features {params.features:q} "
+        "--metrics {params.metric:q} --seed {params.seed} --json {output:q} > {log:q} 2>&1"
 
 
 rule curve:

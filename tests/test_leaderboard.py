@@ -351,3 +351,29 @@ def test_table_without_a_single_whole_row_is_still_made() -> None:
     with_noise = pd.concat([gaps, scores({"noise": [4.0, 4.0, 4.1]}, "control")])
     assert "No better than" not in page(with_noise)
     assert leaderboard.ranks(with_noise, track()).empty
+
+
+def by_two_rulers(first: dict[str, list[float]], second: dict[str, list[float]]) -> pd.DataFrame:
+    lines = scores({row: list(values) for row, values in first.items()})
+    lines["second"] = [value for row in first for value in second[row]]
+    table = leaderboard.summarise(lines).merge(leaderboard.ranks(lines, track()), on=["dataset", "row"])
+    return table.set_index("row")
+
+
+def test_a_rank_by_the_second_ruler_outside_of_the_brackets_is_marked() -> None:
+    first = {"a": [1.0, 1.1, 1.05], "b": [9.0, 9.1, 9.2]}
+    table = by_two_rulers(first, {"a": [5.0, 5.0, 5.0], "b": [2.0, 2.0, 2.0]})
+    assert table.rank_second.to_dict() == {"a": 2, "b": 1}
+    assert leaderboard.contradicts(table.loc["a"].to_dict())
+    assert leaderboard.second_text(table.loc["a"].to_dict()) == "5 (rank 2)"
+    agrees = by_two_rulers(first, {"a": [2.0, 2.0, 2.0], "b": [5.0, 5.0, 5.0]})
+    assert leaderboard.second_text(agrees.loc["a"].to_dict()) == "2"
+    near = by_two_rulers({"a": [1.0, 5.0, 2.0], "b": [2.0, 1.0, 5.1]}, {"a": [5.0, 5.0, 5.0], "b": [2.0, 2.0, 2.0]})
+    assert not leaderboard.contradicts(near.loc["a"].to_dict())
+
+
+def test_a_row_without_a_second_ruler_has_no_rank_by_it() -> None:
+    lines = scores({"a": [1.0, 1.1, 1.05], "b": [9.0, 9.1, 9.2]})
+    table = leaderboard.ranks(lines, track())
+    assert table.rank_second.isna().all()
+    assert not leaderboard.contradicts(table.iloc[0].to_dict())

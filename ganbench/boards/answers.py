@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ganbench.boards.board import Board, Track
-from ganbench.boards.leaderboard import NOISE, Comparison, cell_text, comparison, rank_text, seen
+from ganbench.boards.leaderboard import NOISE, Comparison, cell_text, comparison, contradicts, rank_text, seen
 from ganbench.display.text import chosen, decimals, fixed, layout, listed, wrap
 from ganbench.scoring.result import Measured, Result
 from ganbench.scoring.verdict import MARKS, SELF_REPEATING, Level, arrow, network, reached
@@ -181,7 +181,7 @@ def strip(values: np.ndarray | None, compared: Comparison) -> str:
 
 def gates(row: Row, compared: Comparison) -> list[Gate]:
     """The verdict on a row: its faults, or if there is none, whether anything was checked."""
-    faults = [*beside_noise(row, compared), *faults_of(row)]
+    faults = [*beside_noise(row, compared), *faults_of(row), *other_order(row, compared.column)]
     if faults:
         return faults
     diverse = any(_judged(row, name) for name in DIVERSITY)
@@ -196,6 +196,12 @@ def beside_noise(row: Row, compared: Comparison) -> list[Gate]:
         return []
     clear = compared.interval(row.name, NOISE)[0] > 0
     return [Gate("bad", "worse than noise") if clear else Gate("caution", "no better than noise")]
+
+
+def other_order(row: Row, column: str) -> list[Gate]:
+    """Whether the second ruler gives a row a rank that the first ruler excludes."""
+    cell = row.cells[column]
+    return [Gate("caution", f"rank {cell['rank_second']} by the second ruler")] if contradicts(cell) else []
 
 
 def _control(rows: Sequence[Row], name: str) -> Row | None:

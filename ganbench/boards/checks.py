@@ -241,7 +241,22 @@ def _extractor(dataset: str, facts: Facts, track: Track) -> tuple[str | None, li
         return None, [Problem(("features",), f"{name} is for images, and {shape}; use identity")]
     if needs is not None and tuple(needs) != facts.shape:
         return None, [Problem(("features",), f"{name} is for images of the shape {list(needs)}, and {shape}")]
+    if track.second is not None:
+        return name, list(_of_second(track.second, facts, shape))
     return name, []
+
+
+def _of_second(name: str, facts: Facts, shape: str) -> Iterator[Problem]:
+    """What is wrong with the second extractor of a track."""
+    try:
+        needs = features.describe(choose(name, features.names(), "extractor"))["input"]
+    except UserError as error:
+        yield Problem(("second",), _with_hint(error))
+        return
+    if not facts.is_image or name == "identity":
+        yield Problem(("second",), f"{name} cannot be the second extractor, because {shape}; leave `second` out")
+    elif needs is not None and tuple(needs) != facts.shape:
+        yield Problem(("second",), f"{name} is for images of the shape {list(needs)}, and {shape}")
 
 
 def _of_metrics(dataset: str, facts: Facts, extractor: str | None, track: Track) -> Iterator[Problem]:
@@ -441,9 +456,10 @@ def problems_before_training(board: Board, base: Path) -> list[Problem]:
     for name, track in board.datasets.items():
         dataset = data.resolve(name, base)
         facts = data.facts(dataset)
-        absent = _absent_weights(track.features or features.default(dataset))
-        if absent:
-            out.append(Problem(("datasets", name, "features"), absent))
+        for field, extractor in (("features", track.features or features.default(dataset)), ("second", track.second)):
+            absent = _absent_weights(extractor) if extractor is not None else None
+            if absent:
+                out.append(Problem(("datasets", name, field), absent))
         rows = {}
         for key, row in track.rows.items():
             path = baseline.resolve(row.baseline or key, base)

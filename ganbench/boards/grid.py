@@ -14,13 +14,14 @@ from typing import Any, Literal, NamedTuple
 
 from ganbench import baseline, data, features, metrics, paths
 from ganbench.boards import checks, controls
-from ganbench.boards.board import Board
+from ganbench.boards.board import Board, Track
 from ganbench.boards.checks import Problem
 from ganbench.boards.document import Document
 from ganbench.config import RECIPE
 from ganbench.errors import UserError, choose
 
 CONFIG = ("board",)  # the keys of the pipeline's --config
+PIXELS = "pixels"
 SUFFIXES = (".yaml", ".yml")
 
 
@@ -136,6 +137,7 @@ class PlannedRun:
     seed: int
     n: int  # samples
     features: str  # the extractor
+    second: str | None  # the extractor in which the ranking column is measured too
     train: str  # the run that has the embedding of the training set
     metrics: dict[str, int]  # name to version
     reference: str = ""  # the run that this run is scored against; empty for the training set
@@ -165,7 +167,13 @@ def runs(name: str) -> tuple[PlannedRun, ...]:
         versions = {m: metrics.get(m).card.version for m in track.metric_names}
         train_run = _name("train", dataset, {"data": version}, 0)
         planned = partial(
-            PlannedRun, dataset=dataset, n=track.samples, features=extractor, metrics=versions, train=train_run
+            PlannedRun,
+            dataset=dataset,
+            n=track.samples,
+            features=extractor,
+            second=second_ruler(dataset, track),
+            metrics=versions,
+            train=train_run,
         )
         out.append(planned(run=train_run, kind="train", row="train", seed=0))
         sources = {name: baseline.resolve(name, base) for name in (r.baseline or k for k, r in track.rows.items())}
@@ -198,6 +206,17 @@ def runs(name: str) -> tuple[PlannedRun, ...]:
                     )
                 )
     return tuple(out)
+
+
+def second_ruler(dataset: str, track: Track) -> str | None:
+    """The extractor in which the ranking column of a track is measured too. Pixels, unless the board names another one.
+
+    None for points, for a metric that does not look at features, and where the second extractor would be the first.
+    """
+    if not data.facts(dataset).is_image or not metrics.asks_for(track.rank, "gen"):
+        return None
+    first, second = track.features or features.default(dataset), track.second or PIXELS
+    return None if second == first else second
 
 
 def check_targets(name: str, planned: Iterable[str], targets: Iterable[str]) -> None:
@@ -240,3 +259,8 @@ def _name(row: str, dataset: str, what: dict[str, Any], seed: int) -> str:
 def scores_path(run: str, name: str) -> Path:
     """Where the pipeline puts a run's scores for a board."""
     return paths.runs() / run / f"scores-{title(name)}.json"
+
+
+def second_path(run: str, name: str) -> Path:
+    """Where the pipeline puts a run's scores by the second ruler of a board."""
+    return paths.runs() / run / f"second-{title(name)}.json"

@@ -39,12 +39,13 @@ COLUMNS = [
     "perfect",
     "reason",
     *PARTS,
+    "second",
     *COST,
     "run",
 ]
 NOISE = "noise"  # the control that has nothing in common with the data
 CONTROL_ORDER = {"real": 1, "copycat": 2, NOISE: 3}
-BRACKETS = ("rank", "rank_low", "rank_high", "rank_low_pointwise", "rank_high_pointwise")
+BRACKETS = ("rank", "rank_low", "rank_high", "rank_low_pointwise", "rank_high_pointwise", "rank_second")
 
 
 def folder(name: str) -> Path:
@@ -56,7 +57,8 @@ def collect(name: str) -> pd.DataFrame:
     """The scores of every run of a board, one line per run and column.
 
     Columns: `COLUMNS`. `low` and `high` are the run's own interval, and `perfect` is a perfect generator's value. Empty is NaN
-    or None. `quarter` and `half` are the values after these parts of the budget, in the ranking column alone.
+    or None. In the ranking column alone: `quarter` and `half` are the values after these parts of the budget, and `second` is
+    the value by the second ruler.
     """
     board = grid.board(name)
     lines: list[dict[str, Any]] = []
@@ -65,8 +67,8 @@ def collect(name: str) -> pd.DataFrame:
         cost = _cost(paths.runs() / run.run) if run.kind == "baseline" else {}
         for column in board.datasets[run.dataset].metrics:
             about = {"dataset": run.dataset, "row": run.row, "kind": run.kind, "seed": run.seed, "metric": column}
-            parts = _parts(curve_path(run.run, name)) if cost and column == board.datasets[run.dataset].rank else {}
-            lines.append(about | _cell(measured, column) | parts | cost | {"run": run.run})
+            ranking = _of_rank(run, name, column) if column == board.datasets[run.dataset].rank else {}
+            lines.append(about | _cell(measured, column) | ranking | cost | {"run": run.run})
     return pd.DataFrame(lines, columns=COLUMNS)
 
 
@@ -75,9 +77,15 @@ def curve_path(run: str, name: str) -> Path:
     return paths.runs() / run / f"curve-{grid.title(name)}.json"
 
 
-def _parts(path: Path) -> dict[str, float | None]:
-    curve = read_json(path)
-    return {part: curve[part] for part in PARTS}
+def _of_rank(run: grid.PlannedRun, name: str, column: str) -> dict[str, float | None]:
+    """What a run has in the ranking column alone."""
+    out: dict[str, float | None] = {}
+    if run.kind == "baseline":
+        curve = read_json(curve_path(run.run, name))
+        out |= {part: curve[part] for part in PARTS}
+    if run.second is not None:
+        out["second"] = read_json(grid.second_path(run.run, name))["metrics"][column]["value"]
+    return out
 
 
 def built(name: str) -> list[grid.PlannedRun]:
@@ -157,7 +165,7 @@ def summarise(scores: pd.DataFrame) -> pd.DataFrame:
             which = ", ".join(map(str, missing.seed))
             some = "" if len(missing) == len(group) else f" (seed {which} of {len(group)} seeds)"
             line |= dict.fromkeys(STATISTICS, np.nan) | {"reason": f"{missing.reason.iloc[0]}{some}"}
-        line |= {name: group[name].astype(float).mean(skipna=False) for name in (*PARTS, *COST)}
+        line |= {name: group[name].astype(float).mean(skipna=False) for name in (*PARTS, "second", *COST)}
         lines.append(line | {"converged": curve.converged(line["half"], line["mean"], str(metric))})
     return pd.DataFrame(lines)
 
@@ -282,14 +290,16 @@ def rank(compared: Comparison) -> pd.DataFrame:
 def ranks(scores: pd.DataFrame, table: Board) -> pd.DataFrame:
     """Rank the baselines of every dataset by its ranking column.
 
-    Rows with an empty cell in this column are not ranked. `smallest_difference` is what this board can see between two of its
+    Rows with an empty cell in this column are not ranked. `rank_second` is the rank by the second ruler, where the board has
+    one. `smallest_difference` is what this board can see between two of its
     rows, on the scale of the ranking column (`statistics.detectable`).
     """
     out = []
     for dataset, track in table.datasets.items():
         compared = comparison(scores, dataset, track.rank)
         lines = rank(compared).assign(dataset=dataset, smallest_difference=compared.detectable)
-        out.append(lines.rename_axis("row").reset_index())
+        second = rank(comparison(scores.assign(value=scores.second), dataset, track.rank))
+        out.append(lines.assign(rank_second=second["rank"]).rename_axis("row").reset_index())
     return pd.concat(out, ignore_index=True)
 
 
@@ -342,6 +352,8 @@ def tables(board: Board, summary: pd.DataFrame) -> dict[str, tuple[list[dict[str
             for cell in own:
                 line[f"{cell['metric']}{_arrow(cell['metric'])}"] = _text(cell, reasons)
             ran = row["kind"] == "baseline"
+            if grid.second_ruler(dataset, track) is not None:
+                line[f"{track.rank} in {grid.second_ruler(dataset, track)}"] = second_text(ranked_by)
             line["last doubling"] = _doubling(ranked_by, track.rank) if ran else ""
             line["CPU s"] = number(row["cpu_seconds"]) if ran else ""
             line["parameters"] = f"{row['parameters']:,.0f}" if ran else ""
@@ -369,6 +381,23 @@ def rank_text(row: Mapping[Hashable, Any]) -> str:
         return ""
     low, high = row["rank_low"], row["rank_high"]
     return f"{row['rank']:.0f}" if low == high else f"{row['rank']:.0f} ({low:.0f}–{high:.0f})"
+
+
+def second_text(cell: Mapping[Hashable, Any]) -> str:
+    """The mean by the second ruler, and the rank by it if this rank lies outside of the brackets of the first.
+
+    >>> second_text({"second": 12.0, "rank_second": 4, "rank_low": 1, "rank_high": 2})
+    '12 (rank 4)'
+    """
+    if pd.isna(cell["second"]):
+        return "–"
+    return number(cell["second"]) + (f" (rank {cell['rank_second']})" if contradicts(cell) else "")
+
+
+def contradicts(cell: Mapping[Hashable, Any]) -> bool:
+    """Whether the rank by the second ruler lies outside of the brackets of the first; False where one of them is missing."""
+    rank, low, high = (cell.get(key) for key in ("rank_second", "rank_low", "rank_high"))
+    return not pd.isna([rank, low, high]).any() and not low <= rank <= high
 
 
 def seeds_text(cell: Mapping[Hashable, Any]) -> str:
@@ -448,6 +477,8 @@ the logarithm, and shares on the logit, so no interval ends where no number can 
 intervals of the runs allow. A count shows its seeds. `≥` is the least of the seeds' lower bounds.
 Rows are ranked by the mean. The brackets beside `rank` give the ranks that are still possible. At 95 % all brackets of a table
 hold together. `leaderboard.csv` has every seed of every column, and the brackets for a reader who looks at one row alone.
+On images, the ranking column is measured by a second ruler too, in pixels or in another extractor. A rank beside this number
+lies outside of the row's brackets: the two rulers contradict each other.
 `real` is held-out data scored like a generator's samples, `copycat` is training data, `noise` is uniform noise: these rows
 show what each column can see. `last doubling` is what the second half of the budget gained of the ranking column's score: more
 than 20 % means that the row had too small a budget, so its score says how far it came. If a run diverged or a metric does not

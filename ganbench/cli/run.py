@@ -26,7 +26,7 @@ from ganbench.errors import UserError
 STAGES = {
     "data": ("data",),
     "train": ("train",),
-    "sample and score": ("control", "sample", "embed", "score", "curve"),
+    "sample and score": ("control", "sample", "embed", "score", "second", "curve"),
     "tables and pictures": ("overview", "leaderboard"),
 }
 STAGE_OF = {rule: stage for stage, rules in STAGES.items() for rule in rules}
