@@ -149,7 +149,7 @@ def calibrate(
       ganbench calibrate sanity --jobs 2
     """
     if dataset == "sanity":
-        _examine(n or 1000, repeats or 10, seed, jobs, out or paths.results() / "sanity")
+        _examine(n or 1000, repeats or 10, seed, jobs, out or paths.results() / "sanity", replace)
         return
     from ganbench import data
     from ganbench.boards import calibration
@@ -171,7 +171,7 @@ def calibrate(
     print(f"The calibration is in {paths.shown(out)}/: README.md, values.csv, promises.csv, matrix.png and levels.png")
 
 
-def _examine(n: int, repeats: int, seed: int, jobs: int, out: Path) -> None:
+def _examine(n: int, repeats: int, seed: int, jobs: int, out: Path, replace: bool) -> None:
     """Run the field's own checks, print how many cells each metric passes, and write the page."""
     from ganbench.display.text import table
     from ganbench.sanity import page, suite
@@ -180,8 +180,11 @@ def _examine(n: int, repeats: int, seed: int, jobs: int, out: Path) -> None:
     if n < suite.LEAST_POINTS:
         raise UserError(f"--n {n}: some metrics need at least {suite.LEAST_POINTS} points per set")
     check_result(out, page.FILES, "examination")
+    if not replace:
+        page.refuse_to_replace(out, n, repeats)
     tables = suite.run(CHECKS, n, repeats, seed, jobs)
-    verdicts = page.write(tables, {"n": n, "repeats": repeats, "seed": seed}, out)
+    settings = {"n": n, "repeats": repeats, "seed": seed, "versions": suite.versions()}
+    verdicts = page.write(tables, settings, out)
     table(page.totals(verdicts), "passes of 30 cells", ["metric"])
     print(f"The examination is in {paths.shown(out)}/: {', '.join(page.FILES)}")
 

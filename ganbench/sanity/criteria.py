@@ -200,8 +200,8 @@ def _rising(y: np.ndarray) -> np.ndarray:
 
 def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """part / whole; 1 where the whole is 0 and the part is not, 0 where both are 0. At most 1 in size."""
-    ratio = np.divide(part, whole, out=np.sign(part).astype(float), where=whole > 0)
-    return np.clip(ratio, -1.0, 1.0)
+    ratio = np.where(whole > 0, part / np.where(whole > 0, whole, 1), np.sign(part))
+    return np.asarray(np.clip(ratio, -1.0, 1.0))
 
 
 def unchanged(group: str, x: np.ndarray, y: np.ndarray) -> tuple[None, np.ndarray]:

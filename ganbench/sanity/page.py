@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ganbench.display.text import number
+from ganbench.errors import UserError
 from ganbench.sanity import contradictions
 from ganbench.sanity import verdicts as judging
 from ganbench.sanity.checks import HARD, PUBLISHED
@@ -22,7 +24,8 @@ from ganbench.sanity.verdicts import DISTANCE, FAIL, PASS, UNDECIDED, Table
 SIGNS = {PASS: "+", FAIL: "-", UNDECIDED: "?"}
 COLOURS = {PASS: "#3b7fb6", FAIL: "#e08a2e", UNDECIDED: "#cfcfcf"}
 ENOUGH = 20  # cells of 30 that a pair of ganbench's own would have to pass, on both sets
-FILES = ("verdicts.csv", "README.md", "sanity.png")
+MANIFEST = "manifest.json"
+FILES = ("README.md", "verdicts.csv", "sanity.png", MANIFEST)
 
 
 def write(tables: Mapping[str, Table], settings: Mapping[str, Any], out: Path) -> pd.DataFrame:
@@ -30,7 +33,7 @@ def write(tables: Mapping[str, Table], settings: Mapping[str, Any], out: Path) -
 
     Args:
         tables: the values of the checks, by name.
-        settings: `n`, `repeats` and `seed`, for the page.
+        settings: `n`, `repeats` and `seed`, and the versions, for the page and the manifest.
         out: made where it is missing.
     """
     verdicts = judging.judge(dict(tables))
@@ -38,8 +41,25 @@ def write(tables: Mapping[str, Table], settings: Mapping[str, Any], out: Path) -
     out.mkdir(parents=True, exist_ok=True)
     verdicts.to_csv(out / "verdicts.csv", index=False, float_format="%.4g")
     (out / "README.md").write_text(markdown(verdicts, linearity, settings), encoding="utf-8")
+    (out / MANIFEST).write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
     draw(verdicts, out / "sanity.png")
     return verdicts
+
+
+def refuse_to_replace(out: Path, n: int, repeats: int) -> None:
+    """Raise a `UserError` if `out` holds an examination with more repeats or larger sets than the new one has."""
+    try:
+        old = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
+        there = int(old["n"]), int(old["repeats"])
+    except FileNotFoundError:
+        return
+    except (ValueError, TypeError, KeyError):
+        raise UserError(f"{out / MANIFEST} is damaged; choose another --out, or add --replace") from None
+    if n < there[0] or repeats < there[1]:
+        raise UserError(
+            f"{out} holds an examination with {there[1]} repeats of {there[0]:,} points, and the new one has {repeats} repeats "
+            f"of {n:,} points: choose another --out, or add --replace"
+        )
 
 
 def markdown(verdicts: pd.DataFrame, linearity: pd.DataFrame, settings: Mapping[str, Any]) -> str:

@@ -44,7 +44,7 @@ BLOCK = 2**18  # distances at once, few enough for the cache
 DIRECT = 8  # up to this number of dimensions distances are taken from the differences
 # Radii are exact, and distances have the rounding of float32. A closed ball is larger by this share, and an open ball is
 # smaller, so that points on the rim of a ball are where they belong.
-ROUNDING = 1e-5
+ROUNDING = 2e-6
 
 
 def least_k(n: int) -> int:

@@ -41,10 +41,14 @@ class Task(NamedTuple):
     file: Path
 
 
+def versions() -> dict[str, int]:
+    """The versions of all that the values come from: ganbench's metrics, and this suite with its pairs."""
+    return {name: metrics.get(name).card.version for name in distances.NAMES} | {"sanity": VERSION}
+
+
 def folder(n: int, seed: int) -> Path:
-    """The folder of the values for these sizes, this seed, and the present version of all metrics."""
-    versions = {name: metrics.get(name).card.version for name in distances.NAMES} | {"sanity": VERSION}
-    key = hashlib.sha256(json.dumps(versions, sort_keys=True).encode()).hexdigest()[:8]
+    """The folder of the values for these sizes, this seed, and the present versions."""
+    key = hashlib.sha256(json.dumps(versions(), sort_keys=True).encode()).hexdigest()[:8]
     return paths.runs() / "sanity" / f"n{n}-seed{seed}-{key}"
 
 
