@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ganbench import cli
+from ganbench import cli, metrics
 from ganbench.sanity import checks, distances, one_class, page, published, suite, verdicts
 from ganbench.sanity.checks import CHECKS, PUBLISHED, Pair
 from ganbench.sanity.pairs import HALF
@@ -74,7 +75,7 @@ def test_ball_and_torus_share_no_point() -> None:
 
 
 def test_one_wide_mode_has_the_variance_of_the_two_modes() -> None:
-    pair = next(pair for pair in pairs("11", 20_000) if pair.group == "d = 1" and pair.x == 5)
+    pair = next(pair for pair in CHECKS["11"].pairs(np.random.default_rng(0), 20_000) if pair.x == 5)
     assert pair.synthetic.var() == pytest.approx(1 + 25, rel=0.05)
     assert pair.real.var() == pytest.approx(1 + 25 / 4, rel=0.05)
 
@@ -244,8 +245,9 @@ def test_the_command_writes_the_page_and_the_same_again(
     made = small / "results/sanity"
     first = {file: (made / file).read_bytes() for file in page.FILES}
     assert {path.name for path in made.iterdir()} == set(page.FILES)
-    kept = {path.name for path in suite.folder(200, 0).iterdir()}
-    assert kept == {f"{name}-{repeat}.npz" for name in SMALL for repeat in (0, 1)}
+    for kind in suite.COLUMNS:
+        kept = {path.name for path in suite.folder(kind, 200, 0).iterdir()}
+        assert kept == {f"{name}-{repeat}.npz" for name in SMALL for repeat in (0, 1)}
 
     # A second start continues: nothing is computed again.
     monkeypatch.setattr(suite, "compute", lambda task: pytest.fail(f"{task} is computed again"))
@@ -284,7 +286,26 @@ def test_an_interrupted_task_leaves_no_file_that_counts(small: Path, monkeypatch
     monkeypatch.setattr(suite, "measure", lambda task: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         suite.run(["6"], 200, 1, 0, 1)
-    assert list(suite.folder(200, 0).glob("*.npz")) == []
+    assert list(small.rglob("*.npz")) == []
+
+
+def test_a_new_version_of_a_metric_keeps_the_values_of_the_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {kind: suite.folder(kind, 200, 0) for kind in suite.COLUMNS}
+    support = metrics.get("support")
+    newer = support._replace(card=dataclasses.replace(support.card, version=support.card.version + 1))
+    monkeypatch.setattr(metrics, "get", lambda name, get=metrics.get: newer if name == "support" else get(name))
+    after = {kind: suite.folder(kind, 200, 0) for kind in suite.COLUMNS}
+    assert after["pairs"] == before["pairs"]
+    assert after["distances"] != before["distances"]
+
+
+def test_every_real_set_has_a_network_of_its_own(small: Path) -> None:
+    tables = suite.run(["6"], 200, 2, 0, 1)
+    first, second = tables["6"].values["IAP"]
+    assert not np.allclose(first, second)
+    drawn = pairs("6", 20)
+    a, b = (next(iter(suite._of_pairs(drawn[:1], [seed])))["IAP"] for seed in (0, 1))
+    assert a != b
 
 
 @pytest.mark.slow
@@ -293,7 +314,7 @@ def test_two_processes_give_the_values_of_a_single_process(small: Path) -> None:
     with monkey.context() as patch:
         patch.setattr(one_class, "STEPS", 100)  # the processes know nothing of the smaller number
         at_once = suite.run(["6"], 200, 2, 0, 2)["6"].values
-        for file in suite.folder(200, 0).glob("*.npz"):
+        for file in small.rglob("*.npz"):
             file.unlink()
         in_turn = suite.run(["6"], 200, 2, 0, 1)["6"].values
     for name, values in in_turn.items():

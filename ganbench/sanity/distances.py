@@ -31,12 +31,12 @@ def scores(real: np.ndarray, synthetic: np.ndarray, seed: int) -> dict[str, floa
     reports a finite number, else 0.
     """
     half = len(real) // 2
-    inputs = {"gen": synthetic, "ref": real}
-    results = metrics.compute((*COMPARED, "support"), inputs, seed)
+    results = metrics.compute((*COMPARED, "support"), {"gen": synthetic, "ref": real}, seed)
     results |= metrics.compute(["memorisation"], {"gen": synthetic, "ref": real[half:], "train": real[:half]}, seed)
     values = {name: _number(results[name]["value"]) for name in NAMES}
     values["parzen"] *= -1
-    values["vendi"] = abs(float(np.log(values["vendi"] / _number(results["vendi"]["perfect"]))))
+    of_real = metrics.compute(["vendi"], {"gen": real, "ref": real}, seed)["vendi"]["value"]
+    values["vendi"] = abs(float(np.log(values["vendi"] / _number(of_real))))
     values["support"] = float(results["support"]["value"] is not None)
     return values
 

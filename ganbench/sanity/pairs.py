@@ -112,6 +112,18 @@ def _outwards(radii: np.ndarray) -> np.ndarray:
     return np.asarray(radii * (1 + ROUNDING), np.float32)
 
 
+class Scale:
+    """Units of a real set `[n, d]`: its mean is 0, and its standard deviation on each axis is 1 or 0."""
+
+    def __init__(self, real: np.ndarray) -> None:
+        self.mean, sd = real.mean(0), real.std(0)
+        self.sd = np.where(sd > 0, sd, 1.0)
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Points in these units, float64 `[n, d]`."""
+        return np.asarray((x - self.mean) / self.sd)
+
+
 class Reference:
     """A real set, and all that depends on it alone.
 
@@ -121,17 +133,12 @@ class Reference:
     """
 
     def __init__(self, real: np.ndarray, seed: int) -> None:
-        self.mean, sd = real.mean(0), real.std(0)
-        self.sd = np.where(sd > 0, sd, 1.0)
+        self.scaled = Scale(real)
         self.x = self.scaled(real)
         self.seed = seed
         self.k_density, self.k_cover = least_k(len(real)), cover_k(len(real))
         self.deepest = max(K_SYMMETRIC, K_CLIPPED, self.k_density, 3 * self.k_cover)
         self.spheres = Spheres(self.x, self.deepest)
-
-    def scaled(self, x: np.ndarray) -> np.ndarray:
-        """Points in units of the real set, float64 `[n, d]`."""
-        return np.asarray((x - self.mean) / self.sd)
 
     @cached_property
     def clipped(self) -> np.ndarray:
