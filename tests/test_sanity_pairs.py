@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,7 +49,7 @@ def brute(real: np.ndarray, synthetic: np.ndarray) -> dict[str, float]:
 
     raw = np.mean([min(sum(D[i][j] < r[5][i] for j in fakes) / 5, 1) for i in reals])
     curve = pairs.clipped_curve(n, m)
-    return {
+    values: dict[str, Any] = {
         "I-Prec": np.mean([any(D[i][j] <= r[3][i] for i in reals) for j in fakes]),
         "I-Rec": np.mean([any(D[i][j] <= s[3][j] for j in fakes) for i in reals]),
         "Density": np.mean([sum(D[i][j] <= r[k][i] for i in reals) / k for j in fakes]),
@@ -68,6 +69,7 @@ def brute(real: np.ndarray, synthetic: np.ndarray) -> dict[str, float]:
         "ClippedDensity": min(clipped(D, fakes, 0) / clipped(X, reals, 1), 1),
         "ClippedCoverage": float(np.interp(raw, curve, np.linspace(0, 1, m + 1))),
     }
+    return {name: float(value) for name, value in values.items()}
 
 
 @pytest.mark.parametrize("d", [1, 2, 7, 12])

@@ -142,8 +142,8 @@ def calibrate(
     A broken promise is a result, not an error. A metric that breaks a promise cannot enter a board of this dataset.
     What your own calibration of a dataset judges replaces the verdict of the calibration that ganbench brings.
 
-    `ganbench calibrate sanity` needs no data. It runs the published checks of arXiv:2505.22450 and a harder set on drawn points.
-    An interrupted examination continues where it was.
+    `ganbench calibrate sanity` needs no data. It runs the published checks of arXiv:2505.22450 and a harder set on drawn
+    points. An interrupted examination continues where it was.
 
     \b
     Examples:

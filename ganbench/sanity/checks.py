@@ -104,7 +104,7 @@ def _fading(dropped: float) -> np.ndarray:
 
 def _vanishing(dropped: float) -> np.ndarray:
     kept = np.arange(10) < 10 - dropped
-    return kept / kept.sum()
+    return np.asarray(kept / kept.sum())
 
 
 def _dropping(rng: Rng, n: int, places: np.ndarray, shares: Callable[[float], np.ndarray]) -> Iterator[Pair]:

@@ -214,7 +214,7 @@ def settled(group: str, x: np.ndarray, y: np.ndarray) -> tuple[None, np.ndarray]
     return unchanged(group, x, y[..., x >= np.median(x)])
 
 
-def finer(group: str, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def finer(group: str, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
     """The distance of rounded from unrounded numbers shrinks as the grid becomes finer."""
     return least_at(x[-1])(group, x, y)
 

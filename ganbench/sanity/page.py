@@ -105,7 +105,7 @@ def markdown(verdicts: pd.DataFrame, linearity: pd.DataFrame, settings: Mapping[
 
 AGREEMENT = {"agree": "agree", "differ": "differ", UNDECIDED: "are undecided by our repeats"}
 
-INTRODUCTION = """Raisa, van Breugel and van der Schaar (ICML 2025, [arXiv:2505.22450](https://arxiv.org/abs/2505.22450))
+INTRODUCTION = """Räisä, van Breugel and van der Schaar (ICML 2025, [arXiv:2505.22450](https://arxiv.org/abs/2505.22450))
 examined twelve metrics by 15 checks on drawn points. A check has a part on bounds (the value is 0 or 1 where it should be)
 and a part on the shape of a curve. No metric passed all 30 cells. This page has the same examination from a recorded seed,
 with an interval for every verdict, a harder set, the Clipped pair ([arXiv:2507.01761](https://arxiv.org/abs/2507.01761)), and
@@ -218,30 +218,32 @@ def _nobody(verdicts: pd.DataFrame) -> str:
 def contradiction() -> str:
     """Two pairs of cells that no metric of the density ratio can pass together, with their numbers."""
     f, d = contradictions.fidelity(), contradictions.diversity()
-    return f"""Let p be the density of the data, and q the density of the generator. Many metrics aim at the mean of g(p / q)
-over samples, where g rises from 0 to 1: a classifier of the two sets, the overlap of two densities, a point of a
-precision-recall curve. Two arguments show that no such metric passes all cells. They need no draws. This command computes
-their numbers.
+    return f"""Let p be the density of the data, and q the density of the generator. Many fidelities aim at the mean of g(p /
+q) over generated samples, and many diversities at the mean of g(q / p) over the data. g rises from 0 to 1. Examples are a
+classifier of the two sets, the overlap of the densities, and a point of a precision-recall curve. Two arguments show that no
+such metric passes all cells. They are about exact means, so they need no draws. The command computes their numbers.
 
 **Fidelity: check 3 contradicts check 1.** In {contradictions.DIMENSIONS} dimensions check 3 wants a fidelity of 1 for samples
 that are narrower than the data (sd 0.316). There the median of log p / q is {f.narrow:.1f}. Check 1 wants a fidelity of 0 for
-samples whose mean is moved by 1 on every axis. There the median is {f.moved:.1f}, and the moved samples have the *higher*
-ratio at every rank, up to a share of {f.excess:.2g}. So a g that gives 0.95 at the narrow samples gives at least
-{f.least:.3f} at the moved samples. Such a metric sees how much too rarely q draws something, and check 3 wants to know only
-whether p would draw it.
+samples whose mean is moved by 1 on every axis. There the median is {f.moved:.1f}. At every level, the moved samples exceed
+the level at least as often as the narrow samples, up to a share of {f.excess:.2g}. So a g with the mean 0.95 over the narrow
+samples has at least the mean {f.least:.4f} over the moved samples. Such a metric sees how rarely q draws a sample, and check
+3 asks only whether p would draw it.
 
 **Diversity: check 3, read as high, contradicts check 4.** Check 3 may ask for a diversity of 1 for samples of sd 1,000 in one
-dimension. The ratio q / p exceeds {d.faded:.3f} at a share of only {d.above:.2g} of the data. So g({d.faded:.3f}) must be at
-least {d.needed:.3f}. In check 4, at the place where the faded modes have this ratio, the diversity then falls by at most
-{d.drop:.3f}, and a fall of 0.1 is wanted. A diversity that is read as low in check 3 is possible. Then check 6 wants a
-diversity of 1 where q / p is {d.invented:g} at all of the data, and check 11 wants a fall of 0.2 where it is {d.merged:.2f}
-at the modes. So g has to rise between these two numbers, and the noise of a ratio of neighbours at 1,000 points is about as
-wide.
+dimension. The ratio q / p exceeds {d.faded:.4f} at a share of only {d.above:.2g} of the data. So g({d.faded:.4f}) must be at
+least {d.needed:.4f}. In check 4 the faded modes have this ratio at the place where a fall of 0.1 is wanted. There the
+diversity has fallen by {d.drop:.4f} at most.
 
-**What is left.** A metric can look at p alone: whether a sample lies where the data are dense, whatever q is. Such a level
-set contradicts none of the cells. But it then has to find the borders of the data. At checks 8, 9 and 14 the borders are the
-faces of a cube in 64 dimensions and one axis among a thousand. They are found easily if the axes are known, and the turned
-checks take this knowledge away. Nothing here proves that no metric can pass the turned checks."""
+**Diversity: read as low, check 6 is next to check 11.** Check 6 wants a diversity of 1 where q / p is {d.invented:g} at all
+of the data. Check 11 wants a fall of 0.2 where q / p is {d.merged:.2f} at the two modes. So g has to rise between these two
+ratios. The ratio of neighbour distances at 1,000 points is not exact enough to tell them apart. This is no contradiction, but
+an obstacle.
+
+**What is left.** A metric can look at p alone: whether a sample lies where the data are dense, whatever q is. The arguments
+say nothing of such a metric. But it has to find the borders of the data. At checks 8, 9 and 14 these are the faces of a cube
+in 64 dimensions, and one axis among a thousand. A metric that looks at each axis alone finds them, and the turned checks take
+the axes away. Nothing here proves that no metric can pass the turned checks."""
 
 
 def draw(verdicts: pd.DataFrame, path: Path) -> None:

@@ -226,7 +226,7 @@ def _blocks(a: np.ndarray, b: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
 
 def _columns(inside: np.ndarray) -> np.ndarray:
     """Number of true values in each column of at most 255 rows, without a conversion to wider numbers."""
-    return np.add.reduce(inside.view(np.uint8), axis=0, dtype=np.uint8)
+    return np.asarray(np.add.reduce(inside.view(np.uint8), axis=0, dtype=np.uint8))
 
 
 def _unsupported(D: np.ndarray, reach: float) -> np.ndarray:

@@ -163,5 +163,6 @@ def linearity(tables: dict[str, Table]) -> pd.DataFrame:
 def passed_by_nobody(verdicts: pd.DataFrame) -> list[tuple[str, str, str]]:
     """The cells (half, check, part) of fidelity and diversity that no pair passes."""
     own = verdicts[verdicts.half != DISTANCE]
-    best = own.groupby(["half", "check", "part"], sort=False).verdict.apply(lambda v: (v != FAIL).any())
-    return [key for key, passes in best.items() if not passes]
+    left = own[own.verdict != FAIL]
+    passed = set(zip(left.half, left.check, left.part, strict=True))
+    return [cell for cell in dict.fromkeys(zip(own.half, own.check, own.part, strict=True)) if cell not in passed]
