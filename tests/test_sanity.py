@@ -319,3 +319,37 @@ def test_two_processes_give_the_values_of_a_single_process(small: Path) -> None:
         in_turn = suite.run(["6"], 200, 2, 0, 1)["6"].values
     for name, values in in_turn.items():
         np.testing.assert_allclose(values, at_once[name], rtol=1e-6, err_msg=name)
+
+
+def everywhere(passing: tuple[str, ...], failing: tuple[str, ...]) -> pd.DataFrame:
+    """Verdicts of all checks: some metrics pass all cells, and others fail all cells."""
+    return pd.DataFrame(
+        {"check": name, "metric": metric, "half": HALF[metric], "part": part, "verdict": said, "published": ""}
+        for name in CHECKS
+        for said, named in (("pass", passing), ("fail", failing))
+        for metric in named
+        for part in published.PARTS
+    )
+
+
+def test_a_pair_within_the_condition_is_named_and_no_other() -> None:
+    judged = everywhere(("Density", "Coverage"), ("IAP", "IBR"))
+    straight = pd.DataFrame({"metric": ["Density", "Coverage"], "high": [0.01, 0.04]})
+    assert "Pairs of the table that do so: Density and Coverage." in page.own_pair(judged, straight)
+    bent = straight.assign(high=[0.01, 0.06])
+    assert "Pairs of the table that do so: none." in page.own_pair(judged, bent)
+
+
+def test_the_turned_checks_take_the_places_of_four_checks() -> None:
+    judged = everywhere(("Density",), ())
+    judged.loc[judged.check == "8r", "verdict"] = "fail"
+    judged.loc[judged.check == "12", "verdict"] = "undecided"
+    plain, turned = verdicts.scores(judged).loc["Density"], verdicts.scores(judged, turned=True).loc["Density"]
+    assert (plain.passes, plain.undecided, plain.cells) == (28, 2, 30)
+    assert (turned.passes, turned.undecided, turned.cells) == (28, 0, 30)
+
+
+def test_a_cell_that_all_pairs_fail_is_listed() -> None:
+    judged = everywhere(("Density",), ("I-Prec",))
+    judged.loc[(judged.check == "7") & (judged.part == "shape"), "verdict"] = "fail"
+    assert verdicts.passed_by_nobody(judged) == [("fidelity", "7", "shape")]

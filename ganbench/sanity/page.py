@@ -186,7 +186,7 @@ def own_pair(verdicts: pd.DataFrame, linearity: pd.DataFrame) -> str:
     ]
     return (
         f"ganbench ships no pair of its own. A pair would have to pass at least {ENOUGH} of 30 cells on both sets with both "
-        f"metrics, and read junk as a straight line within 0.05. Of the pairs above, {', '.join(good) or 'none'} does so."
+        f"metrics, and read junk as a straight line within 0.05. Pairs of the table that do so: {', '.join(good) or 'none'}."
     )
 
 
