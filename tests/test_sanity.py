@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from ganbench import cli, metrics
-from ganbench.sanity import checks, distances, one_class, page, published, suite, verdicts
+from ganbench.sanity import checks, criteria, distances, one_class, page, published, suite, verdicts
 from ganbench.sanity.checks import CHECKS, PUBLISHED, Pair
 from ganbench.sanity.pairs import HALF
 from ganbench.sanity.verdicts import Table
@@ -140,6 +140,15 @@ def test_the_interval_of_a_mean_is_as_wide_as_students() -> None:
         assert low <= margin <= high
         missed += not low <= 0 <= high
     assert missed / 300 == pytest.approx(0.05, abs=0.03)
+
+
+def test_a_range_that_is_noise_alone_is_not_a_decided_fail() -> None:
+    rng = np.random.default_rng(0)
+    failed = 0
+    for _ in range(100):
+        means = verdicts.redrawn(0.045 * rng.standard_normal((10, 20)))  # the range of a mean is 0.053: 0.05 is a coin
+        failed += verdicts.verdict(*verdicts.interval(criteria.flat(means))[1:]) == "fail"
+    assert failed <= 5
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ HOW_TO_READ = """- A cell has two signs: the bounds, then the shape. At checks 8
   that differs from the published one.
 - The verdict is on the mean over the repeats. Its margin is the distance from the nearest limit, in units of the metric, and
   negative for a fail. `verdicts.csv` has all margins with their 95 % intervals. The interval is a bootstrap over the repeats,
-  stretched to Student's width.
+  stretched to Student's width. It reaches equally far to both sides.
 - A cell passes only if all dimensions and cases of the check pass. So a margin belongs to the worst of them.
 - A bootstrap sees only what the repeats show. A value that jumps once in 50 repeats can pass with a narrow interval."""
 
