@@ -109,16 +109,28 @@ def publish(board: Annotated[str, typer.Argument(help="name of a board")]) -> No
 
 @app.command()
 def calibrate(
-    dataset: Annotated[str, typer.Argument(help="name of a dataset")],
+    dataset: Annotated[
+        str, typer.Argument(help="name of a dataset, or `sanity`: the published checks on drawn points")
+    ],
     n: Annotated[
-        int | None, typer.Option("--n", help="samples per set; by default as many as one class can fill", min=2)
+        int | None,
+        typer.Option(
+            "--n", help="samples per set; by default as many as one class can fill, for `sanity` 1,000", min=2
+        ),
     ] = None,
-    repeats: Annotated[int, typer.Option(help="draws of every set; with fewer than 5 no promise is judged", min=2)] = 5,
+    repeats: Annotated[
+        int | None,
+        typer.Option(
+            help="draws of every set; by default 5, for `sanity` 10; with fewer than 5 no promise is judged", min=2
+        ),
+    ] = None,
     seed: Seed = 0,
+    jobs: Annotated[int, typer.Option(help="processes, for `sanity`", min=1)] = 2,
     out: Annotated[
         Path | None,
         typer.Option(
-            help="folder of the tables and pictures; by default results/calibration/DATASET, in the current folder or checkout"
+            help="folder of the tables and pictures; by default results/calibration/DATASET or results/sanity, in the current "
+            "folder or checkout"
         ),
     ] = None,
     replace: Annotated[
@@ -130,11 +142,18 @@ def calibrate(
     A broken promise is a result, not an error. A metric that breaks a promise cannot enter a board of this dataset.
     What your own calibration of a dataset judges replaces the verdict of the calibration that ganbench brings.
 
+    `ganbench calibrate sanity` needs no data. It runs the published checks of arXiv:2505.22450 and a harder set on drawn
+    points. An interrupted examination continues where it was.
+
     \b
     Examples:
       ganbench calibrate ring
       ganbench calibrate digits --out runs/calibration/digits
+      ganbench calibrate sanity --jobs 2
     """
+    if dataset == "sanity":
+        _examine(n or 1000, repeats or 10, seed, jobs, out or paths.results() / "sanity", replace)
+        return
     from ganbench import data
     from ganbench.boards import calibration
     from ganbench.display.text import table
@@ -142,6 +161,7 @@ def calibrate(
     dataset = data.resolve(dataset)
     out = out or paths.results() / "calibration" / dataset
     check_result(out, ("values.csv", "promises.csv"), "calibration")
+    repeats = repeats or 5
     promises = calibration.run(dataset, n, repeats, seed, out, replace)
     table(calibration.matrix(promises), f"calibration on {dataset}", ["metric"])
     for line in calibration.failures(promises):
@@ -152,6 +172,24 @@ def calibrate(
         for line in calibration.undecided(promises):
             print(f"not judged: {line}")
     print(f"The calibration is in {paths.shown(out)}/: README.md, values.csv, promises.csv, matrix.png and levels.png")
+
+
+def _examine(n: int, repeats: int, seed: int, jobs: int, out: Path, replace: bool) -> None:
+    """Run the field's own checks, print how many cells each metric passes, and write the page."""
+    from ganbench.display.text import table
+    from ganbench.sanity import page, suite
+    from ganbench.sanity.checks import CHECKS
+
+    if n < suite.LEAST_POINTS:
+        raise UserError(f"--n {n}: some metrics need at least {suite.LEAST_POINTS} points per set")
+    check_result(out, page.FILES, "examination")
+    if not replace:
+        page.refuse_to_replace(out, n, repeats)
+    tables = suite.run(CHECKS, n, repeats, seed, jobs)
+    settings = {"n": n, "repeats": repeats, "seed": seed, "versions": suite.versions()}
+    verdicts = page.write(tables, settings, out)
+    table(page.totals(verdicts), "passes of 30 cells", ["metric"])
+    print(f"The examination is in {paths.shown(out)}/: {', '.join(page.FILES)}")
 
 
 @app.command("list")
