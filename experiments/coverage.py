@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from itertools import product
 from math import prod
 from pathlib import Path
@@ -21,15 +21,18 @@ from typing import Annotated, Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 import typer
+from scipy.ndimage import gaussian_filter
 from scipy.special import gammaincinv
 
-from ganbench import data, metrics
+from ganbench import data, metrics, scoring
 from ganbench.display.progress import progress
+from ganbench.features import Extractor, Run, cnn
 from ganbench.metrics import Score
 from ganbench.metrics import memorisation as memo
 from ganbench.metrics._neighbours import knn
 from ganbench.metrics.fid import fid
 from ganbench.metrics.support import collision_rate, support
+from ganbench.samples import Pixels
 from ganbench.statistics import ALPHA, Interval, share
 
 PROMISED = 0.93  # what docs/metrics.md says of an interval that it calls 95 %
@@ -113,9 +116,120 @@ def score_support(p: np.ndarray | None, n: int, d: int, jitter: float, rng: np.r
     if p is not None:
         gen = rng.standard_normal((len(p), d))[outputs(p, n, rng)] + jitter * gen
     lightly = ref + jitter * np.sqrt(2) * rng.standard_normal((4 * n, d)) if jitter >= 0.1 else None
-    score = support(gen, ref, rng, ref_disturbed=lightly)
+    return bounded(support(gen, ref, rng, ref_disturbed=lightly))
+
+
+def continuous_and_repeating(reps: int) -> Iterator[Setting]:
+    """Generators that never repeat an output but lie closer together than the data, and generators that do repeat.
+
+    The data lie on a curved surface of 10 dimensions, in 20. The truth is the number of outputs, so an upper end is wrong
+    for every generator that never repeats.
+    """
+    laws: dict[str, tuple[Sampler, float]] = {"shrunk by 0.8": (lambda rng, n: 0.8 * curved(rng, n), np.inf)}
+    laws["shrunk by 0.5"] = (lambda rng, n: 0.5 * curved(rng, n), np.inf)
+    laws |= {f"network of {k} normals": (partial(smooth, k, 20), np.inf) for k in (1, 2, 4)}
+    repeated = [(200, 0.0), (200, 0.01), (200, 0.03), (200, 0.06), (1000, 0.0)]
+    laws |= {
+        f"{size:,} outputs, jitter {jitter:g}": (partial(repeats, size, jitter), size) for size, jitter in repeated
+    }
+    for n, m in ((398, 398), (1000, 1000)):
+        for law, (sample, truth) in laws.items():
+            labels = {"data": f"curved, m = {m}", "law": law, "N": truth, "n": n, "jitter": 0.0}
+            yield Setting("support", labels, partial(score_curved, sample, n, m), {"support": truth}, reps)
+
+
+def curved(rng: np.random.Generator, n: int) -> np.ndarray:
+    """Points float64 `[n, 20]` on a curved surface of 10 dimensions, with heavy tails."""
+    weights = np.random.default_rng(2).standard_normal((10, 20))
+    return np.tanh(rng.standard_t(5, (n, 10)) @ weights / 4)
+
+
+def smooth(k: int, d: int, rng: np.random.Generator, n: int) -> np.ndarray:
+    """n outputs `[n, d]` of a random network of two hidden layers that gets k normals. They are different with certainty."""
+    x = rng.standard_normal((n, k))
+    for width in (32, 32, d):
+        x = np.tanh(x @ rng.standard_normal((x.shape[1], width)) * 1.3 / np.sqrt(x.shape[1]))
+    return x
+
+
+def repeats(size: int, jitter: float, rng: np.random.Generator, n: int) -> np.ndarray:
+    """n samples `[n, 20]` of `size` equally likely points, each sample with its own jitter."""
+    return curved(rng, size)[rng.integers(0, size, n)] + jitter * rng.standard_normal((n, 20))
+
+
+def score_curved(sample: Sampler, n: int, m: int, rng: np.random.Generator) -> dict[str, Estimate]:
+    """`support` of points against `curved` data."""
+    return bounded(support(sample(rng, n), curved(rng, m), rng))
+
+
+def bounded(score: Score) -> dict[str, Estimate]:
+    """The value and the interval of `support`; without an upper end the interval ends at infinity."""
     value = np.inf if score.value is None else score.value
     return {"support": (value, score.interval or (score.extra["lower_bound"], np.inf))}
+
+
+def digits_support(reps: int, n: int = 398) -> Iterator[Setting]:
+    """The same question on digits, in the features of their classifier and in the pixels."""
+    laws: dict[str, tuple[Callable[[np.ndarray, np.random.Generator], np.ndarray], float]] = {
+        f"blurred by {sd:g} pixels": (partial(blurred, sd), np.inf) for sd in (0.5, 1.0)
+    }
+    laws["shrunk to the mean by 0.8"] = (lambda x, rng: levels(x.mean(0) + 0.8 * (x - x.mean(0))), np.inf)
+    laws |= {f"network of {k} normals": (partial(smooth_images, k), np.inf) for k in (2, 4)}
+    laws |= {f"{size} images, ±5 levels": (partial(repeated_images, size), size) for size in (50, 100, 300)}
+    for law, (make, truth) in laws.items():
+        labels = {"data": f"digits, m = {n}", "law": law, "N": truth, "n": n, "jitter": 0.0}
+        yield Setting("support", labels, partial(score_digits_support, make, n), {"support": truth}, reps)
+
+
+def levels(x: np.ndarray) -> np.ndarray:
+    """Images uint8 from values in [0, 255], with values beyond these ends cut."""
+    return np.clip(np.rint(x), 0, 255).astype(np.uint8)
+
+
+def blurred(sd: float, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Images after a Gaussian blur of `sd` pixels."""
+    return levels(gaussian_filter(x.astype(float), (0, sd, sd, 0)))
+
+
+def smooth_images(k: int, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """As many images as `x`, of a random network of k normals. Its outputs are weights of the principal components of `x`."""
+    flat = x.reshape(len(x), -1).astype(float)
+    _, scale, components = np.linalg.svd(flat - flat.mean(0), full_matrices=False)
+    weights = smooth(k, len(scale), rng, len(x)) * scale / np.sqrt(len(x))
+    return levels(flat.mean(0) + weights @ components).reshape(x.shape)
+
+
+def repeated_images(size: int, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """As many images as `x`, of its first `size`, each pixel moved by up to 5 levels."""
+    return levels(x[:size][rng.integers(0, size, len(x))] + rng.uniform(-5, 5, x.shape))
+
+
+def score_digits_support(
+    make: Callable[[np.ndarray, np.random.Generator], np.ndarray], n: int, rng: np.random.Generator
+) -> dict[str, Estimate]:
+    """`support` of images that are made from n training images, against n held-out images."""
+    train, held_out = (np.asarray(data.load("digits", split).x) for split in ("train", "test"))
+    gen = make(train[rng.permutation(len(train))[:n]], rng)
+    ref = held_out[rng.permutation(len(held_out))[:n]]
+    disturbed = np.asarray(scoring.disturbed(ref))
+    (of_gen, gen_logits), (of_ref, ref_logits), (of_disturbed, _) = (embedded(x) for x in (gen, ref, disturbed))
+    pixels = [Pixels(x) for x in (gen, ref, disturbed)]
+    score = support(of_gen, of_ref, rng, *pixels[:2], gen_logits, ref_logits, of_disturbed, pixels[2])
+    return bounded(score)
+
+
+def embedded(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Features and logits of digits, float64. They are not kept in the cache, because no image comes back."""
+    run = digits_network()
+    parts = [run(x[start : start + cnn.BATCH]) for start in range(0, len(x), cnn.BATCH)]
+    features, logits = (np.concatenate([part[k] for part in parts]).astype(np.float64) for k in (0, 1))
+    return features, logits
+
+
+@cache
+def digits_network() -> Run:
+    """The classifier of digits."""
+    return cnn.load(Extractor("digits-cnn"))
 
 
 def planted_copies(reps: int, n: int = 1000, t: int = 2000) -> Iterator[Setting]:
@@ -199,7 +313,7 @@ def estimate(score: Score) -> Estimate:
 
 
 STUDIES: dict[Study, tuple[Callable[[int], Iterator[Setting]], ...]] = {
-    "support": (exact_duplicates, jittered_points),
+    "support": (exact_duplicates, jittered_points, continuous_and_repeating, digits_support),
     "memorisation": (planted_copies,),
     "fid": (frechet,),
 }

@@ -130,7 +130,21 @@ def verdicts(result: Result) -> list[Verdict]:
 Said = Iterator[tuple[Level, str]]
 
 
-SELF_REPEATING = "discrete support"  # the verdict of `support` on a generator that repeats itself
+# Verdicts of `support`: on a generator that repeats itself, on samples that lie close together, and on too few duplicates.
+SELF_REPEATING, CONTRACTING, UNDECIDED = "discrete support", "density contraction", "repeats or contraction"
+
+
+WORDS = {SELF_REPEATING: "repeats", CONTRACTING: "contracts", UNDECIDED: "repeats or contracts"}
+
+
+def distinct(m: Measured) -> str:
+    """`support` for the cell of a board: the number of different samples or its bound, and the verdict in a word.
+
+    >>> said = {"lower_bound": 1037.2, "verdict": "density contraction"}
+    >>> distinct(Measured(value=None, interval=None, n=398, version=3, reason=None, **said))
+    '≥ 1,037, contracts'
+    """
+    return ", ".join(filter(None, (m.shown, WORDS.get(m.extra.get("verdict", "")))))
 
 
 def copying(result: Result) -> Said:
@@ -161,22 +175,26 @@ def collapse(result: Result) -> Said:
         yield "unknown", _missing("support", m)
         return
     least = f"the generator can make at least {number(round(m.extra['lower_bound']))} different samples (95 %)"
-    if m.extra["verdict"] == "duplicate rule too strict":
+    verdict = m.extra["verdict"]
+    if verdict == "duplicate rule too strict":
         yield (
             "caution",
             "support does not recognise slightly changed copies here, so the number of different samples is uncertain",
         )
-    elif m.value is None or m.interval is None:
-        yield "good", f"the samples repeat no more often than real samples; {least}"
-    elif m.extra["verdict"] == SELF_REPEATING:
+    elif verdict == SELF_REPEATING and m.value is not None and m.interval is not None:
         value, low, high = (number(round(x)) for x in (m.value, *m.interval))
         yield (
             "bad",
             f"the generator repeats itself; it can make about {value} different samples (95 %: {low} to {high})",
         )
-    else:
+    elif verdict == CONTRACTING:
         why = "like blurred or shrunken samples, but they do not repeat"
         yield "caution", f"the samples lie closer together than real samples, {why}; {least}"
+    elif verdict == UNDECIDED:
+        why = "there are too few such pairs to tell whether the samples repeat"
+        yield "caution", f"more pairs of samples are alike than pairs of real samples; {why}; {least}"
+    else:
+        yield "good", f"the samples repeat no more often than real samples; {least}"
 
 
 def diversity(result: Result) -> Said:
@@ -313,8 +331,8 @@ HALVES = (
     "generator is unknown"
 )
 BOUND = (
-    "only a lower bound is known (the lower end of the 95 % interval), because the samples repeat no more often than "
-    "real samples"
+    "only a lower bound is known (the lower end of the 95 % interval), because no sample clearly repeats; the verdict on "
+    "collapse says more"
 )
 
 
