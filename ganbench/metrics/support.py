@@ -202,9 +202,9 @@ def support(
         "support_bound": duplicates.pairs / -np.log(ALPHA) if beta == 0 else None,
         "batch_50": 0.5 + float(np.sqrt(0.25 + 2 * np.log(2) * value)) if value else None,
         "transitivity": shapes[0].transitivity,
-        "transitivity_interval": shapes[0].transitivity_interval,
+        "transitivity_interval": _listed(shapes[0].transitivity_interval),
         "slope": shapes[0].slope,
-        "slope_interval": shapes[0].slope_interval,
+        "slope_interval": _listed(shapes[0].slope_interval),
         "verdict": verdict,
         "closest": _closest(gen),
     }
@@ -424,6 +424,10 @@ def _ratio_interval(a: float, a_interval: Interval, b: float, b_interval: Interv
         else (a_interval[1] / b_interval[0] if b_interval[0] > 0 else np.inf)
     )
     return [float(low), float(high) if np.isfinite(high) else None]
+
+
+def _listed(interval: Interval | None) -> list[float] | None:
+    return None if interval is None else list(interval)
 
 
 def _closest(gen: np.ndarray) -> list[list[float]]:
