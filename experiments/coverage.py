@@ -11,7 +11,7 @@ after these rows. No number depends on the order of the settings or on the choic
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from itertools import product
 from math import prod
@@ -33,6 +33,9 @@ from ganbench.metrics._neighbours import knn
 from ganbench.metrics.fid import fid
 from ganbench.metrics.support import collision_rate, support
 from ganbench.samples import Pixels
+from ganbench.scoring.copies import CHANGES
+from ganbench.scoring.result import Measured
+from ganbench.scoring.verdict import signs_of_copies
 from ganbench.statistics import ALPHA, Interval, share
 
 PROMISED = 0.93  # what docs/metrics.md says of an interval that it calls 95 %
@@ -271,6 +274,56 @@ def plant(rho_gen: np.ndarray, rho_ref: np.ndarray, rng: np.random.Generator) ->
     return {f"f = {f:g}": estimate(memo.copied_share(np.where(luck < f, 0.0, rho_gen), rho_ref)) for f in SHARES}
 
 
+def ticks(reps: int) -> Iterator[Setting]:
+    """How often the verdict "no copies were seen, at most ..." is true.
+
+    A verdict that sees copies, or that doubts, claims nothing: its interval is [0, 1]. Few copies are planted among samples
+    off the data, which have no false alarms; and half of the samples are changed copies that are hard to see.
+    """
+    few = {f"f = {f:g}": f for f in (0.0, 0.003, 0.005, 0.008, 0.012)}
+    labels = {"law": "tick, copies among curved points + noise", "n": 1592, "m": 797, "train": 3000}
+    yield Setting("memorisation", labels, partial(tick_points, tuple(few.values())), few, reps)
+    for kind in ("noise", "shift", "exact"):
+        labels = {"law": f"tick, digits, copies by {kind}", "n": 398, "m": 398, "train": 1000}
+        truth = {"f = 0": 0.0, "f = 0.5": 0.5}
+        yield Setting("memorisation", labels, partial(tick_digits, kind), truth, reps)
+
+
+def tick_points(
+    shares: Sequence[float], rng: np.random.Generator, n: int = 1592, m: int = 797, t: int = 3000
+) -> dict[str, Estimate]:
+    """The claim on n points off the data, with a few copies of t training points."""
+    train, ref = curved(rng, t), curved(rng, m)
+    gen = curved(rng, n) + 0.25 * rng.standard_normal((n, train.shape[1]))
+    copies = train[rng.permutation(t)[:n]]
+    luck = rng.random((n, 1))
+    return {f"f = {f:g}": claimed({"gen": np.where(luck < f, copies, gen), "ref": ref, "train": train}) for f in shares}
+
+
+def tick_digits(kind: str, rng: np.random.Generator, n: int = 398) -> dict[str, Estimate]:
+    """The claim on n digits: held-out ones, and half of them replaced by changed copies of training images."""
+    train, held_out = (np.asarray(data.load("digits", split).x) for split in ("train", "test"))
+    order = rng.permutation(len(held_out))
+    ref, fair = held_out[order[:n]], held_out[order[n : 2 * n]]
+    copies = CHANGES[kind](train[rng.permutation(len(train))[: n // 2]], rng)
+    estimates = {}
+    for f, gen in ((0.0, fair), (0.5, np.concatenate([fair[n // 2 :], copies]))):
+        sets = {"gen": gen, "ref": ref, "train": train}
+        inputs: dict[str, Any] = {name: embedded(x)[0] for name, x in sets.items()}
+        inputs |= {f"{name}_pixels": Pixels(x) for name, x in sets.items()}
+        estimates[f"f = {f:g}"] = claimed(inputs | {"image_shape": train.shape[1:]})
+    return estimates
+
+
+def claimed(inputs: Mapping[str, Any]) -> Estimate:
+    """The copied share, and the interval that the verdict claims: from 0 to its bound; [0, 1] where it claims none."""
+    m = Measured.model_validate(metrics.compute(["memorisation"], inputs)["memorisation"])
+    assert m.value is not None
+    assert m.interval is not None
+    ticked = m.interval[0] == 0 and not signs_of_copies(m)
+    return m.value, (0.0, m.interval[1] if ticked else 1.0)
+
+
 def frechet(reps: int, m: int = 5000) -> Iterator[Setting]:
     """Perfect and moved generators against a fixed reference, quick settings first.
 
@@ -314,7 +367,7 @@ def estimate(score: Score) -> Estimate:
 
 STUDIES: dict[Study, tuple[Callable[[int], Iterator[Setting]], ...]] = {
     "support": (exact_duplicates, jittered_points, continuous_and_repeating, digits_support),
-    "memorisation": (planted_copies,),
+    "memorisation": (planted_copies, ticks),
     "fid": (frechet,),
 }
 
