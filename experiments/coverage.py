@@ -224,7 +224,7 @@ def score_digits_support(
 def embedded(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Features and logits of digits, float64. They are not kept in the cache, because no image comes back."""
     run = digits_network()
-    parts = [run(x[start : start + cnn.BATCH]) for start in range(0, len(x), cnn.BATCH)]
+    parts = [run(np.array(x[start : start + cnn.BATCH])) for start in range(0, len(x), cnn.BATCH)]
     features, logits = (np.concatenate([part[k] for part in parts]).astype(np.float64) for k in (0, 1))
     return features, logits
 

@@ -18,7 +18,7 @@ from ganbench import metrics
 from ganbench.boards.board import Board, Track
 from ganbench.display.text import chosen, decimals, fixed, layout, listed, wrap
 from ganbench.scoring.result import Measured, Result
-from ganbench.scoring.verdict import MARKS, SELF_REPEATING, Level, arrow, network, reached
+from ganbench.scoring.verdict import MARKS, SELF_REPEATING, Level, arrow, network, reached, signs_of_copies
 from ganbench.statistics import student
 
 COPYCAT = "copycat"  # the control that copies the training set
@@ -206,6 +206,8 @@ def faults_of(row: Row) -> list[Gate]:
             wrong.append(Gate("bad", f"copies {100 * average:.{0 if average >= 0.1 else 1}f} %"))
         elif single:
             wrong.append(Gate("caution", f"copies in {single} of {seeds}"))
+        elif doubtful := sum(bool(signs_of_copies(m)) for m in shares):
+            wrong.append(Gate("caution", f"near training in {doubtful} of {seeds}"))
     repeating = sum(
         run.metrics["support"].extra.get("verdict") == SELF_REPEATING for run in row.runs if "support" in run.metrics
     )
