@@ -186,7 +186,8 @@ def digits_support(reps: int, n: int = 398) -> Iterator[Setting]:
 
 def levels(x: np.ndarray) -> np.ndarray:
     """Images uint8 from values in [0, 255], with values beyond these ends cut."""
-    return np.clip(np.rint(x), 0, 255).astype(np.uint8)
+    cut: np.ndarray = np.clip(np.rint(x), 0, 255).astype(np.uint8)
+    return cut
 
 
 def blurred(sd: float, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -216,8 +217,8 @@ def score_digits_support(
     ref = held_out[rng.permutation(len(held_out))[:n]]
     disturbed = np.asarray(scoring.disturbed(ref))
     (of_gen, gen_logits), (of_ref, ref_logits), (of_disturbed, _) = (embedded(x) for x in (gen, ref, disturbed))
-    pixels = [Pixels(x) for x in (gen, ref, disturbed)]
-    score = support(of_gen, of_ref, rng, *pixels[:2], gen_logits, ref_logits, of_disturbed, pixels[2])
+    pixels: list[Any] = [Pixels(x) for x in (gen, ref, disturbed)]
+    score = support(of_gen, of_ref, rng, pixels[0], pixels[1], gen_logits, ref_logits, of_disturbed, pixels[2])
     return bounded(score)
 
 

@@ -189,7 +189,8 @@ SHAPE = (8, 8, 1)
 def pictures(n: int, rng: np.random.Generator) -> np.ndarray:
     """Smooth pictures of 8 x 8 pixels."""
     x = gaussian_filter(rng.random((n, *SHAPE)), (0, 1, 1, 0))
-    return ((x - x.min()) / (x.max() - x.min())).reshape(n, -1)
+    scaled: np.ndarray = ((x - x.min()) / (x.max() - x.min())).reshape(n, -1)
+    return scaled
 
 
 CHANGES: dict[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] = {
@@ -235,8 +236,8 @@ def test_false_alarms_of_all_searches_together_are_calibrated() -> None:
         rng = np.random.default_rng(seed)
         train, ref, gen = pictures(500, rng), pictures(300, rng), pictures(300, rng)
         to_features = rng.standard_normal((64, 12))
-        sets = (x @ to_features for x in (gen, ref, train))
-        s = memorisation(*sets, rng, gen, ref, train, SHAPE)
+        a, b, c = (x @ to_features for x in (gen, ref, train))
+        s = memorisation(a, b, c, rng, gen, ref, train, SHAPE)
         assert s.extra["spaces"] == ["features", "pixels", "moved pixels"]
         unclipped.append(s.extra["unclipped"])
     assert abs(np.mean(unclipped)) < 3 * np.std(unclipped, ddof=1) / np.sqrt(16)
@@ -262,8 +263,8 @@ def test_measured_sensitivity_is_the_share_of_such_copies_that_is_flagged() -> N
     shown = {kind: x @ to_features for kind, x in copies.items()}
     for kind, x in copies.items():
         planted_copies = np.concatenate([gen[:200], x])
-        sets = (a @ to_features for a in (planted_copies, ref, train))
-        s = memorisation(*sets, np.random.default_rng(1), planted_copies, ref, train, SHAPE, shown, copies)
+        a, b, c = (sample @ to_features for sample in (planted_copies, ref, train))
+        s = memorisation(a, b, c, np.random.default_rng(1), planted_copies, ref, train, SHAPE, shown, copies)
         assert s.extra["sensitivity"][kind] == pytest.approx(2 * s.value, abs=0.04)
     assert s.extra["sensitivity"]["exact"] == 1
 

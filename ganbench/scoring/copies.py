@@ -38,7 +38,8 @@ def embed_copies(x: Rows, extractor: str | Extractor) -> Copies:
 
 
 def _levels(x: np.ndarray) -> np.ndarray:
-    return np.clip(np.rint(x), 0, 255).astype(np.uint8)
+    levels: np.ndarray = np.clip(np.rint(x), 0, 255).astype(np.uint8)
+    return levels
 
 
 def _jpeg(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
