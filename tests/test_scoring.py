@@ -131,7 +131,7 @@ def test_every_input_of_a_metric_is_filled_by_its_set() -> None:
         assert copies or entry.of in ("data", "seed") or entry.part in inputs.PARTS, entry.name
 
 
-def test_kinds_of_copies_are_measured_on_images_and_without_their_network_on_features() -> None:
+def test_sensitivity_has_eight_kinds_for_images_and_two_for_features() -> None:
     x = np.asarray(data.load("digits", "test").x[:200])
     plain = score(x, "digits", metrics=["memorisation"]).metrics["memorisation"].extra
     kinds = ["exact", "noise", "shift", "rotation", "brightness", "blur", "JPEG", "flip"]
