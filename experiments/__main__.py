@@ -11,7 +11,13 @@ import typer
 from experiments import coverage, extractors, lottery, mnist, pairs, precision, semi_supervised, spread, tune
 from ganbench.errors import UserError
 
-WITH_PAGE = (coverage, mnist, pairs, precision, semi_supervised)  # their pages can be written again without a measurement
+WITH_PAGE = (
+    coverage,
+    mnist,
+    pairs,
+    precision,
+    semi_supervised,
+)  # their pages can be written again without a measurement
 OTHERS = (extractors, lottery, spread, tune)
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True)

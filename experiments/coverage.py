@@ -12,8 +12,8 @@ after these rows. No number depends on the order of the settings or on the choic
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from itertools import product
 from math import prod
 from pathlib import Path
@@ -22,16 +22,22 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args
 import numpy as np
 import pandas as pd
 import typer
+from scipy.ndimage import gaussian_filter
 from scipy.special import gammaincinv
 
 from experiments import few_seeds, populations
-from ganbench import data, metrics
+from ganbench import data, metrics, scoring
 from ganbench.display.progress import progress
+from ganbench.features import Extractor, Run, cnn
 from ganbench.metrics import Score
 from ganbench.metrics import memorisation as memo
 from ganbench.metrics._neighbours import knn
 from ganbench.metrics.fid import fid
 from ganbench.metrics.support import collision_rate, support
+from ganbench.samples import Pixels
+from ganbench.scoring.copies import CHANGES
+from ganbench.scoring.result import Measured
+from ganbench.scoring.verdict import signs_of_copies
 from ganbench.statistics import ALPHA, Interval, share
 
 PROMISED = 0.93  # what docs/metrics.md says of an interval that it calls 95 %
@@ -120,9 +126,121 @@ def score_support(p: np.ndarray | None, n: int, d: int, jitter: float, rng: np.r
     if p is not None:
         gen = rng.standard_normal((len(p), d))[outputs(p, n, rng)] + jitter * gen
     lightly = ref + jitter * np.sqrt(2) * rng.standard_normal((4 * n, d)) if jitter >= 0.1 else None
-    score = support(gen, ref, rng, ref_disturbed=lightly)
+    return bounded(support(gen, ref, rng, ref_disturbed=lightly))
+
+
+def continuous_and_repeating(reps: int) -> Iterator[Setting]:
+    """Generators that never repeat an output but lie closer together than the data, and generators that do repeat.
+
+    The data lie on a curved surface of 10 dimensions, in 20. The truth is the number of outputs, so an upper end is wrong
+    for every generator that never repeats.
+    """
+    laws: dict[str, tuple[Sampler, float]] = {"shrunk by 0.8": (lambda rng, n: 0.8 * curved(rng, n), np.inf)}
+    laws["shrunk by 0.5"] = (lambda rng, n: 0.5 * curved(rng, n), np.inf)
+    laws |= {f"network of {k} normals": (partial(smooth, k, 20), np.inf) for k in (1, 2, 4)}
+    repeated = [(200, 0.0), (200, 0.01), (200, 0.03), (200, 0.06), (1000, 0.0)]
+    laws |= {
+        f"{size:,} outputs, jitter {jitter:g}": (partial(repeats, size, jitter), size) for size, jitter in repeated
+    }
+    for n, m in ((398, 398), (1000, 1000)):
+        for law, (sample, truth) in laws.items():
+            labels = {"data": f"curved, m = {m}", "law": law, "N": truth, "n": n, "jitter": 0.0}
+            yield Setting("support", labels, partial(score_curved, sample, n, m), {"support": truth}, reps)
+
+
+def curved(rng: np.random.Generator, n: int) -> np.ndarray:
+    """Points float64 `[n, 20]` on a curved surface of 10 dimensions, with heavy tails."""
+    weights = np.random.default_rng(2).standard_normal((10, 20))
+    return np.tanh(rng.standard_t(5, (n, 10)) @ weights / 4)
+
+
+def smooth(k: int, d: int, rng: np.random.Generator, n: int) -> np.ndarray:
+    """n outputs `[n, d]` of a random network of two hidden layers that gets k normals. They are different with certainty."""
+    x = rng.standard_normal((n, k))
+    for width in (32, 32, d):
+        x = np.tanh(x @ rng.standard_normal((x.shape[1], width)) * 1.3 / np.sqrt(x.shape[1]))
+    return x
+
+
+def repeats(size: int, jitter: float, rng: np.random.Generator, n: int) -> np.ndarray:
+    """n samples `[n, 20]` of `size` equally likely points, each sample with its own jitter."""
+    return curved(rng, size)[rng.integers(0, size, n)] + jitter * rng.standard_normal((n, 20))
+
+
+def score_curved(sample: Sampler, n: int, m: int, rng: np.random.Generator) -> dict[str, Estimate]:
+    """`support` of points against `curved` data."""
+    return bounded(support(sample(rng, n), curved(rng, m), rng))
+
+
+def bounded(score: Score) -> dict[str, Estimate]:
+    """The value and the interval of `support`; without an upper end the interval ends at infinity."""
     value = np.inf if score.value is None else score.value
     return {"support": (value, score.interval or (score.extra["lower_bound"], np.inf))}
+
+
+def digits_support(reps: int, n: int = 398) -> Iterator[Setting]:
+    """The same question on digits, in the features of their classifier and in the pixels."""
+    laws: dict[str, tuple[Callable[[np.ndarray, np.random.Generator], np.ndarray], float]] = {
+        f"blurred by {sd:g} pixels": (partial(blurred, sd), np.inf) for sd in (0.5, 1.0)
+    }
+    laws["shrunk to the mean by 0.8"] = (lambda x, rng: levels(x.mean(0) + 0.8 * (x - x.mean(0))), np.inf)
+    laws |= {f"network of {k} normals": (partial(smooth_images, k), np.inf) for k in (2, 4)}
+    laws |= {f"{size} images, ±5 levels": (partial(repeated_images, size), size) for size in (50, 100, 300)}
+    for law, (make, truth) in laws.items():
+        labels = {"data": f"digits, m = {n}", "law": law, "N": truth, "n": n, "jitter": 0.0}
+        yield Setting("support", labels, partial(score_digits_support, make, n), {"support": truth}, reps)
+
+
+def levels(x: np.ndarray) -> np.ndarray:
+    """Images uint8 from values in [0, 255], with values beyond these ends cut."""
+    cut: np.ndarray = np.clip(np.rint(x), 0, 255).astype(np.uint8)
+    return cut
+
+
+def blurred(sd: float, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Images after a Gaussian blur of `sd` pixels."""
+    return levels(gaussian_filter(x.astype(float), (0, sd, sd, 0)))
+
+
+def smooth_images(k: int, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """As many images as `x`, of a random network of k normals. Its outputs are weights of the principal components of `x`."""
+    flat = x.reshape(len(x), -1).astype(float)
+    _, scale, components = np.linalg.svd(flat - flat.mean(0), full_matrices=False)
+    weights = smooth(k, len(scale), rng, len(x)) * scale / np.sqrt(len(x))
+    return levels(flat.mean(0) + weights @ components).reshape(x.shape)
+
+
+def repeated_images(size: int, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """As many images as `x`, of its first `size`, each pixel moved by up to 5 levels."""
+    return levels(x[:size][rng.integers(0, size, len(x))] + rng.uniform(-5, 5, x.shape))
+
+
+def score_digits_support(
+    make: Callable[[np.ndarray, np.random.Generator], np.ndarray], n: int, rng: np.random.Generator
+) -> dict[str, Estimate]:
+    """`support` of images that are made from n training images, against n held-out images."""
+    train, held_out = (np.asarray(data.load("digits", split).x) for split in ("train", "test"))
+    gen = make(train[rng.permutation(len(train))[:n]], rng)
+    ref = held_out[rng.permutation(len(held_out))[:n]]
+    disturbed = np.asarray(scoring.disturbed(ref))
+    (of_gen, gen_logits), (of_ref, ref_logits), (of_disturbed, _) = (embedded(x) for x in (gen, ref, disturbed))
+    pixels: list[Any] = [Pixels(x) for x in (gen, ref, disturbed)]
+    score = support(of_gen, of_ref, rng, pixels[0], pixels[1], gen_logits, ref_logits, of_disturbed, pixels[2])
+    return bounded(score)
+
+
+def embedded(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Features and logits of digits, float64. They are not kept in the cache, because no image comes back."""
+    run = digits_network()
+    parts = [run(np.array(x[start : start + cnn.BATCH])) for start in range(0, len(x), cnn.BATCH)]
+    features, logits = (np.concatenate([part[k] for part in parts]).astype(np.float64) for k in (0, 1))
+    return features, logits
+
+
+@cache
+def digits_network() -> Run:
+    """The classifier of digits."""
+    return cnn.load(Extractor("digits-cnn"))
 
 
 def planted_copies(reps: int, n: int = 1000, t: int = 2000) -> Iterator[Setting]:
@@ -162,6 +280,56 @@ def plant(rho_gen: np.ndarray, rho_ref: np.ndarray, rng: np.random.Generator) ->
     """The copied share for every f, on one draw of the data: a copy's distance is 0."""
     luck = rng.random(len(rho_gen))
     return {f"f = {f:g}": estimate(memo.copied_share(np.where(luck < f, 0.0, rho_gen), rho_ref)) for f in SHARES}
+
+
+def ticks(reps: int) -> Iterator[Setting]:
+    """How often the verdict "no copies were seen, at most ..." is true.
+
+    A verdict that sees copies, or that doubts, claims nothing: its interval is [0, 1]. Few copies are planted among samples
+    off the data, which have no false alarms; and half of the samples are changed copies that are hard to see.
+    """
+    few = {f"f = {f:g}": f for f in (0.0, 0.003, 0.005, 0.008, 0.012)}
+    labels = {"law": "tick, copies among curved points + noise", "n": 1592, "m": 797, "train": 3000}
+    yield Setting("memorisation", labels, partial(tick_points, tuple(few.values())), few, reps)
+    for kind in ("noise", "shift", "exact"):
+        labels = {"law": f"tick, digits, copies by {kind}", "n": 398, "m": 398, "train": 1000}
+        truth = {"f = 0": 0.0, "f = 0.5": 0.5}
+        yield Setting("memorisation", labels, partial(tick_digits, kind), truth, reps)
+
+
+def tick_points(
+    shares: Sequence[float], rng: np.random.Generator, n: int = 1592, m: int = 797, t: int = 3000
+) -> dict[str, Estimate]:
+    """The claim on n points off the data, with a few copies of t training points."""
+    train, ref = curved(rng, t), curved(rng, m)
+    gen = curved(rng, n) + 0.25 * rng.standard_normal((n, train.shape[1]))
+    copies = train[rng.permutation(t)[:n]]
+    luck = rng.random((n, 1))
+    return {f"f = {f:g}": claimed({"gen": np.where(luck < f, copies, gen), "ref": ref, "train": train}) for f in shares}
+
+
+def tick_digits(kind: str, rng: np.random.Generator, n: int = 398) -> dict[str, Estimate]:
+    """The claim on n digits: held-out ones, and half of them replaced by changed copies of training images."""
+    train, held_out = (np.asarray(data.load("digits", split).x) for split in ("train", "test"))
+    order = rng.permutation(len(held_out))
+    ref, fair = held_out[order[:n]], held_out[order[n : 2 * n]]
+    copies = CHANGES[kind](train[rng.permutation(len(train))[: n // 2]], rng)
+    estimates = {}
+    for f, gen in ((0.0, fair), (0.5, np.concatenate([fair[n // 2 :], copies]))):
+        sets = {"gen": gen, "ref": ref, "train": train}
+        inputs: dict[str, Any] = {name: embedded(x)[0] for name, x in sets.items()}
+        inputs |= {f"{name}_pixels": Pixels(x) for name, x in sets.items()}
+        estimates[f"f = {f:g}"] = claimed(inputs | {"image_shape": train.shape[1:]})
+    return estimates
+
+
+def claimed(inputs: Mapping[str, Any]) -> Estimate:
+    """The copied share, and the interval that the verdict claims: from 0 to its bound; [0, 1] where it claims none."""
+    m = Measured.model_validate(metrics.compute(["memorisation"], inputs)["memorisation"])
+    assert m.value is not None
+    assert m.interval is not None
+    ticked = m.interval[0] == 0 and not signs_of_copies(m)
+    return m.value, (0.0, m.interval[1] if ticked else 1.0)
 
 
 def frechet(reps: int, m: int = 5000) -> Iterator[Setting]:
@@ -233,8 +401,8 @@ def estimate(score: Score) -> Estimate:
 
 
 STUDIES: dict[Study, tuple[Callable[[int], Iterator[Setting]], ...]] = {
-    "support": (exact_duplicates, jittered_points),
-    "memorisation": (planted_copies,),
+    "support": (exact_duplicates, jittered_points, continuous_and_repeating, digits_support),
+    "memorisation": (planted_copies, ticks),
     "fid": (frechet, partial(anew, "fid")),
 }
 STUDIES |= {study: (partial(anew, study),) for study in get_args(Study) if study not in STUDIES}

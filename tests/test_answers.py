@@ -227,6 +227,13 @@ def test_a_missed_mode_among_few_samples_may_be_chance() -> None:
     assert "of 8 modes" not in shown(modes={"wgan": [7.0, 7.0, 7.0]}, n=10)
 
 
+def test_c_t_below_minus_three_takes_the_tick_of_a_row_away() -> None:
+    close = SHARE | {"c_t": -4.0}
+    text = shown(memorisation={"wgan": [SHARE, close, close]})
+    assert "! near training in 2 of 3" in text
+    assert answer(text, "Which copies?").startswith("Which copies? None was seen.")
+
+
 def test_a_generator_that_repeats_itself_is_marked() -> None:
     text = shown(support={"wgan": ["discrete support", "density contraction", "discrete support"]})
     assert "! repeats in 2 of 3" in text

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from ganbench.metrics import NotApplicable, Score
+from ganbench.metrics import memorisation as memo
 from ganbench.metrics._neighbours import knn
-from ganbench.metrics.memorisation import CARD, K, _authentic, _c_t, _mann_whitney, memorisation
+from ganbench.metrics.memorisation import CARD, K, _authentic, _c_t, _mann_whitney, copied_share, memorisation
+from ganbench.statistics import share
 
 ANGLES = np.arange(8) * np.pi / 4
 RING = np.stack([np.cos(ANGLES), np.sin(ANGLES)], 1)
@@ -151,3 +156,120 @@ def test_a_reference_inside_the_training_set_is_refused() -> None:
     train = rng.standard_normal((500, 4))
     with pytest.raises(NotApplicable, match="not in the training set"):
         memorisation(rng.standard_normal((200, 4)), train[:200], train, rng)
+
+
+def off_the_data(seed: int, copies: int, n: int = 800, m: int = 400) -> Score:
+    """Samples so far off the data that none is a false alarm, with a few exact copies among them."""
+    rng = np.random.default_rng([seed, copies])
+    train, ref, gen = features(1500, rng), features(m, rng), features(n, rng) + 0.25 * rng.standard_normal((n, 64))
+    gen[:copies] = train[:copies]
+    return memorisation(gen, ref, train, rng)
+
+
+@pytest.mark.parametrize("copies", [2, 6, 10])  # 0.3, 0.8 and 1.2 % of the samples
+def test_upper_end_holds_the_copies_of_a_generator_off_the_data(copies: int) -> None:
+    runs = [off_the_data(seed, copies) for seed in range(4)]
+    assert all(copies / 800 <= r.interval[1] for r in runs)
+    assert all(r.extra["exact"] == copies for r in runs)
+    assert all(r.extra["near"] <= 1 for r in runs)
+
+
+def test_held_out_samples_have_a_copied_share_of_zero_on_average() -> None:
+    rng = np.random.default_rng(0)
+    runs = [copied_share(rng.random(398), rng.random(398)) for _ in range(1000)]
+    unclipped = np.array([r.extra["unclipped"] for r in runs])
+    assert abs(unclipped.mean()) < 3 * unclipped.std(ddof=1) / np.sqrt(1000)
+    assert np.mean([r.value for r in runs]) > 0.001  # clipped values are not 0 on average
+    assert min(r.interval[1] for r in runs) == share(0, 398)[1]
+
+
+SHAPE = (8, 8, 1)
+
+
+def pictures(n: int, rng: np.random.Generator) -> np.ndarray:
+    """Smooth pictures of 8 x 8 pixels."""
+    x = gaussian_filter(rng.random((n, *SHAPE)), (0, 1, 1, 0))
+    scaled: np.ndarray = ((x - x.min()) / (x.max() - x.min())).reshape(n, -1)
+    return scaled
+
+
+CHANGES: dict[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] = {
+    "exact": lambda x, rng: x,
+    "noise": lambda x, rng: x + 0.02 * rng.standard_normal(x.shape),
+    "shift": lambda x, rng: np.roll(x, 1, 2),
+    "flip": lambda x, rng: x[:, :, ::-1],
+}
+
+
+def of_pictures(kind: str, blind: bool, seed: int) -> Score:
+    """Half of the samples are copies. The features are the pixels; with `blind` the copies' features say nothing."""
+    rng = np.random.default_rng([seed, len(kind)])
+    train, ref, gen = pictures(1000, rng), pictures(400, rng), pictures(400, rng)
+    gen[:200] = CHANGES[kind](train[:200].reshape(-1, *SHAPE), rng).reshape(200, -1)
+    to_features = rng.standard_normal((64, 12))
+    of_gen = gen @ to_features
+    if blind:
+        of_gen[:200] = pictures(200, rng) @ to_features
+    return memorisation(of_gen, ref @ to_features, train @ to_features, rng, gen, ref, train, SHAPE)
+
+
+def test_copies_that_the_features_do_not_show_are_seen_in_the_pixels() -> None:
+    for kind in ("exact", "noise"):
+        s = of_pictures(kind, True, 0)
+        assert s.value == pytest.approx(0.5, abs=0.05)
+        assert s.extra["exact"] == (200 if kind == "exact" else 0)
+        assert s.extra["exact"] + s.extra["near"] == round(400 * s.extra["flagged"])
+
+
+@pytest.mark.parametrize("kind", ["shift", "flip"])
+def test_moved_copies_of_pictures_are_seen(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert of_pictures(kind, False, 0).value > 0.05
+    monkeypatch.setattr(memo, "READ", 0)
+    s = of_pictures(kind, False, 0)
+    assert s.extra["spaces"] == ["features", "pixels"]
+    assert s.value < 0.03
+
+
+def test_false_alarms_of_all_searches_together_are_calibrated() -> None:
+    unclipped = []
+    for seed in range(16):
+        rng = np.random.default_rng(seed)
+        train, ref, gen = pictures(500, rng), pictures(300, rng), pictures(300, rng)
+        to_features = rng.standard_normal((64, 12))
+        a, b, c = (x @ to_features for x in (gen, ref, train))
+        s = memorisation(a, b, c, rng, gen, ref, train, SHAPE)
+        assert s.extra["spaces"] == ["features", "pixels", "moved pixels"]
+        unclipped.append(s.extra["unclipped"])
+    assert abs(np.mean(unclipped)) < 3 * np.std(unclipped, ddof=1) / np.sqrt(16)
+
+
+def test_distance_of_a_moved_picture_is_that_of_brute_force() -> None:
+    rng = np.random.default_rng(0)
+    x, train = rng.random((5, 6, 7, 3)), rng.random((K, 6, 7, 3))
+    ids = np.stack([rng.permutation(K) for _ in range(5)])
+    found = memo._moved(x.reshape(5, -1), train.reshape(K, -1), ids, (6, 7, 3))
+    inner = train[:, 1:-1, 1:-1]
+    moves = [x[:, a : a + 4, b : b + 5] for a in range(3) for b in range(3)] + [x[:, 1:-1, 1:-1][:, :, ::-1]]
+    expected = np.min([np.linalg.norm((v[:, None] - inner).reshape(5, K, -1), axis=2) for v in moves], 0)
+    assert found.distances == pytest.approx(np.sort(expected, 1))
+    assert np.take_along_axis(expected, found.ids, 1) == pytest.approx(found.distances)
+
+
+def test_measured_sensitivity_is_the_share_of_such_copies_that_is_flagged() -> None:
+    rng = np.random.default_rng(0)
+    train, ref, gen = (pictures(n, rng) for n in (1000, 400, 400))
+    copies = {kind: change(train[:200].reshape(-1, *SHAPE), rng).reshape(200, -1) for kind, change in CHANGES.items()}
+    to_features = rng.standard_normal((64, 12))
+    shown = {kind: x @ to_features for kind, x in copies.items()}
+    for kind, x in copies.items():
+        planted_copies = np.concatenate([gen[:200], x])
+        a, b, c = (sample @ to_features for sample in (planted_copies, ref, train))
+        s = memorisation(a, b, c, np.random.default_rng(1), planted_copies, ref, train, SHAPE, shown, copies)
+        assert s.extra["sensitivity"][kind] == pytest.approx(2 * s.value, abs=0.04)
+    assert s.extra["sensitivity"]["exact"] == 1
+
+
+def test_points_are_tried_with_exact_copies_and_with_a_small_step() -> None:
+    tried = planted("digits", 0.0, 0).extra["sensitivity"]
+    assert tried["exact"] == 1
+    assert tried["noise"] > 0.9

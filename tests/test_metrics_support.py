@@ -8,7 +8,15 @@ from scipy.spatial.distance import pdist
 
 from ganbench import scoring
 from ganbench.metrics import Score
-from ganbench.metrics.support import _calibrate, collision_rate, count_interval, count_variance, support
+from ganbench.metrics.support import (
+    Duplicates,
+    _calibrate,
+    collision_rate,
+    count_interval,
+    count_variance,
+    support,
+    transitivity,
+)
 from ganbench.samples import SampleSet
 
 
@@ -88,7 +96,8 @@ def test_a_memorising_generator_has_the_support_of_its_training_set() -> None:
     assert s.interval[0] < 300 < s.interval[1]
     assert s.value == pytest.approx(300, rel=0.15)
     assert s.extra["verdict"] == "discrete support"
-    assert s.extra["slope"] < 1 < s.extra["slope_real"] / 2
+    assert s.extra["slope_interval"][1] < 0.6
+    assert s.extra["transitivity"] == pytest.approx(1, abs=0.01)
     assert s.extra["batch_50"] == pytest.approx(np.sqrt(2 * np.log(2) * s.value), rel=0.05)
 
 
@@ -98,7 +107,8 @@ def test_one_output_is_a_support_of_one() -> None:
     assert s.value == 1
     assert s.interval[0] == 1
     assert s.extra["pairs"] == 300 * 299 / 2
-    assert s.extra["slope"] == 0
+    assert s.extra["slope"] == pytest.approx(0, abs=0.1)
+    assert s.extra["transitivity"] == 1
     assert s.extra["closest"] == [[0, j, 0] for j in range(1, 21)]
 
 
@@ -123,8 +133,67 @@ def test_density_contraction_is_not_called_discrete() -> None:
 def test_contraction_to_nearly_one_point_is_not_called_discrete() -> None:
     rng = np.random.default_rng(0)
     s = support(0.05 * rng.standard_normal((800, 4)), rng.standard_normal((800, 4)), rng)
-    assert s.value < 3
+    assert s.extra["ratio"] > 1000
+    assert s.value is None
     assert s.extra["verdict"] == "density contraction"
+
+
+WEIGHTS = np.random.default_rng(2).normal(size=(10, 20)) / 4
+
+
+def curved(n: int, rng: np.random.Generator) -> np.ndarray:
+    """Points on a curved surface of 10 dimensions, in 20."""
+    return np.tanh(rng.standard_t(5, (n, 10)) @ WEIGHTS)
+
+
+@pytest.mark.parametrize("shrunk", [0.8, 0.5, 0.3])
+@pytest.mark.parametrize(("n", "m"), [(398, 398), (1000, 400)])
+def test_contracting_generators_have_no_upper_end(shrunk: float, n: int, m: int) -> None:
+    for seed in range(10):
+        rng = np.random.default_rng([seed, n])
+        s = support(shrunk * curved(n, rng), curved(m, rng), rng)
+        assert s.value is None
+        assert s.interval is None
+        assert s.extra["verdict"] != "discrete support"
+        assert s.extra["lower_bound"] >= 1
+
+
+@pytest.mark.parametrize("jitter", [0.0, 0.01, 0.03, 0.06])
+def test_jittered_repeats_keep_their_upper_end(jitter: float) -> None:
+    held, finite_ends = [], 0
+    for seed in range(20):
+        rng = np.random.default_rng([seed, 7])
+        gen = curved(200, rng)[rng.integers(0, 200, 398)] + jitter * rng.standard_normal((398, 20))
+        s = support(gen, curved(398, rng), rng)
+        low, high = bounds(s)
+        held.append(low <= 200 <= high)
+        finite_ends += s.interval is not None
+    assert np.mean(held) >= 0.9
+    assert finite_ends >= 15
+
+
+def test_a_thousand_outputs_are_recognised_once_they_repeat_often() -> None:
+    rng = np.random.default_rng(0)
+    pool, ref = curved(1000, rng), curved(1000, rng)
+    few, many = (support(pool[rng.integers(0, 1000, n)], ref, np.random.default_rng(1)) for n in (250, 3000))
+    assert few.interval is None
+    assert many.extra["verdict"] == "discrete support"
+    assert many.interval[0] < 1000 < many.interval[1]
+
+
+def graph(links: list[tuple[int, int]], n: int) -> Duplicates:
+    i, j = np.array(links).T
+    return Duplicates(i, j, np.zeros(len(i), np.int8), n)
+
+
+def test_transitivity_counts_triangles_and_wedges() -> None:
+    square = [(0, 1), (1, 2), (2, 3), (0, 3), (0, 2)]  # two triangles with a common side; 8 wedges
+    triangles, closed, interval = transitivity(graph(square, 6), np.arange(6))
+    assert (triangles, closed) == (2, 6 / 8)
+    without = np.array([0.0, 1, 0, 1, 6 / 8, 6 / 8])  # without 0 or 2 a path is left, without 1 or 3 a triangle
+    half = 1.96 * np.sqrt(5 / 6 * ((without - without.mean()) ** 2).sum())
+    assert interval == pytest.approx((closed - half, closed + half), rel=1e-4)
+    assert transitivity(graph([(0, 1), (2, 3)], 6), np.arange(6)) == (0, None, None)
 
 
 def jittered(
@@ -137,24 +206,23 @@ def jittered(
     return gen, ref, ref + np.sqrt(2) * jitter * rng.standard_normal((2 * n, d))
 
 
-def test_sensitivity_corrects_for_copies_that_the_rule_misses() -> None:
-    naive, corrected, covered = [], [], []
+def test_bound_allows_for_copies_that_the_rule_misses() -> None:
+    naive, corrected = [], []
     for seed in range(20):
         gen, ref, disturbed = jittered(0.24, seed)
-        s = support(gen, ref, np.random.default_rng(seed), ref_disturbed=disturbed)
-        naive.append(s.value / s.extra["sensitivity"])
-        corrected.append(s.value)
-        covered.append(s.interval[0] <= 300 <= s.interval[1])
-    assert np.mean(naive) > 1.15 * 300
-    assert np.mean(corrected) == pytest.approx(300, rel=0.07)
-    assert np.mean(covered) >= 0.9
+        naive.append(support(gen, ref, np.random.default_rng(seed)).extra["lower_bound"])
+        corrected.append(support(gen, ref, np.random.default_rng(seed), ref_disturbed=disturbed).extra["lower_bound"])
+    assert np.mean(np.array(corrected) <= 300) >= 0.95
+    assert np.mean(np.array(naive) <= 300) < 0.95
 
 
 def test_interval_reaches_to_exact_copies() -> None:
-    gen, ref, disturbed = jittered(0.17, 0)
+    gen, ref, _ = jittered(0.05, 0)
+    disturbed = jittered(0.2, 0)[2]
     exact = support(gen, ref, np.random.default_rng(0))
     s = support(gen, ref, np.random.default_rng(0), ref_disturbed=disturbed)
     assert exact.extra["sensitivity"] is None
+    assert s.extra["sensitivity"] < 0.97
     assert s.interval[1] == exact.interval[1]
     assert s.interval[0] < s.extra["sensitivity"] * exact.interval[0]
     assert s.value == pytest.approx(s.extra["sensitivity"] * exact.value, rel=0.01)
@@ -190,8 +258,9 @@ def test_distinct_samples_of_one_tight_class_are_not_duplicates() -> None:
     for seed in range(20):
         rng = np.random.default_rng(seed)
         (gen, a), (ref, b) = draw(600, 1.0, rng), draw(600, 0.2, rng)
-        flagged += support(gen, ref, rng, None, None, class_logits(a), class_logits(b)).value is not None
-        naive += support(gen, ref, rng).value is not None
+        mixed = support(gen, ref, rng, None, None, class_logits(a), class_logits(b))
+        flagged += mixed.extra["verdict"] != "no evidence of finite support"
+        naive += support(gen, ref, rng).extra["verdict"] != "no evidence of finite support"
     assert flagged <= 1
     assert naive == 20
 

@@ -20,6 +20,7 @@ import ganbench
 from ganbench import Scorer, baseline, data, features, metrics, paths, samples, score, scoring
 from ganbench.errors import UserError
 from ganbench.scoring import inputs, page, result, sources
+from ganbench.scoring.copies import embed_copies
 from ganbench.scoring.verdict import floor
 from ganbench.training import loop
 
@@ -53,7 +54,8 @@ def test_scorer_gives_scores_numbers_and_embeds_real_data_once(monkeypatch: pyte
     monkeypatch.setattr(features, "embed", lambda name, x: embedded.append(len(x)) or embed(name, x))
     scorer = Scorer.of("digits", metrics=["fid", "memorisation", "support"])
     assert scorer(x) == plain == scorer(x)
-    assert sorted(embedded) == [300, 300, 797, 797, 1000]  # held-out images twice: as they are, and disturbed
+    # held-out images twice: as they are, and disturbed; and 200 training images as 8 kinds of copies
+    assert sorted(embedded) == [300, 300, 797, 797, 1000, 1600]
     assert scorer.with_(seed=1, metrics=["fid"])(x).metrics["fid"] == plain.metrics["fid"]
     assert sorted(embedded)[:3] == [300, 300, 300]
 
@@ -125,7 +127,36 @@ def test_one_image_and_a_result_without_values_are_refused() -> None:
 
 def test_every_input_of_a_metric_is_filled_by_its_set() -> None:
     for entry in metrics.INPUTS.values():
-        assert entry.of in ("data", "seed") or entry.part in inputs.PARTS, entry.name
+        copies = entry.name in ("train_copies", "train_copies_pixels")  # made from the training set by the scorer
+        assert copies or entry.of in ("data", "seed") or entry.part in inputs.PARTS, entry.name
+
+
+def test_sensitivity_has_eight_kinds_for_images_and_two_for_features() -> None:
+    x = np.asarray(data.load("digits", "test").x[:200])
+    plain = score(x, "digits", metrics=["memorisation"]).metrics["memorisation"].extra
+    kinds = ["exact", "noise", "shift", "rotation", "brightness", "blur", "JPEG", "flip"]
+    assert list(plain["sensitivity"]) == kinds
+    assert plain["sensitivity"]["exact"] == 1
+    assert plain["spaces"] == ["features", "pixels", "moved pixels"]
+    train = scoring.embed(sources.open_set("digits:train", "train"), "digits-cnn")
+    carried = score(x, "digits", train, metrics=["memorisation"]).metrics["memorisation"].extra
+    assert list(carried["sensitivity"]) == ["exact", "noise"]
+
+
+def test_changed_images_are_copies_of_chosen_training_images() -> None:
+    x = np.asarray(data.load("digits", "train").x)
+    copies = embed_copies(x, "pixels")
+    originals = copies.images["exact"]
+    rows = {row.tobytes() for row in x}
+    assert len(originals) == 200
+    assert all(image.tobytes() in rows for image in originals)
+    assert (copies.images["flip"][:, :, ::-1] == originals).all()
+    assert (copies.images["shift"][:, :, 1:] == originals[:, :, :-1]).all()
+    for kind, images in copies.images.items():
+        assert images.dtype == np.uint8
+        assert images.shape == originals.shape
+        assert kind == "exact" or (images != originals).any()
+        assert (embed_copies(x, "pixels").images[kind] == images).all()
 
 
 def test_floor_is_that_of_reference_halves_where_no_perfect_is_known() -> None:

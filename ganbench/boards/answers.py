@@ -18,7 +18,7 @@ from ganbench.boards.board import Board, Track
 from ganbench.boards.leaderboard import NOISE, Comparison, cell_text, comparison, contradicts, rank_text, seen
 from ganbench.display.text import chosen, decimals, fixed, layout, listed, wrap
 from ganbench.scoring.result import Measured, Result
-from ganbench.scoring.verdict import MARKS, SELF_REPEATING, Level, arrow, network, reached
+from ganbench.scoring.verdict import MARKS, SELF_REPEATING, Level, arrow, network, reached, signs_of_copies
 from ganbench.statistics import student
 
 COPYCAT = "copycat"  # the control that copies the training set
@@ -214,12 +214,15 @@ def faults_of(row: Row) -> list[Gate]:
     wrong = []
     shares = row.measured("memorisation")
     if shares:
-        average = float(np.mean([m.value for m in shares]))
+        unclipped = np.array([m.extra["unclipped"] for m in shares], float)  # a clipped share is above 0 on average
+        average = float(unclipped.mean())
         single = sum(m.interval is not None and m.interval[0] > 0 for m in shares)
-        if len(shares) > 1 and student(np.array([m.value for m in shares], float))[0] > 0:
+        if len(shares) > 1 and student(unclipped)[0] > 0:
             wrong.append(Gate("bad", f"copies {100 * average:.{0 if average >= 0.1 else 1}f} %"))
         elif single:
             wrong.append(Gate("caution", f"copies in {single} of {seeds}"))
+        elif doubtful := sum(bool(signs_of_copies(m)) for m in shares):
+            wrong.append(Gate("caution", f"near training in {doubtful} of {seeds}"))
     repeating = sum(
         run.metrics["support"].extra.get("verdict") == SELF_REPEATING for run in row.runs if "support" in run.metrics
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Owner = Literal["gen", "ref", "train", "data", "seed"]  # generated, held-out, training set; reference's dataset; user
+Owner = Literal["gen", "ref", "train", "data", "seed"]  # generated, held-out, training set; the data themselves; user
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,16 @@ INPUTS: Mapping[str, Input] = {
         Input(
             "ref_disturbed_pixels", "ref", "these disturbed images, `[m, H*W*C]` in [0, 1]", NO_PIXELS, space="pixels"
         ),
+        Input(
+            "train_copies", "train",
+            "features of training images after each kind of change that leaves an image a copy, `{kind: float64 [200, d]}`",
+            "needs training images", rows=False,
+        ),
+        Input(
+            "train_copies_pixels", "train", "these changed images, `{kind: [200, H*W*C]}` in [0, 1]", "needs training images",
+            rows=False,
+        ),
+        Input("image_shape", "data", "height, width and channels of the images", NO_PIXELS, rows=False),
         Input("mixture", "data", "the true modes of a dataset of points, a `Mixture`", "is for datasets whose modes are known"),
         Input(
             "discriminator", "gen", "places on the line and D at these places, float64 `[g, 2]`, of a GAN on one dimension",

@@ -9,7 +9,9 @@ Distances are taken in the features alone. A flipped or shifted copy counts as a
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.cluster.vq import kmeans
@@ -26,7 +28,7 @@ CARD = Card(
     range=(0.0, 1.0),
     minimum=100,
     paper="Carlini et al. 2023, arXiv:2301.13188; Alaa et al. 2022, 2102.08921; Meehan et al. 2020, 2004.05675",
-    version=1,
+    version=2,
     responds={
         "copies": "+", "noise": "0", "blur": "0", "shift": "0", "dropped": "0", "support": "0", "outliers": "0",
         "weights": "0",
@@ -36,70 +38,166 @@ CARD = Card(
 K = 50  # neighbours that make up the surroundings
 FALSE_ALARMS = 0.005  # share of held-out samples below the threshold
 CHANCE = 0.05  # expected number of held-out samples wrongly taken for duplicates of training samples
+SCALED = 1000  # training samples that set the unit of a space
+SCALE = 0.01  # quantile of their ratios that is the unit
+LARGEST = 2**27  # values of all training images; larger sets are not searched in the pixels
+READ = 2**32  # values of all candidates of moved images; above it, moved images are not compared
+BLOCK = 2**23  # of these values held at once
+SMALLEST = 4  # pixels of the shorter side of images that are moved
+EXAMPLES = 200  # training samples whose copies the rule is tried on
+NUDGE = (
+    0.1  # length of the step of a copy in the features; the unit is the median distance of held-out samples to `train`
+)
 CELLS = 10
 CELL_MINIMUM = 10  # samples of either kind that a cell needs to be compared
 CLUSTERED = 10_000  # training samples that the cells are made from
 GALLERY, SHOWN = 20, 3  # samples in the gallery, and training samples beside each
 
 
-def memorisation(gen: np.ndarray, ref: np.ndarray, train: np.ndarray, rng: np.random.Generator) -> Score:
+FEATURES, PIXELS, MOVED = "features", "pixels", "moved pixels"
+
+
+class Samples(NamedTuple):
+    """Features of n samples, and their pixels if there are any."""
+
+    features: np.ndarray  # float64 [n, d]
+    pixels: Any = None  # [n, H*W*C], an array or `Pixels`
+
+
+class Nearest(NamedTuple):
+    """The K nearest training samples of n samples in a space, the nearest first."""
+
+    distances: np.ndarray  # float64 [n, K]
+    ids: np.ndarray  # int64 [n, K]
+
+
+class Detector(NamedTuple):
+    """Compares samples with a training set in some spaces."""
+
+    train: Samples
+    spaces: tuple[str, ...]
+    shape: tuple[int, int, int] | None  # of an image
+    units: Mapping[str, float]  # the ratio that is 1, in each space
+
+    def search(self, samples: Samples, own: np.ndarray | None = None) -> dict[str, Nearest]:
+        """The nearest training samples in each space. `own` int `[n]` are rows of the training set to leave out, one each."""
+        found = {FEATURES: Nearest(*knn(samples.features, self.train.features, K, own))}
+        if PIXELS in self.spaces:
+            found[PIXELS] = Nearest(*knn(np.asarray(samples.pixels), np.asarray(self.train.pixels), K, own))
+        if MOVED in self.spaces and self.shape is not None:
+            found[MOVED] = _moved(samples.pixels, self.train.pixels, found[FEATURES].ids, self.shape)
+        return found
+
+    def ratios(self, nearest: Mapping[str, Nearest]) -> np.ndarray:
+        """The local ratios in units of each space, float64 `[spaces, n]`. The least of a column is the sample's score."""
+        return np.stack([local_ratio(nearest[space].distances) / self.units[space] for space in self.spaces])
+
+
+def memorisation(
+    gen: np.ndarray,
+    ref: np.ndarray,
+    train: np.ndarray,
+    rng: np.random.Generator,
+    gen_pixels: np.ndarray | None = None,
+    ref_pixels: np.ndarray | None = None,
+    train_pixels: np.ndarray | None = None,
+    image_shape: tuple[int, int, int] | None = None,
+    train_copies: Mapping[str, np.ndarray] | None = None,
+    train_copies_pixels: Mapping[str, np.ndarray] | None = None,
+) -> Score:
     """Copied share of `gen` `[n, d]`, from distances to `train` `[k, d]`, calibrated on `ref` `[m, d]`.
 
     The local ratio of a sample is rho = d_1 / (mean of d_1 ... d_50 / 2). d_i is the distance to the i-th nearest training
-    sample. t is the threshold: the value of rho among held-out samples that is nearest to their 0.5 % quantile.
+    sample. The score is the least of the ratios in all spaces, each in the unit of its space. t is the threshold: the score
+    among held-out samples that is nearest to their 0.5 % quantile.
 
-    The copied share is (Pr_gen(rho < t) - p) / (1 - p), clipped to [0, 1]. p is the chance that a sample which is no copy
-    falls below t. p has a beta distribution, whatever the data are. The interval joins the interval of p with
-    Clopper-Pearson's interval of Pr_gen (MOVER).
+    The copied share is (Pr_gen(score < t) - p) / (1 - p), clipped to [0, 1]. p is the chance that a sample which is no copy
+    falls below t. p has a beta distribution, whatever the data are. The lower end of the interval joins the interval of p
+    with Clopper-Pearson's interval of Pr_gen (MOVER). The upper end is Clopper-Pearson's of Pr_gen. Nothing is subtracted
+    from it, because samples off the data have fewer false alarms than held-out samples.
 
     Extras:
         threshold: t.
-        flagged: Pr_gen(rho < t).
+        flagged: Pr_gen(score < t).
         expected: the mean of p.
+        unclipped: the copied share before it is clipped. Without copying its mean is 0.
+        exact: number of samples that equal a training sample: in the pixels if these are searched, else in the features.
+        near: number of the other flagged samples. Without copying its mean is n times `expected`.
+        spaces: the spaces that were searched: "features", "pixels" and "moved pixels".
+        sensitivity: the share of disturbed training samples that are flagged, by the kind of disturbance. Without
+            `train_copies` the kinds are "exact", and "noise" in the features.
         duplicates_train_ref: number of held-out samples that are near-duplicates of training samples. All other numbers
             leave these held-out samples out.
-        authenticity_difference: a difference of two shares. Without copying it is 0.
+        authenticity_difference, authenticity_interval: a difference of two shares. Without copying it is 0.
         nearest_ratio: the median distance from `gen` to `train`, divided by the median distance from `ref` to `train`.
             Without copying it is 1.
         c_t: without copying it is standard normal. It is below -3 for copies, and above 3 for samples far from the data.
-        gallery: rows for a look at the pictures: the 20 samples of smallest rho, each as [row of `gen`, its 3 nearest rows
-            of `train`, their distances, rho].
+        gallery: rows for a look at the pictures: the 20 samples of smallest score, each as [row of `gen`, its 3 nearest
+            rows of `train`, their distances, rho], in the space with its least ratio.
     """
-    of_ref, ids_ref = knn(ref, train, K)
-    duplicate = near_duplicates(of_ref)
+    originals = Samples(train, train_pixels)
+    images = gen_pixels is not None and ref_pixels is not None and train_pixels is not None
+    spaces = _spaces(len(gen), originals, image_shape) if images else (FEATURES,)
+    detector = Detector(originals, spaces, image_shape, dict.fromkeys(spaces, 1.0))
+    of_ref = detector.search(Samples(ref, ref_pixels))
+    duplicate = np.logical_or.reduce([near_duplicates(of_ref[space].distances) for space in spaces if space != MOVED])
     kept = ~duplicate
     if kept.sum() < CARD.minimum:
         raise NotApplicable(
             f"needs at least {CARD.minimum} held-out samples that are not in the training set, there are {kept.sum()}"
         )
-    ref, of_ref, ids_ref = ref[kept], of_ref[kept], ids_ref[kept]
-    of_gen, ids_gen = knn(gen, train, K)
+    ref, of_ref = ref[kept], {space: Nearest(*(part[kept] for part in nearest)) for space, nearest in of_ref.items()}
+    of_gen = detector.search(Samples(gen, gen_pixels))
+    (gen_distances, gen_ids), (ref_distances, ref_ids) = of_gen[FEATURES], of_ref[FEATURES]
+    median = float(np.median(ref_distances[:, 0]))
+    c_t = _c_t(gen, gen_distances[:, 0], ref, ref_distances[:, 0], train, rng)
+    authentic = [_authentic(train, ref_distances, ref_ids), _authentic(train, gen_distances, gen_ids)]
+    intervals = [share(round(part * n), n) for part, n in zip(authentic, (len(ref), len(gen)), strict=True)]
 
-    rho = local_ratio(of_gen)
-    copied = copied_share(rho, local_ratio(of_ref))
-    median = float(np.median(of_ref[:, 0]))
+    rows = shuffled(train, rng)
+    if len(spaces) > 1:
+        own = rows[:SCALED]
+        nearest = detector.search(Samples(train[own], originals.pixels[own]), own)
+        detector = detector._replace(units={space: _unit(nearest[space].distances) for space in spaces})
+    ratios = detector.ratios(of_gen)
+    copied = copied_share(ratios.min(0), detector.ratios(of_ref).min(0))
+    exact = int((of_gen[PIXELS if PIXELS in spaces else FEATURES].distances[:, 0] == 0).sum())
+    if images and train_copies is not None and train_copies_pixels is not None:
+        copies = {kind: Samples(x, train_copies_pixels[kind]) for kind, x in train_copies.items()}
+    else:
+        detector = detector._replace(spaces=(FEATURES,))
+        examples = train[rows[:EXAMPLES]]
+        step = NUDGE * median / np.sqrt(train.shape[1]) * rng.standard_normal(examples.shape)
+        copies = {"exact": Samples(examples), "noise": Samples(examples + step)}
     extra = {
         **copied.extra,
+        "exact": exact,
+        "near": max(round(copied.extra["flagged"] * len(gen)) - exact, 0),
+        "spaces": list(spaces),
+        "sensitivity": _sensitivity(detector, copies, copied.extra["threshold"]),
         "duplicates_train_ref": int(duplicate.sum()),
-        "authenticity_difference": _authentic(train, of_ref, ids_ref) - _authentic(train, of_gen, ids_gen),
-        "nearest_ratio": float(np.median(of_gen[:, 0])) / median if median > 0 else None,
-        "c_t": _c_t(gen, of_gen[:, 0], ref, of_ref[:, 0], train, rng),
-        "gallery": _gallery(rho, of_gen[:, :SHOWN], ids_gen[:, :SHOWN]),
+        "authenticity_difference": authentic[0] - authentic[1],
+        "authenticity_interval": list(difference(authentic[0], intervals[0], authentic[1], intervals[1])),
+        "nearest_ratio": float(np.median(gen_distances[:, 0])) / median if median > 0 else None,
+        "c_t": c_t,
+        "gallery": _gallery(ratios, [of_gen[space] for space in spaces]),
     }
     return Score(copied.value, copied.interval, 0.0, extra)
 
 
 def copied_share(rho_gen: np.ndarray, rho_ref: np.ndarray) -> Score:
-    """The copied share, from the local ratios of generated samples `[n]` and of held-out samples `[m]`: see `memorisation`."""
+    """The copied share, from the scores of generated samples `[n]` and of held-out samples `[m]`: see `memorisation`."""
     n, m = len(rho_gen), len(rho_ref)
     rank = max(1, round(FALSE_ALARMS * (m + 1)))
     threshold = float(np.sort(rho_ref)[rank - 1])
     flagged = int((rho_gen < threshold).sum())
     p = rank / (m + 1)
     p_low, p_high = betaincinv(rank, m + 1 - rank, [ALPHA / 2, 1 - ALPHA / 2])
-    low, high = difference(flagged / n, share(flagged, n), p, (float(p_low), float(p_high)))
-    value, low, high = (min(max(v / (1 - p), 0.0), 1.0) for v in (flagged / n - p, low, high))
-    return Score(value, (low, high), 0.0, {"threshold": threshold, "flagged": flagged / n, "expected": p})
+    of_flagged = share(flagged, n)
+    low = difference(flagged / n, of_flagged, p, (float(p_low), float(p_high)))[0] / (1 - p)
+    unclipped = (flagged / n - p) / (1 - p)
+    extra = {"threshold": threshold, "flagged": flagged / n, "expected": p, "unclipped": unclipped}
+    return Score(max(unclipped, 0.0), (max(low, 0.0), of_flagged[1]), 0.0, extra)
 
 
 def local_ratio(distances: np.ndarray) -> np.ndarray:
@@ -109,9 +207,61 @@ def local_ratio(distances: np.ndarray) -> np.ndarray:
     return rho
 
 
-def _gallery(rho: np.ndarray, distances: np.ndarray, ids: np.ndarray) -> list[list[Any]]:
-    """The rows of smallest rho. All exact copies have rho = 0, and copies in denser surroundings are first."""
-    order = np.lexsort((*distances.T[::-1], rho))[:GALLERY]
+def _spaces(n: int, train: Samples, shape: tuple[int, int, int] | None) -> tuple[str, ...]:
+    """The spaces in which n images are searched. Very large images are searched in the features alone."""
+    size = train.pixels.shape[1]
+    pixels = (PIXELS,) if size * len(train.pixels) <= LARGEST else ()
+    wide = shape is not None and min(shape[:2]) >= SMALLEST
+    return (FEATURES, *pixels, *((MOVED,) if wide and n * K * size <= READ else ()))
+
+
+def _unit(distances: np.ndarray) -> float:
+    """A small quantile of the local ratios of training samples, without near-duplicates of other training samples."""
+    alone = local_ratio(distances[~near_duplicates(distances)])
+    return float(np.quantile(alone, SCALE, method="higher")) if len(alone) else 1.0
+
+
+def _sensitivity(detector: Detector, copies: Mapping[str, Samples], threshold: float) -> dict[str, float]:
+    """The share of the copies of each kind that are flagged."""
+    scores = {kind: detector.ratios(detector.search(samples)).min(0) for kind, samples in copies.items()}
+    return {kind: float((score < threshold).mean()) for kind, score in scores.items()}
+
+
+def _moved(pixels: Any, train_pixels: Any, ids: np.ndarray, shape: tuple[int, int, int]) -> Nearest:
+    """The candidates `ids` `[n, K]` of each image, ordered by the distance to the image after its best move.
+
+    The moves are up to one pixel in each direction, and a mirror image. Distances leave out the outermost pixels, because a
+    moved image has lost some of them.
+    """
+    distances = np.empty(ids.shape)
+    step = max(1, BLOCK // (K * math.prod(shape)))
+    for start in range(0, len(ids), step):
+        block = slice(start, start + step)
+        images = np.asarray(pixels[block]).reshape(-1, *shape)
+        candidates = np.asarray(train_pixels[ids[block].ravel()]).reshape(-1, *shape)
+        inner = candidates[:, 1:-1, 1:-1].reshape(len(images), K, -1)
+        moves = np.stack([move.reshape(len(images), -1) for move in _moves(images)], 1)
+        squared = (moves**2).sum(2)[:, :, None] + (inner**2).sum(2)[:, None] - 2 * moves @ inner.transpose(0, 2, 1)
+        distances[block] = np.sqrt(np.maximum(squared, 0).min(1))
+    order = np.argsort(distances, 1, kind="stable")
+    return Nearest(np.take_along_axis(distances, order, 1), np.take_along_axis(ids, order, 1))
+
+
+def _moves(images: np.ndarray) -> list[np.ndarray]:
+    """The inner pixels of images `[n, H, W, C]`, seen from nine places, and mirrored."""
+    height, width = images.shape[1:3]
+    shifted = [images[:, y : height - 2 + y, x : width - 2 + x] for y in range(3) for x in range(3)]
+    return [*shifted, images[:, 1:-1, -2:0:-1]]
+
+
+def _gallery(ratios: np.ndarray, nearest: Sequence[Nearest]) -> list[list[Any]]:
+    """The rows of smallest score. All exact copies have the score 0, and copies in denser surroundings are first."""
+    space = ratios.argmin(0)
+    distances, ids = (
+        np.stack([found[part][:, :SHOWN] for found in nearest])[space, np.arange(len(space))] for part in (0, 1)
+    )
+    rho = np.stack([local_ratio(found.distances) for found in nearest])[space, np.arange(len(space))]
+    order = np.lexsort((*distances.T[::-1], ratios.min(0)))[:GALLERY]
     return [[int(row), ids[row].tolist(), distances[row].tolist(), float(rho[row])] for row in order]
 
 

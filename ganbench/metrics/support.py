@@ -12,11 +12,21 @@ must be near in the features. Images must be near in the pixels too, because a n
   generator's. This rate is subtracted.
 - Duplicates need not be exact. Held-out images are disturbed lightly. Se is the share of disturbed images that pass as
   duplicates of their originals. Se corrects the count (Rogan & Gladen 1978).
+
+Samples that lie closer together than real samples give duplicates too, although no output is repeated. Two numbers tell the
+two cases apart. Neither number depends on how close together the samples lie.
+
+- The transitivity of the graph of duplicates. Two duplicates of a repeated output are duplicates of each other, so the
+  transitivity is near 1. Neighbours on a curve have a transitivity of 3/4, and in more dimensions it is lower (Dall &
+  Christensen 2002, arXiv:cond-mat/0203026).
+- The slope: how fast the duplicates, without those expected by chance, become more with the threshold. It is 0 for
+  repeated outputs. For continuous data it is their dimension, so it is at least 1.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +37,7 @@ from scipy.special import gammaincinv
 from ganbench.metrics import Card, Score
 from ganbench.metrics._neighbours import distances_of, knn_self, pairs_within
 from ganbench.metrics._order import shuffled
-from ganbench.statistics import ALPHA, Interval, difference, share
+from ganbench.statistics import ALPHA, Interval, Z, difference, share
 
 CARD = Card(
     answers="How many different samples can the generator make?",
@@ -35,7 +45,7 @@ CARD = Card(
     range=(1.0, float("inf")),
     minimum=200,
     paper="Arora & Zhang 2017, arXiv:1706.08224",
-    version=2,
+    version=3,
     responds={"support": "-", "noise": "0", "copies": "0", "outliers": "0"},
     quantities={"lower_bound": "bound"},
 )
@@ -45,10 +55,45 @@ CALIBRATION_SAMPLES = 4000  # most samples of the first half: all their pairs ar
 # 95 % bound on M beta at C = 0, for every distribution: the worst is one heavy atom of mass x / n among outputs that
 # never repeat, unseen twice with probability (1 + x) exp(-x) = 0.05 at x = 4.744; then M beta = x^2 / 2.
 NONE_SEEN = 11.26
-INNER = 0.8  # the slope compares this share of the threshold with all of it
+INNER = 0.8  # the slope compares a radius with this share of it
+# Radii at which repeats are looked for, in thresholds. At half a threshold hardly any chance duplicates are left, so repeats
+# that differ little are seen among many outputs. At the whole threshold repeats may differ more.
+RADII = (1.0, 0.5)
+SHELLS = tuple(sorted({*RADII, *(INNER * radius for radius in RADII)}))
+TRANSITIVE = 0.8  # above the 3/4 of a curve
+FLAT = 0.6  # below the slope of a curve, 1, with room for curves whose samples are bunched, as behind a saturated tanh
+TRIANGLES = 10  # with fewer of them the error of the transitivity is not known
+GRAPH = 2000  # most samples whose triangles are counted: a matrix product of this size
 OVERDISPERSED = 1.2
 SENSITIVE = 0.9  # if fewer disturbed copies pass, the number depends more on the correction than on counts
 CLOSEST = 20
+
+Estimate = tuple[float, Interval]  # a rate and its interval
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What the duplicates within a radius look like: repeated outputs, or continuous samples that lie close together."""
+
+    triangles: int
+    transitivity: float | None
+    transitivity_interval: Interval | None
+    slope: float | None
+    slope_interval: Interval | None
+
+    @property
+    def repeats(self) -> bool:
+        """Whether both numbers exclude continuous samples."""
+        if self.triangles < TRIANGLES or self.transitivity_interval is None or self.slope_interval is None:
+            return False
+        return self.transitivity_interval[0] > TRANSITIVE and self.slope_interval[1] < FLAT
+
+    @property
+    def otherwise(self) -> str:
+        """The verdict on samples that do not clearly repeat."""
+        open_ = self.transitivity_interval is not None and self.transitivity_interval[1] < TRANSITIVE
+        steep = self.slope_interval is not None and self.slope_interval[0] > FLAT
+        return "density contraction" if open_ or steep else "repeats or contraction"
 
 
 @dataclass(frozen=True)
@@ -57,18 +102,23 @@ class Duplicates:
 
     i: np.ndarray  # int64 [C]
     j: np.ndarray
-    inner: int  # number of pairs that are still duplicates if the thresholds are INNER times as large
-    pairs: float  # number of all pairs
+    shell: np.ndarray  # int8 [C]: the pair is within SHELLS[shell] thresholds, and not within the radius before it
+    n: int  # number of samples
+
+    def within(self, radius: float) -> Duplicates:
+        """The pairs within one of `SHELLS`."""
+        near = self.shell <= SHELLS.index(radius)
+        return Duplicates(self.i[near], self.j[near], self.shell[near], self.n)
 
     @property
-    def slope(self) -> float:
-        """How fast duplicates become more with the threshold: d log odds / d log threshold, for the odds C / (M - C).
+    def pairs(self) -> float:
+        """The number of all pairs, M."""
+        return self.n * (self.n - 1) / 2
 
-        It is 0 for copies. For continuous data it is the dimension of the data. C itself is not used, because C stops
-        growing when nearly all pairs are duplicates.
-        """
-        outer, inner = (np.log((c + 0.5) / (self.pairs - c + 0.5)) for c in (len(self.i), self.inner))
-        return float((outer - inner) / -np.log(INNER))
+    @property
+    def degrees(self) -> np.ndarray:
+        """The number of duplicates of each sample, int64 `[n]`."""
+        return np.bincount(np.concatenate([self.i, self.j]), minlength=self.n)
 
 
 def support(
@@ -84,7 +134,7 @@ def support(
 ) -> Score:
     """Effective support of the generator that made `gen` `[n, d]`, n independent samples.
 
-    `value` is None if duplicates are not more frequent than among real samples. Then only `lower_bound` is known.
+    `value` is None unless outputs repeat: the verdict is "discrete support". Then only `lower_bound` is known.
 
     The interval allows for outputs of unequal probability. It also allows for every sensitivity between two ends: the lower
     end of Se's own interval (copies that are disturbed like `ref_disturbed`), and 1 (exact copies).
@@ -99,8 +149,12 @@ def support(
         lower_bound: the lower end of the 95 % interval.
         support_bound: if all n samples are different, the support at which this has the probability 1/20.
         batch_50: Arora's batch size: half of all batches of this size contain a duplicate.
-        slope, slope_real: see `Duplicates`.
-        verdict: what the numbers say, in words.
+        transitivity, transitivity_interval: the share of pairs of duplicates of a sample that are duplicates themselves,
+            within `INNER` thresholds. None without such pairs.
+        slope, slope_interval: d log odds / d log threshold, for the odds (C - M baseline) / (M - C). None if the
+            duplicates are not more than expected by chance.
+        verdict: "no evidence of finite support", "discrete support", "density contraction", "repeats or contraction" (too
+            few duplicates to tell) or "duplicate rule too strict".
         closest: pairs of rows of `gen`, with their distance in the features.
     """
     n = len(gen)
@@ -121,19 +175,22 @@ def support(
         gen_class, ref_class = gen_logits.argmax(1), ref_logits[half_b].argmax(1)
     baseline, baseline_interval = _baseline(real, gen_class, ref_class)
 
-    degrees = np.bincount(np.concatenate([duplicates.i, duplicates.j]), minlength=n)
-    beta, beta_interval = collision_rate(degrees, baseline)
+    beta, beta_interval = collision_rate(duplicates.degrees, baseline)
     low, high = difference(beta, beta_interval, baseline, baseline_interval)
     most = high - min(beta - baseline, 0.0)  # a negative difference is chance, and must not shrink the bound
     smallest = max(1.0, (least - baseline) / most)
     largest = (1 - baseline) / low if low > 0 else None
     passing = 1.0 if sensitivity is None else sensitivity
-    value = max(1.0, (passing - baseline) / (beta - baseline)) if largest else None
+    chance = {radius: _baseline(real.within(radius), gen_class, ref_class) for radius in SHELLS}
+    rows = shuffled(gen, rng)[:GRAPH]
+    shapes = [_shape(duplicates, chance, radius, rows) for radius in RADII]
     verdict = "no evidence of finite support"
+    if largest is not None:
+        repeats = any(shape.repeats for shape in shapes)
+        verdict = "discrete support" if repeats else shapes[0].otherwise
+    value = max(1.0, (passing - baseline) / (beta - baseline)) if verdict == "discrete support" else None
     if passing < SENSITIVE:
         verdict = "duplicate rule too strict"
-    elif value:
-        verdict = "discrete support" if duplicates.slope < real.slope / 2 else "density contraction"
     extra: dict[str, Any] = {
         "pairs": len(duplicates.i),
         "alpha": alpha,
@@ -145,14 +202,17 @@ def support(
         "lower_bound": smallest,
         "support_bound": duplicates.pairs / -np.log(ALPHA) if beta == 0 else None,
         "batch_50": 0.5 + float(np.sqrt(0.25 + 2 * np.log(2) * value)) if value else None,
-        "slope": duplicates.slope,
-        "slope_real": real.slope,
+        "transitivity": shapes[0].transitivity,
+        "transitivity_interval": _listed(shapes[0].transitivity_interval),
+        "slope": shapes[0].slope,
+        "slope_interval": _listed(shapes[0].slope_interval),
         "verdict": verdict,
         "closest": _closest(gen),
     }
-    if value is None or largest is None:
-        return Score(None, None, None, extra, "finds no more duplicates than among real samples; see lower_bound")
-    return Score(value, (smallest, largest), None, extra)
+    if value is not None and largest is not None:
+        return Score(value, (smallest, largest), None, extra)
+    why = "finds no more duplicates than among real samples" if largest is None else "finds no clear repeats"
+    return Score(None, None, None, extra, f"{why}; see lower_bound")
 
 
 def collision_rate(degrees: np.ndarray, baseline: float = 0.0) -> tuple[float, Interval]:
@@ -212,17 +272,97 @@ def _calibrate(spaces: list[np.ndarray]) -> tuple[float, list[float]]:
 
 def _duplicates(spaces: list[np.ndarray], thresholds: list[float]) -> Duplicates:
     """Pairs within the threshold in every space."""
-    kept_i, kept_j, inner = [], [], 0
+    kept_i, kept_j, shells = [], [], []
     for i, j, distance in pairs_within(spaces[0], thresholds[0]):
         scale = distance / thresholds[0] if thresholds[0] else distance
         for x, threshold in zip(spaces[1:], thresholds[1:], strict=True):
             d = distances_of(x, x, i, j)
             scale = np.maximum(scale, d / threshold if threshold else np.where(d > 0, np.inf, 0))
-        kept_i.append(i[scale <= 1])
-        kept_j.append(j[scale <= 1])
-        inner += int((scale <= INNER).sum())
-    n = len(spaces[0])
-    return Duplicates(np.concatenate(kept_i), np.concatenate(kept_j), inner, n * (n - 1) / 2)
+        shell = np.searchsorted(SHELLS, scale).astype(np.int8)
+        near = shell < len(SHELLS)
+        kept_i.append(i[near])
+        kept_j.append(j[near])
+        shells.append(shell[near])
+    return Duplicates(np.concatenate(kept_i), np.concatenate(kept_j), np.concatenate(shells), len(spaces[0]))
+
+
+def _shape(duplicates: Duplicates, chance: Mapping[float, Estimate], radius: float, rows: np.ndarray) -> Shape:
+    """Transitivity within `INNER` of a radius, among `rows`, and the slope between the two radii, among all samples.
+
+    Args:
+        duplicates: of the generated samples.
+        chance: the rate of real duplicates and its interval, by the radius.
+        radius: one of `RADII`.
+        rows: of the samples whose triangles are counted.
+    """
+    outer, inner = duplicates.within(radius), duplicates.within(INNER * radius)
+    triangles, share_closed, closed_interval = transitivity(inner, rows)
+    slope, slope_interval = slope_of(outer, inner, chance[radius], chance[INNER * radius])
+    return Shape(triangles, share_closed, closed_interval, slope, slope_interval)
+
+
+def transitivity(duplicates: Duplicates, rows: np.ndarray) -> tuple[int, float | None, Interval | None]:
+    """The number of triangles among `rows`, and 3 triangles / wedges with its jackknife interval; None without wedges."""
+    place = np.full(duplicates.n, -1)
+    place[rows] = np.arange(len(rows))
+    i, j = place[duplicates.i], place[duplicates.j]
+    both = (i >= 0) & (j >= 0)
+    linked = np.zeros((len(rows), len(rows)), np.float32)  # exact for counts below 2^24
+    linked[i[both], j[both]] = linked[j[both], i[both]] = 1
+    degrees = linked.sum(1, dtype=np.float64)
+    triangles = np.einsum("ij,ij->i", linked @ linked, linked, dtype=np.float64) / 2  # with each sample
+    wedges = degrees * (degrees - 1) / 2 + linked @ (degrees - 1)  # with each sample, in the middle or at an end
+    closed, all_wedges = triangles.sum(), (degrees * (degrees - 1)).sum() / 2
+    if not all_wedges:
+        return 0, None, None
+    left = all_wedges - wedges
+    without = np.divide(closed - 3 * triangles, left, out=np.ones(len(rows)), where=left > 0)
+    half = _jackknife(without)
+    return (
+        round(closed / 3),
+        float(closed / all_wedges),
+        (float(closed / all_wedges - half), float(closed / all_wedges + half)),
+    )
+
+
+def slope_of(
+    outer: Duplicates, inner: Duplicates, chance_outer: Estimate, chance_inner: Estimate
+) -> tuple[float | None, Interval | None]:
+    """The slope between two radii and its interval; None if there are no more duplicates than by chance.
+
+    The interval joins the jackknife over the generated samples with the intervals of both rates of chance (MOVER).
+    """
+
+    def between(outer_count: Any, inner_count: Any, pairs: float, outer_chance: float, inner_chance: float) -> Any:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            odds = [
+                (c - pairs * p + 0.5) / (pairs - c + 0.5)
+                for c, p in ((outer_count, outer_chance), (inner_count, inner_chance))
+            ]
+            return np.log(odds[0] / odds[1]) / -np.log(INNER)
+
+    (far, far_interval), (near, near_interval) = chance_outer, chance_inner
+    n, counts = outer.n, (len(outer.i), len(inner.i))
+    slope = between(*counts, outer.pairs, far, near)
+    fewer = (n - 1) * (n - 2) / 2
+    without = between(counts[0] - outer.degrees, counts[1] - inner.degrees, fewer, far, near)
+    ends = (
+        between(*counts, outer.pairs, far_interval[1], near_interval[0]),
+        between(*counts, outer.pairs, far_interval[0], near_interval[1]),
+    )
+    if not np.isfinite([slope, *ends, *without]).all():
+        return None, None
+    half = _jackknife(without)
+    return float(slope), (
+        float(slope - np.hypot(half, slope - ends[0])),
+        float(slope + np.hypot(half, ends[1] - slope)),
+    )
+
+
+def _jackknife(without: np.ndarray) -> float:
+    """Half of the 95 % interval of a number, from its values without each of n samples."""
+    n = len(without)
+    return float(Z * np.sqrt((n - 1) / n * np.square(without - without.mean()).sum()))
 
 
 def _sensitivity(
@@ -285,6 +425,10 @@ def _ratio_interval(a: float, a_interval: Interval, b: float, b_interval: Interv
         else (a_interval[1] / b_interval[0] if b_interval[0] > 0 else np.inf)
     )
     return [float(low), float(high) if np.isfinite(high) else None]
+
+
+def _listed(interval: Interval | None) -> list[float] | None:
+    return None if interval is None else list(interval)
 
 
 def _closest(gen: np.ndarray) -> list[list[float]]:

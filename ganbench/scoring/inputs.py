@@ -10,6 +10,7 @@ import numpy as np
 from ganbench import data, features, metrics
 from ganbench.metrics import INPUTS
 from ganbench.samples import Pixels, SampleSet
+from ganbench.scoring.copies import Copies
 from ganbench.scoring.embedding import disturbed
 
 # What a sample set has for each part of an input; None where it has nothing.
@@ -36,16 +37,21 @@ def _kinds(given: SampleSet) -> np.ndarray | None:
     return None if given.features is None or about is None else features.kinds(about, given.features)
 
 
-def gather(gen: SampleSet, ref: SampleSet, train: SampleSet | None) -> dict[str, Any]:
-    """All inputs that three embedded sets give to metrics, without those that are missing."""
+def gather(gen: SampleSet, ref: SampleSet, train: SampleSet | None, copies: Copies | None = None) -> dict[str, Any]:
+    """All inputs that three embedded sets, and copies of training images, give to metrics, without those that are missing."""
     sets = {"gen": gen, "ref": ref, "train": train}
     inputs: dict[str, Any] = {}
     for name, entry in INPUTS.items():
         given = sets.get(entry.of)
-        if given is not None:
+        if given is not None and entry.part in PARTS:
             inputs[name] = PARTS[entry.part](given)
     if "dataset" in ref.manifest:
         inputs["mixture"] = data.mixture(ref.manifest["dataset"])
+    if copies is not None:
+        inputs["train_copies"] = {kind: _float64(array) for kind, array in copies.features.items()}
+        inputs["train_copies_pixels"] = {kind: Pixels(images) for kind, images in copies.images.items()}
+    if gen.x.ndim == 4:
+        inputs["image_shape"] = gen.x.shape[1:]
     return {name: array for name, array in inputs.items() if array is not None}
 
 

@@ -11,11 +11,13 @@ from ganbench.errors import UserError, choose
 from ganbench.features import Extractor, describe, require
 from ganbench.metrics import asks_for, compute, get, names, not_computed
 from ganbench.samples import UNDECLARED, Declared, SampleSet, amount, common_channels, declared, in_channels, preflight
+from ganbench.scoring.copies import Copies, embed_copies
 from ganbench.scoring.embedding import announce, choose_extractor, embed, embed_disturbed, identity
 from ganbench.scoring.inputs import gather, real_vs_real
 from ganbench.scoring.result import Result
 from ganbench.scoring.sources import Source, default_train, open_set
 
+CHANGED = ("ref_disturbed", "ref_disturbed_pixels"), ("train_copies", "train_copies_pixels")  # inputs of one origin
 MANY = 20_000  # largest reference whose halves are scored against each other
 
 
@@ -169,10 +171,9 @@ class Scorer:
         """The result of every metric."""
         if reason := gen.manifest.get("reason"):
             return {name: not_computed(get(name), 0, reason) for name in self.metrics}
-        ref, train = self._embedded(channels)
-        inputs = gather(embed(gen, self.extractor), ref, train)
+        inputs = gather(embed(gen, self.extractor), *self._embedded(channels))
         results = compute(self.metrics, inputs, self.seed)
-        if len(ref.x) <= MANY:
+        if len(self.reference.x) <= MANY:
             open_ended = [name for name, r in results.items() if r["value"] is not None and r["perfect"] is None]
             for name, halves in real_vs_real(open_ended, inputs, self.seed).items():
                 results[name]["halves"] = halves
@@ -186,20 +187,21 @@ class Scorer:
         real: tuple[SampleSet, SampleSet | None] = self._ready[channels]
         return real
 
-    def _embedded(self, channels: int | None) -> tuple[SampleSet, SampleSet | None]:
-        """Both sets with their features, and with the features of the disturbed reference if a metric needs them."""
-        disturbed = any(
-            asks_for(name, part) for name in self.metrics for part in ("ref_disturbed", "ref_disturbed_pixels")
-        )
-        key = channels, disturbed
+    def _embedded(self, channels: int | None) -> tuple[SampleSet, SampleSet | None, Copies | None]:
+        """Both sets with their features; and if a metric needs them, the features of changed held-out and training images."""
+        disturbed, copied = (any(asks_for(name, part) for name in self.metrics for part in parts) for parts in CHANGED)
+        key = channels, disturbed, copied
         if key not in self._ready:
             announce(self.extractor, self.why)
             ref, train = self._real(channels)
             if ref.moments is None:
                 ref = embed(ref, self.extractor)
                 ref = embed_disturbed(ref, self.extractor) if disturbed else ref
-            self._ready[key] = ref, None if train is None else embed(train, self.extractor)
-        embedded: tuple[SampleSet, SampleSet | None] = self._ready[key]
+            # A set that carries its features is scored without the network, which may not be on this machine.
+            images = train is not None and train.x.ndim == 4 and train.features is None
+            copies = embed_copies(train.x, self.extractor) if train is not None and copied and images else None
+            self._ready[key] = ref, None if train is None else embed(train, self.extractor), copies
+        embedded: tuple[SampleSet, SampleSet | None, Copies | None] = self._ready[key]
         return embedded
 
 

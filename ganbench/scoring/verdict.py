@@ -130,28 +130,72 @@ def verdicts(result: Result) -> list[Verdict]:
 Said = Iterator[tuple[Level, str]]
 
 
-SELF_REPEATING = "discrete support"  # the verdict of `support` on a generator that repeats itself
+# Verdicts of `support`: on a generator that repeats itself, on samples that lie close together, and on too few duplicates.
+SELF_REPEATING, CONTRACTING, UNDECIDED = "discrete support", "density contraction", "repeats or contraction"
+
+
+COPIED = -3.0  # C_T below this number means copies (Meehan et al. 2020)
+WORDS = {SELF_REPEATING: "repeats", CONTRACTING: "contracts", UNDECIDED: "repeats or contracts"}
+
+
+def distinct(m: Measured) -> str:
+    """`support` for the cell of a board: the number of different samples or its bound, and the verdict in a word.
+
+    >>> said = {"lower_bound": 1037.2, "verdict": "density contraction"}
+    >>> distinct(Measured(value=None, interval=None, n=398, version=3, reason=None, **said))
+    '≥ 1,037, contracts'
+    """
+    return ", ".join(filter(None, (m.shown, WORDS.get(m.extra.get("verdict", "")))))
 
 
 def copying(result: Result) -> Said:
-    """Does it copy the training set? `memorisation` and its interval."""
+    """Does it copy the training set? `memorisation`, its interval, and the numbers that may disagree with it."""
     m = result.metrics.get("memorisation")
     if m is None or m.value is None or m.interval is None:
         yield "unknown", _missing("memorisation", m)
         return
     what = _kind(result.samples)
-    unseen = share(0, m.n)[1]  # n samples can miss a share of this size; the interval may end below it, at 0
+    unseen = share(0, m.n)[1]  # n samples can miss a share of this size; the intervals of old results may end at 0
     low, high = _percent(m.interval[0]), _percent(max(m.interval[1], unseen))
+    against = signs_of_copies(m)
     if m.interval[0] > 0:
-        yield "bad", f"about {_percent(m.value)} of the samples are copies of training {what} (95 %: {low} to {high})"
+        apart = f"; exact copies: {m.extra['exact']:,}, near copies: {m.extra['near']:,}" if "exact" in m.extra else ""
+        share_of = f"about {_percent(m.value)} of the samples are copies of training {what} (95 %: {low} to {high})"
+        yield "bad", f"{share_of}{apart}"
+    elif against:
+        few = f"few samples look like copies of training {what} (at most {high}, 95 %)"
+        yield (
+            "caution",
+            f"{few}, but {' and '.join(against)}; look at the gallery of the page (`--html`){_seen(m, what)}",
+        )
     else:
-        yield "good", f"no copies of training {what} were seen; at most {high} of the samples are copies (95 %)"
+        most = f"no copies of training {what} were seen; at most {high} of the samples look like copies (95 %)"
+        yield "good", f"{most}{_seen(m, what)}"
     if twice := m.extra["duplicates_train_ref"]:
         both = f"near-duplicates of training samples: {twice:,} of the {result.protocol.reference.n:,} held-out samples"
         yield (
             "caution",
             f"{both}; memorisation leaves them out, but in every other metric they favour a generator that copies",
         )
+
+
+def signs_of_copies(m: Measured) -> list[str]:
+    """What says that samples are copies although few were flagged: parts of a sentence, from a result of `memorisation`."""
+    signs = []
+    if (c_t := m.extra.get("c_t")) is not None and c_t < COPIED:
+        signs.append(f"the samples lie closer to the training set than held-out samples do (C_T {number(c_t)})")
+    if (m.extra.get("authenticity_interval") or [0.0])[0] > 0:
+        more = f"by {_percent(m.extra['authenticity_difference'])}"
+        signs.append(
+            f"more samples than held-out samples are nearest to a training sample as its own neighbours are ({more})"
+        )
+    return signs
+
+
+def _seen(m: Measured, what: str) -> str:
+    """Which kinds of copies the search sees, measured on changed training samples: the end of a sentence."""
+    shares = ", ".join(f"{kind} {_percent(seen)}" for kind, seen in m.extra.get("sensitivity", {}).items())
+    return f"; the search sees this share of copied training {what}, by kind of copy: {shares}" if shares else ""
 
 
 def collapse(result: Result) -> Said:
@@ -161,22 +205,26 @@ def collapse(result: Result) -> Said:
         yield "unknown", _missing("support", m)
         return
     least = f"the generator can make at least {number(round(m.extra['lower_bound']))} different samples (95 %)"
-    if m.extra["verdict"] == "duplicate rule too strict":
+    verdict = m.extra["verdict"]
+    if verdict == "duplicate rule too strict":
         yield (
             "caution",
             "support does not recognise slightly changed copies here, so the number of different samples is uncertain",
         )
-    elif m.value is None or m.interval is None:
-        yield "good", f"the samples repeat no more often than real samples; {least}"
-    elif m.extra["verdict"] == SELF_REPEATING:
+    elif verdict == SELF_REPEATING and m.value is not None and m.interval is not None:
         value, low, high = (number(round(x)) for x in (m.value, *m.interval))
         yield (
             "bad",
             f"the generator repeats itself; it can make about {value} different samples (95 %: {low} to {high})",
         )
-    else:
+    elif verdict == CONTRACTING:
         why = "like blurred or shrunken samples, but they do not repeat"
         yield "caution", f"the samples lie closer together than real samples, {why}; {least}"
+    elif verdict == UNDECIDED:
+        why = "there are too few such pairs to tell whether the samples repeat"
+        yield "caution", f"more pairs of samples are alike than pairs of real samples; {why}; {least}"
+    else:
+        yield "good", f"the samples repeat no more often than real samples; {least}"
 
 
 def diversity(result: Result) -> Said:
@@ -313,8 +361,8 @@ HALVES = (
     "generator is unknown"
 )
 BOUND = (
-    "only a lower bound is known (the lower end of the 95 % interval), because the samples repeat no more often than "
-    "real samples"
+    "only a lower bound is known (the lower end of the 95 % interval), because no sample clearly repeats; the verdict on "
+    "collapse says more"
 )
 
 
