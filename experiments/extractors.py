@@ -142,14 +142,15 @@ def accuracies(table: pd.DataFrame) -> str:
 
 def wanted(table: pd.DataFrame) -> pd.DataFrame:
     """The largest precision that was wanted of damaged sets, and what came out: the mean over the training seeds, and all."""
-    means = table.groupby(["damage", "level", "kind"]).precision.agg(["mean", list])
     lines = []
     for (damage, level), most in WANTED.items():
         line: dict[str, Any] = {"damage": damage, "level": level, "wanted": f"≤ {most:g}"}
         for kind in KINDS:
-            mean, seeds = means.loc[(damage, level, kind)]
-            line[kind] = f"{mean:.2f} ({', '.join(f'{value:.2f}' for value in seeds)})"
-        lines.append(line | {"reached": "yes" if means.loc[(damage, level, KINDS[0]), "mean"] <= most else "no"})
+            rows = table[(table.damage == damage) & (table.level == level) & (table.kind == kind)]
+            seeds = rows.precision.to_numpy(float)
+            line[kind] = f"{seeds.mean():.2f} ({', '.join(f'{value:.2f}' for value in seeds)})"
+            line.setdefault("reached", "yes" if seeds.mean() <= most else "no")
+        lines.append(line)
     return pd.DataFrame(lines)
 
 

@@ -31,8 +31,9 @@ def extractors() -> list[str]:
     from ganbench.features import _weights
 
     networks = list(efficientnet.NAMES) if efficientnet.locate() else []
-    others = [name for name in features.names() if features.published(name) is not None and name not in networks]
-    return ["pixels", *networks, *(name for name in others if _weights.locate(features.published(name)) is not None)]
+    published = {name: features.published(name) for name in features.names()}
+    here = [name for name, weights in published.items() if weights is not None and _weights.locate(weights) is not None]
+    return ["pixels", *networks, *here]
 
 
 def found(x: np.ndarray, y: np.ndarray) -> float:
@@ -60,11 +61,11 @@ def measure(extractor: str) -> list[dict[str, Any]]:
 def page(out: Path) -> str:
     """The page of the table `pairs.csv` in `out`."""
     table = pd.read_csv(out / "pairs.csv")
+    shares = {name: group.found.to_numpy(float) for name, group in table.groupby("extractor")}
     lines = []
-    for extractor, group in table.groupby("extractor", sort=False):
-        low, high = student(group.found.to_numpy())
-        lines.append({"extractor": extractor, "found": number(group.found.mean()), "95 %": f"[{low:.3f}, {high:.3f}]"})
-    lines.sort(key=lambda line: -float(line["found"]))
+    for name in sorted(shares, key=lambda name: -shares[name].mean()):
+        low, high = student(shares[name])
+        lines.append({"extractor": name, "found": number(shares[name].mean()), "95 %": f"[{low:.3f}, {high:.3f}]"})
     return (
         "# How much an extractor sees\n\n"
         "Twitter and Google draw the same emoji in two styles. `found` is the share of drawings whose nearest drawing of the\n"

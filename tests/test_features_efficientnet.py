@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 at 112: real weights from the registry, so that colour images need no download from a hub."""
+"""EfficientNet-Lite0: real weights from the registry, so that colour images need no download from a hub."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ganbench import features
 from ganbench.errors import Unreachable
 from ganbench.features import _resize, efficientnet
 
-NAME, TF1 = efficientnet.NAMES
+OWN_SIZE, NAME, TF1 = efficientnet.NAMES
 needs_weights = pytest.mark.skipif(efficientnet.locate() is None, reason=f"not installed: {efficientnet.INSTALL}")
 
 
@@ -46,10 +46,21 @@ def test_a_grey_image_is_the_colour_image_with_three_equal_channels() -> None:
 
 
 @needs_weights
+def test_the_number_in_a_name_is_the_size_that_images_are_resized_to() -> None:
+    x = crops()[:2]
+    for name, side in ((OWN_SIZE, 224), (NAME, 112)):
+        resized = _resize.bicubic(x, side).permute(0, 2, 3, 1).round().numpy().astype(np.uint8)
+        found, same = (features.embed(name, images).features for images in (x, resized))
+        assert np.abs(found - same).mean() < 0.05 * np.abs(found).mean()
+    one, other = (features.embed(name, x).features for name in (OWN_SIZE, NAME))
+    assert np.abs(one - other).mean() > 0.2 * np.abs(one).mean()
+
+
+@needs_weights
 def test_each_resizes_as_it_says() -> None:
     x = crops()[:4]
     resized = {  # nothing is left to resize, and rounding moves features less than the other filter does
-        name: features.embed(name, resize(x, efficientnet.SIDE).permute(0, 2, 3, 1).round().numpy().astype(np.uint8))
+        name: features.embed(name, resize(x, 112).permute(0, 2, 3, 1).round().numpy().astype(np.uint8))
         for name, resize in ((NAME, _resize.bicubic), (TF1, _resize.tf1))
     }
     for name, other in ((NAME, TF1), (TF1, NAME)):

@@ -67,7 +67,7 @@ def test_the_other_balls_matter_where_distances_tie_and_nowhere_else() -> None:
 @needs_weights
 def test_the_resize_varies_with_the_house_and_in_other_extractors() -> None:
     x = np.asarray(data.load("digits", "train").x[:200])
-    house, twin = efficientnet.NAMES
+    _, house, twin = efficientnet.NAMES
     table = spread.measure(x, Scorer.of("digits:test", features=house), others=("digits-cnn",))
     assert values(table, twin)["fid"] == score(x, "digits:test", features=twin, metrics=("fid",)).metrics["fid"].value
     assert values(table, twin)["fid"] != values(table, HOUSE)["fid"]

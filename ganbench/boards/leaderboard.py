@@ -396,8 +396,10 @@ def second_text(cell: Mapping[Hashable, Any]) -> str:
 
 def contradicts(cell: Mapping[Hashable, Any]) -> bool:
     """Whether the rank by the second ruler lies outside of the brackets of the first; False where one of them is missing."""
-    rank, low, high = (cell.get(key) for key in ("rank_second", "rank_low", "rank_high"))
-    return not pd.isna([rank, low, high]).any() and not low <= rank <= high
+    rank, low, high = (
+        pd.to_numeric(cell.get(key), errors="coerce") for key in ("rank_second", "rank_low", "rank_high")
+    )
+    return bool(rank < low or rank > high)
 
 
 def seeds_text(cell: Mapping[Hashable, Any]) -> str:
