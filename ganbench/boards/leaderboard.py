@@ -396,9 +396,8 @@ def second_text(cell: Mapping[Hashable, Any]) -> str:
 
 def contradicts(cell: Mapping[Hashable, Any]) -> bool:
     """Whether the rank by the second ruler lies outside of the brackets of the first; False where one of them is missing."""
-    rank, low, high = (
-        pd.to_numeric(cell.get(key), errors="coerce") for key in ("rank_second", "rank_low", "rank_high")
-    )
+    three = pd.array([cell.get(key) for key in ("rank_second", "rank_low", "rank_high")], dtype="Float64")
+    rank, low, high = three.to_numpy(float, na_value=np.nan)
     return bool(rank < low or rank > high)
 
 

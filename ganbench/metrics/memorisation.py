@@ -4,7 +4,9 @@ A copy is much nearer to one training sample than to the other training samples 
 distances (after Carlini et al. 2023, arXiv:2301.13188). It has another distribution on every dataset. So the threshold comes
 from held-out samples. Held-out samples cannot be copies. Their rate of false alarms is subtracted.
 
-Distances are taken in the features alone. A flipped or shifted copy counts as a copy if its features are nearly equal.
+Distances are taken in the features, in the pixels, and in the pixels after a small move or a reflection. A sample counts as a
+copy if it is near enough to a training sample in one of these spaces. The rule is also tried on copies of training images that
+are disturbed on purpose. So the score says which kinds of copies it would have found.
 """
 
 from __future__ import annotations
