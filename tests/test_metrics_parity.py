@@ -34,11 +34,12 @@ def plain(gen: np.ndarray, ref: np.ndarray) -> dict[str, float]:
         return np.sort(distances, 1)[:, k - 1]
 
     between = cdist(gen, ref)
-    within_5 = between < radius(ref, 5)
+    fifth, coincident = radius(ref, 5), (cdist(ref, ref) == 0).sum(1)
+    within_5 = np.where(fifth > 0, between < fifth, between == 0)
     return {
         "precision": (between <= radius(ref, 3)).any(1).mean(),
         "recall": (between <= radius(gen, 3)[:, None]).any(0).mean(),
-        "density": within_5.sum(1).mean() / 5,
+        "density": (within_5 * np.where(fifth > 0, 1 / 5, 1 / coincident)).sum(1).mean(),
         "coverage": within_5.any(0).mean(),
     }
 

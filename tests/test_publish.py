@@ -15,7 +15,7 @@ def test_board_that_is_not_built_says_how_many_runs_lack_scores(
 ) -> None:
     monkeypatch.setattr("ganbench.paths.runs", lambda: tmp_path)
     with pytest.raises(
-        UserError, match=r"quick is not built: \S+ and 56 other runs have no scores .57 runs are planned.; run"
+        UserError, match=r"quick is not built: \S+ and 113 other runs have no scores .114 runs are planned.; run"
     ):
         publishing.publish("quick")
 

@@ -214,7 +214,8 @@ def faults_of(row: Row) -> list[Gate]:
     wrong = []
     shares = row.measured("memorisation")
     if shares:
-        unclipped = np.array([m.extra["unclipped"] for m in shares], float)  # a clipped share is above 0 on average
+        # The mean of clipped shares is above 0 without copying. Records of version 1 have clipped shares alone.
+        unclipped = np.array([m.extra.get("unclipped", m.value) for m in shares], float)
         average = float(unclipped.mean())
         single = sum(m.interval is not None and m.interval[0] > 0 for m in shares)
         if len(shares) > 1 and student(unclipped)[0] > 0:

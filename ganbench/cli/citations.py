@@ -20,8 +20,8 @@ from ganbench.errors import choose
 # The entries of each dataset, by arXiv number, or by key where the paper has none.
 DATASETS = {
     "digits": ["alpaydin1998optical"],
-    "emoji-32": ["emojidatasource"],
-    "emoji-64": ["emojidatasource"],
+    "emoji-32": ["henderson2024emoji"],
+    "emoji-64": ["henderson2024emoji"],
     "fashion-mnist": ["1708.07747"],
     "gaussian1d": ["1406.2661"],
     "grid": ["1712.04086"],

@@ -35,6 +35,7 @@ CARD = Card(
         "copies": "+", "noise": "0", "blur": "0", "shift": "0", "dropped": "0", "support": "0", "outliers": "0",
         "weights": "0",
     },
+    quantities={"unclipped": "signed"},
 )  # fmt: skip
 
 K = 50  # neighbours that make up the surroundings
@@ -122,7 +123,7 @@ def memorisation(
         threshold: t.
         flagged: Pr_gen(score < t).
         expected: the mean of p.
-        unclipped: the copied share before it is clipped. Without copying its mean is 0.
+        unclipped, unclipped_interval: the copied share before it is clipped. Without copying its mean is 0.
         exact: number of samples that equal a training sample: in the pixels if these are searched, else in the features.
         near: number of the other flagged samples. Without copying its mean is n times `expected`.
         spaces: the spaces that were searched: "features", "pixels" and "moved pixels".
@@ -198,7 +199,13 @@ def copied_share(rho_gen: np.ndarray, rho_ref: np.ndarray) -> Score:
     of_flagged = share(flagged, n)
     low = difference(flagged / n, of_flagged, p, (float(p_low), float(p_high)))[0] / (1 - p)
     unclipped = (flagged / n - p) / (1 - p)
-    extra = {"threshold": threshold, "flagged": flagged / n, "expected": p, "unclipped": unclipped}
+    extra = {
+        "threshold": threshold,
+        "flagged": flagged / n,
+        "expected": p,
+        "unclipped": unclipped,
+        "unclipped_interval": [low, of_flagged[1]],
+    }
     return Score(max(unclipped, 0.0), (max(low, 0.0), of_flagged[1]), 0.0, extra)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ganbench import data, features, metrics
+from ganbench import data, metrics
 from ganbench.metrics import INPUTS
 from ganbench.samples import Pixels, SampleSet
 from ganbench.scoring.copies import Copies
@@ -20,7 +20,6 @@ PARTS: Mapping[str, Callable[[SampleSet], Any]] = {
     "labels": lambda given: None if given.features is None else given.y,
     "pixels": lambda given: Pixels(given.x) if given.x.ndim == 4 and given.features is not None else None,
     "logits": lambda given: _float64(given.logits),
-    "kinds": lambda given: _kinds(given),
     "disturbed": lambda given: _float64(given.disturbed),
     "disturbed_pixels": lambda given: None if given.disturbed is None else Pixels(disturbed(given.x)),
     "discriminator": lambda given: given.discriminator,
@@ -29,12 +28,6 @@ PARTS: Mapping[str, Callable[[SampleSet], Any]] = {
 
 def _float64(array: np.ndarray | None) -> np.ndarray | None:
     return None if array is None else np.asarray(array, np.float64)
-
-
-def _kinds(given: SampleSet) -> np.ndarray | None:
-    """Logits of the kinds of damage of an embedded set, `[n, K]`; None if its extractor was shown no damage."""
-    about = given.manifest.get("features")
-    return None if given.features is None or about is None else features.kinds(about, given.features)
 
 
 def gather(gen: SampleSet, ref: SampleSet, train: SampleSet | None, copies: Copies | None = None) -> dict[str, Any]:
