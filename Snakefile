@@ -16,10 +16,11 @@ import shlex
 import sys
 from pathlib import Path
 
-from ganbench import data, features, paths
-from ganbench.boards import grid
+from ganbench import baseline, data, features, paths
+from ganbench.boards import damage, grid
 from ganbench.cli import client, worker
 from ganbench.errors import UserError
+from ganbench.training.run import TRUSTED
 
 # A job is one process with one thread. Where --cores promises more than the machine has, each takes its share of the
 # promise, so that no more run at once than there are cores: two at a time are faster than eight that evict each other.
@@ -28,14 +29,22 @@ ONE_THREAD = "OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1"
 GANBENCH = f"{ONE_THREAD} {shlex.quote(sys.executable)} -I -S {shlex.quote(client.__file__)}"
 WORKER = worker.Worker()
 SHARE = max(1, workflow.cores // (os.cpu_count() or 1))
+PLANS = {"-n", "-np", "--dry-run", "--dryrun"}
 try:
     BOARD = grid.check_config(config)
     RUNS = {run.run: run for run in grid.runs(BOARD)}
     grid.check_targets(BOARD, RUNS, sys.argv[1:])
+    # A plan deletes nothing. A job of a cluster reads this file too, while other jobs write.
+    if workflow.is_main_process and not PLANS.intersection(sys.argv):
+        for line in damage.mend(RUNS, grid.title(BOARD)):
+            print(f"ganbench: {line}", file=sys.stderr)
 except UserError as error:
     sys.exit(f"ganbench: {error}")
 TITLE = grid.title(BOARD)
 TRACKS = grid.board(BOARD).datasets
+# A board names the files of its rows, so their code may run when their runs are sampled.
+SOURCES = {paths.definitions() / run.path for run in RUNS.values() if run.path}
+os.environ[TRUSTED] = ",".join(sorted(map(baseline.source_hash, SOURCES)))
 SCORED = [run for run in RUNS.values() if run.scored]
 
 

@@ -6,9 +6,6 @@ import ast
 import hashlib
 import importlib.util
 import sys
-import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -16,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganbench import paths, plugins
 from ganbench.config import TrainConfig, validate
-from ganbench.errors import UserError, choose
+from ganbench.errors import UserError, blamed, choose, in_words, place
 
 if TYPE_CHECKING:  # torch is imported only when a GAN is built
     from ganbench.gan import DataSpec, Gan, Unsupported
@@ -97,9 +94,9 @@ def _source_hash(path: Path, source: bytes) -> str:
 
 def _parse(path: Path, source: bytes) -> ast.Module:
     try:
-        return ast.parse(source)
+        return ast.parse(source, path)
     except (SyntaxError, ValueError) as error:
-        raise UserError(f"{path}: cannot be imported: {type(error).__name__}: {error}") from error
+        raise UserError(f"{place(error, path) or path}: cannot be imported: {in_words(error)}") from error
 
 
 def _canonical(node: Any) -> str:
@@ -134,34 +131,14 @@ def load(path: Path) -> tuple[type[Gan], type]:
         sys.modules[name] = module
         try:
             spec.loader.exec_module(module)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             del sys.modules[name]
-            raise UserError(f"{path}: cannot be imported: {type(error).__name__}: {error}") from error
+            raise UserError(f"{place(error, path) or path}: cannot be imported: {in_words(error)}") from error
     module = sys.modules[name]
     gans = [v for v in vars(module).values() if isinstance(v, type) and issubclass(v, Gan) and v.__module__ == name]
     if len(gans) != 1 or not hasattr(module, "Config"):
         raise UserError(f"{path}: a baseline defines one subclass of Gan and a Config, see 'Add a GAN' in the README")
     return gans[0], module.Config
-
-
-@contextmanager
-def blamed(path: Path) -> Iterator[None]:
-    """Report what the code of a baseline raises as one line with its place in the baseline's file.
-
-    Raises:
-        UserError: an error passed through the baseline's file. Other errors pass as they are.
-    """
-    try:
-        yield
-    except UserError:
-        raise
-    except Exception as error:
-        frames, file = traceback.extract_tb(error.__traceback__), path.resolve()
-        lines = [frame.lineno for frame in frames if Path(frame.filename).resolve() == file]
-        if not lines:
-            raise
-        why = str(error).partition("\n")[0]
-        raise UserError(f"{path}:{lines[-1]}: {type(error).__name__}: {why}") from error
 
 
 def config(path: Path) -> type[TrainConfig]:
@@ -179,7 +156,7 @@ def _config(path: Path, source: str) -> type[TrainConfig]:
         exec(compile(ast.Module(light, []), path, "exec"), vars(module))
         made = vars(module)["Config"]
         made.model_rebuild()  # fails if an annotation needs more
-    except Exception:  # the class needs more of its file: the import of the whole file says what is wrong
+    except (Exception, SystemExit):  # the class needs more of its file: the import of the whole file says what is wrong
         made = load(path)[1]
     if not isinstance(made, type) or not issubclass(made, TrainConfig):
         raise UserError(f"{path}: the Config of a baseline is a subclass of ganbench.config.TrainConfig")
@@ -194,10 +171,21 @@ def _is_light(node: ast.stmt) -> bool:
     return isinstance(node, ast.Import) and all(alias.name.partition(".")[0] in LIGHT for alias in node.names)
 
 
+def file_of(gan: Gan) -> Path:
+    """The file of a GAN that `create` has built."""
+    return Path(str(sys.modules[type(gan).__module__].__file__))
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a file is a baseline of ganbench or of an installed package: code that the user has installed."""
+    return path.resolve() in {resolve(name).resolve() for name in names()}
+
+
 def create(path: Path, spec: DataSpec, overrides: dict[str, Any]) -> Gan:
     """Build the GAN of `path` for this data, its `Config` with `overrides`. Its weights come from torch's generator."""
     kind, config = load(path)
-    return kind(spec, validate(config, overrides, path.stem))
+    with blamed(path):
+        return kind(spec, validate(config, overrides, path.stem))
 
 
 def refusal(path: Path, dataset: str, shape: tuple[int, ...], why: Unsupported) -> str:

@@ -3,12 +3,34 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import signal
+import traceback
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+KEPT = "\n\xa0"  # between lines, and between a number and its unit
+NO_MEMORY = (
+    "out of memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "storage size calculation overflowed",
+    "failed to map segment",  # of a library, by the import of torch
+)
 
 
 def plain(text: str) -> str:
     """The same text; characters that do not print are written as escapes."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def readable(text: str) -> str:
+    r"""The same lines; characters that do not print are written as escapes. A foreign name cannot steer the terminal.
+
+    >>> readable("a\x1b[2J\nb")
+    'a\\x1b[2J\nb'
+    """
+    return "".join(c if c in KEPT else plain(c) for c in text)
 
 
 def counted(n: int, noun: str) -> str:
@@ -45,6 +67,64 @@ class Unreachable(UserError):
     """Data or weights cannot be reached; the message says how to get them by hand. Exit code 3."""
 
     exit_code = 3
+
+
+class Interrupted(BaseException):
+    """A signal asked the process to end; the message says what was kept. Exit code 130 after Ctrl-C, else 143."""
+
+    def __init__(self, number: int, message: str = "interrupted") -> None:
+        super().__init__(message)
+        self.number = number
+        self.exit_code = 130 if number == signal.SIGINT else 143
+
+
+def place(error: BaseException, *files: Path) -> str | None:
+    """Where an error passed through one of the files, as FILE:LINE; None if it did not."""
+    by_path = {file.resolve(): file for file in files}
+    if isinstance(error, SyntaxError) and error.filename and Path(error.filename).resolve() in by_path:
+        return f"{by_path[Path(error.filename).resolve()]}:{error.lineno}"
+    frames = [(Path(frame.filename).resolve(), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    lines = [f"{by_path[path]}:{line}" for path, line in frames if path in by_path]
+    return lines[-1] if lines else None
+
+
+def in_words(error: BaseException) -> str:
+    """The kind of an error and the first line of its message.
+
+    >>> in_words(ValueError("no number")), in_words(SystemExit(0))
+    ('ValueError: no number', 'SystemExit: 0')
+    """
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether the machine or the device has too little memory. torch, and its import, have no class of errors for it.
+
+    >>> is_out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 40 bytes"))
+    True
+    """
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError | ImportError) and any(sign in str(error).lower() for sign in NO_MEMORY)
+    )
+
+
+@contextmanager
+def blamed(*files: Path) -> Iterator[None]:
+    """Report what the code of a user's file raises as one line with its place in the file.
+
+    Raises:
+        UserError: an error, or an exit of the process, passed through one of the files. Other errors pass as they are, and so
+            does too little memory.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except (Exception, SystemExit) as error:
+        where = place(error, *files)
+        if where is None or is_out_of_memory(error):
+            raise
+        raise UserError(f"{where}: {in_words(error)}") from error
 
 
 def choose(name: str, names: Iterable[str], kind: str) -> str:

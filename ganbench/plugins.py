@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import entry_points
+from pathlib import Path
 from types import ModuleType
 
-from ganbench.errors import UserError
+from ganbench import errors
+from ganbench.errors import UserError, in_words
+
+_loaded: set[str] = set()  # the modules of plug-ins that were imported
 
 
 def find(group: str, own: Iterable[str]) -> dict[str, str]:
@@ -38,9 +44,20 @@ def load(module: str, needed: Iterable[str]) -> ModuleType:
         return importlib.import_module(module)
     try:
         loaded = importlib.import_module(module)
-    except Exception as error:
-        raise UserError(f"the plug-in {module} cannot be imported: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise UserError(f"the plug-in {module} cannot be imported: {in_words(error)}") from error
+    _loaded.add(module)
     for name in needed:
         if not hasattr(loaded, name):
             raise UserError(f"the plug-in {module} has no '{name}'; see docs/plugins.md")
     return loaded
+
+
+@contextmanager
+def blamed() -> Iterator[None]:
+    """Report what the code of a plug-in raises as one line with its place: see `ganbench.errors.blamed`."""
+    try:
+        yield
+    except (Exception, SystemExit):
+        with errors.blamed(*(Path(file) for name in _loaded if (file := sys.modules[name].__file__))):
+            raise

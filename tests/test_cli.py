@@ -138,7 +138,7 @@ def test_scores_have_the_documented_form(ganbench: Callable[..., Done], tmp_path
     out = tmp_path / "scores.json"
     ganbench("score", "ring:train", "--reference", "ring", "--metrics", "fid,modes,classifier_score", "--json", out)
     result = json.loads(out.read_text())
-    assert set(result) == {"protocol", "features_why", "samples", "preflight", "metrics"}
+    assert set(result) == {"protocol", "features_why", "samples", "preflight", "metrics", "digest"}
     assert result["features_why"] == "the reference has points"
     assert result["protocol"]["reference"]["name"] == "ring:test"
     assert result["protocol"]["train"]["name"] == "ring:train"
@@ -486,7 +486,10 @@ def test_users_own_gan_is_trained_by_its_path(ganbench: Callable[..., Done], tmp
     ganbench(
         "train", tmp_path / "mine.py", "--dataset", "ring", "--images", "500", "--set", "width_g=8", "--out", tmp_path / "r"
     )  # fmt: skip
-    ganbench("sample", tmp_path / "r", "--n", "10", "--out", tmp_path / "s.npz")
+    refused = ganbench("sample", tmp_path / "r", "--n", "10", "--out", tmp_path / "s.npz", code=2).stderr
+    assert f"needs the code of {tmp_path / 'mine.py'}" in refused
+    assert refused.endswith("if you trust it, pass --trust\n")
+    ganbench("sample", tmp_path / "r", "--n", "10", "--trust", "--out", tmp_path / "s.npz")
     assert np.load(tmp_path / "s.npz")["arr_0"].shape == (10, 2)
 
 

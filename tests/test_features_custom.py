@@ -79,10 +79,10 @@ def test_an_onnx_file_is_run(kind: str, tmp_path: Path) -> None:
     [
         ("none.py", None, "none.py: no such file"),
         ("a.py", "x = 1", "a.py has no function extract"),
-        ("a.py", "def extract(x: return", "a.py failed: SyntaxError"),
+        ("a.py", "def extract(x: return", "a.py:1 failed: SyntaxError"),
         ("a.py", "def extract(x):\n    return x.mean()", r"gives \(\) for 64 images; it must give features \[n, d\]"),
         ("a.py", "def extract(x):\n    return x[:3, 0, 0]", r"gives \(3, 3\) for 64 images"),
-        ("a.py", "def extract(x):\n    return 1 / 0", "a.py failed: ZeroDivisionError: division by zero"),
+        ("a.py", "def extract(x):\n    return 1 / 0", "a.py:2 failed: ZeroDivisionError: division by zero"),
         ("a.pt", "no archive", "a.pt failed: "),
     ],
 )

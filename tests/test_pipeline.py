@@ -248,9 +248,9 @@ def test_plan_of_a_board_leaves_no_folder_of_runs(house: Path, tmp_path: Path, m
     )
 
 
-@pytest.mark.parametrize(("end", "send"), [(signal.SIGINT, os.killpg), (signal.SIGTERM, os.kill)])
+@pytest.mark.parametrize(("end", "send", "code"), [(signal.SIGINT, os.killpg, 130), (signal.SIGTERM, os.kill, 143)])
 def test_interrupted_run_says_so_and_the_same_command_resumes(
-    house: Path, tmp_path: Path, end: signal.Signals, send: Callable[[int, int], None]
+    house: Path, tmp_path: Path, end: signal.Signals, send: Callable[[int, int], None], code: int
 ) -> None:
     rows = {"gan": {"images": 3_000_000 + end, "set": {"width_g": 8, "width_d": 8}}}
     ring = {**TINY["datasets"]["ring"], "rows": rows}
@@ -264,7 +264,7 @@ def test_interrupted_run_says_so_and_the_same_command_resumes(
     wait_for(lambda: any(Path(f"runs/{run}/history.jsonl").is_file() for run in runs))
     send(process.pid, end)
     _, lines = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert lines.splitlines()[-1] == "ganbench: interrupted; the same command again resumes"
     assert "train 3" in ganbench("run", str(path), "--dry-run")
 

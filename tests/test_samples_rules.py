@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -92,7 +93,7 @@ def test_declared_layout_settles_what_could_be_either() -> None:
 
 
 @pytest.mark.parametrize("option", [{"range_": "0,2"}, {"layout": "chw"}])
-def test_unknown_declaration_is_refused(option: dict[str, str]) -> None:
+def test_unknown_declaration_is_refused(option: dict[str, Any]) -> None:
     with pytest.raises(UserError, match="known: "):
         samples.declared(**option)
 

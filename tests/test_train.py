@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,7 @@ from safetensors.torch import load_file
 
 from ganbench import baseline, data, samples
 from ganbench.config import validate
-from ganbench.errors import UserError
+from ganbench.errors import Interrupted, UserError
 from ganbench.gan import DataSpec
 from ganbench.images import to_float, to_uint8
 from ganbench.training import checkpoint, loop
@@ -95,6 +98,93 @@ def test_interrupted_run_says_so_and_resumes_to_the_same_weights(
     assert images == sorted(set(images)), "a line of history appears once, however often the run was cut"
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)])
+def test_signal_writes_a_checkpoint_that_resumes_to_the_same_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int, code: int
+) -> None:
+    step = loop.Training.step
+
+    def stop_in_1340(self: loop.Training) -> dict[str, torch.Tensor]:
+        if self.seen == 1340:
+            os.kill(os.getpid(), number)
+            os.kill(os.getpid(), number)  # as `timeout` does
+        return step(self)
+
+    monkeypatch.setattr(loop.Training, "step", stop_in_1340)
+    with pytest.raises(Interrupted) as stop:
+        run(tmp_path / "cut", batch=20)
+    assert str(stop.value) == "stopped at 1,360 of 2,000 images; the same command resumes"
+    assert stop.value.exit_code == code
+    monkeypatch.undo()
+    capsys.readouterr()
+    run(tmp_path / "cut", batch=20)
+    assert capsys.readouterr().err.startswith("train gan on ring: resumed at 1,360 images\n")
+    run(tmp_path / "uncut", batch=20)
+    for name in ("model.safetensors", "model-half.safetensors"):
+        assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "uncut" / name).read_bytes()
+
+
+def test_checkpoints_by_minutes_change_no_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[int] = []
+    save = checkpoint.RunFolder.save_interim
+
+    def counted(self: checkpoint.RunFolder, state: checkpoint.State) -> None:
+        written.append(state.seen)
+        save(self, state)
+
+    monkeypatch.setattr(checkpoint.RunFolder, "save_interim", counted)
+    loop.train(GAN, "ring", tmp_path / "often", seed=0, images=2000, overrides=SMALL, minutes=0.0)
+    assert len(written) > 5
+    often = len(written)
+    run(tmp_path / "seldom")
+    assert len(written) == often, "five minutes have not passed"
+    names = ("model.safetensors", "model-quarter.safetensors")
+    a, b = ([(tmp_path / folder / name).read_bytes() for name in names] for folder in ("often", "seldom"))
+    assert a == b
+    assert not (tmp_path / "often/state/interim.safetensors").exists(), "the last checkpoint is due by images"
+
+
+def test_diverged_run_has_the_same_weights_however_often_it_was_saved(tmp_path: Path) -> None:
+    wild = SMALL | {"lr_g": 1e30, "lr_d": 1e30}
+    for name, minutes in (("often", 0.0), ("seldom", 5.0)):
+        done = loop.train(GAN, "ring", tmp_path / name, seed=0, images=2000, overrides=wild, minutes=minutes)
+        assert done.diverged
+    a, b = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("often", "seldom"))
+    assert a == b
+
+
+def test_full_disk_names_the_history_and_the_run_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(tmp_path / "whole")
+
+    class Full:
+        name = "history.jsonl"
+
+        def write(self, text: str) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    note, lines = loop.note, 0
+
+    def full_after_twelve(training: loop.Training, losses: dict[str, float], log: Any) -> None:
+        nonlocal lines
+        lines += 1
+        if lines > 12:
+            log.write('{"images": 13')
+            log.flush()
+            note(training, losses, Full())  # type: ignore[arg-type]
+        note(training, losses, log)
+
+    monkeypatch.setattr(loop, "note", full_after_twelve)
+    with pytest.raises(OSError, match=r"No space left on device: 'history.jsonl'"):
+        run(tmp_path / "cut")
+    monkeypatch.undo()
+    run(tmp_path / "cut")
+    names = ("model.safetensors", "history.jsonl")
+    whole, cut = ([(tmp_path / folder / name).read_text("latin-1") for name in names] for folder in ("whole", "cut"))
+    assert whole[0] == cut[0]
+    seen = [[json.loads(line)["images"] for line in text[1].splitlines()] for text in (whole, cut)]
+    assert seen[0] == seen[1]
+
+
 def test_run_resumes_from_its_state_alone(tmp_path: Path) -> None:
     whole = run(tmp_path, images=2000)
     weights = (tmp_path / "model.safetensors").read_bytes()
@@ -107,10 +197,10 @@ def test_run_resumes_from_its_state_alone(tmp_path: Path) -> None:
 def test_run_older_than_a_setting_of_the_loop_resumes_with_its_default(tmp_path: Path) -> None:
     run(tmp_path, images=1000)
     state = tmp_path / "state/training.safetensors"
-    tensors, metadata = checkpoint.read(state)
-    identity = json.loads(metadata["identity"])
+    tensors, facts = checkpoint.read(state)
+    identity = json.loads(facts["identity"])
     del identity["config"]["precision"]
-    checkpoint.write(state, tensors, metadata | {"identity": json.dumps(identity)})
+    checkpoint.write(state, tensors, facts | {"identity": json.dumps(identity)})
     with pytest.raises(UserError, match="precision fp32 there, bf16 now"):
         run(tmp_path, images=1000, precision="bf16")
     assert run(tmp_path, images=1000).seen == 1000

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from safetensors.torch import save_file
 
 from ganbench import baseline, paths
 from ganbench.config import RECIPE
 from ganbench.errors import UserError
+from ganbench.scoring import sources
 from ganbench.training import checkpoint, loop
 from ganbench.training.run import Run
 
@@ -140,10 +146,100 @@ def test_weights_of_another_gan_are_one_line(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"\x10" + b"x" * 40])
-def test_damaged_checkpoint_is_one_line(folder: Path, content: bytes) -> None:
-    (folder / "state/training.safetensors").write_bytes(content)
+def test_damaged_checkpoints_are_one_line(folder: Path, content: bytes) -> None:
+    for path in (folder / "state").iterdir():
+        path.write_bytes(content)
     with pytest.raises(UserError, match=r"training\.safetensors is damaged .*; delete it"):
         train(baseline.folder() / "gan.py", folder)
+
+
+def flip(path: Path) -> None:
+    """Change one bit in the middle of a file."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def test_checkpoint_with_one_wrong_bit_is_named_and_the_one_before_used(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = (folder / "model.safetensors").read_bytes()
+    state = folder / "state/training.safetensors"
+    flip(state)
+    train(baseline.folder() / "gan.py", folder)
+    said = capsys.readouterr().err.splitlines()[0]
+    assert "training.safetensors is damaged (its content has another SHA-256" in said
+    assert said.endswith("; the checkpoint before it, at 0 images, is used")
+    assert (folder / "model.safetensors").read_bytes() == model
+
+
+def test_missing_checkpoint_is_replaced_by_the_one_before(folder: Path) -> None:
+    model = (folder / "model.safetensors").read_bytes()
+    (folder / "state/training.safetensors").unlink()  # a process was killed between two renames
+    train(baseline.folder() / "gan.py", folder)
+    assert (folder / "model.safetensors").read_bytes() == model
+
+
+def test_weights_with_one_wrong_bit_are_refused_and_made_again(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    before = path.read_bytes()
+    flip(path)
+    with pytest.raises(UserError, match=r"model\.safetensors is damaged \(its content has another SHA-256"):
+        checkpoint.load(folder)
+    train(baseline.folder() / "gan.py", folder)
+    assert path.read_bytes() == before
+
+
+def test_weights_without_a_digest_are_still_read(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    save_file(checkpoint.read(path)[0], path, {"identity": "{}"})
+    assert checkpoint.load(folder)[1].baseline == "gan"
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "state/training.safetensors", "run.json", "history.jsonl"])
+def test_files_of_a_run_follow_the_umask(folder: Path, name: str) -> None:
+    before = os.umask(0o027)
+    try:
+        (folder / "state/training.safetensors").unlink()
+        train(baseline.folder() / "gan.py", folder)
+    finally:
+        os.umask(before)
+    assert (folder / name).stat().st_mode & 0o777 == 0o640
+
+
+def test_own_gan_runs_only_when_it_is_trusted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, executed = tmp_path / "mine.py", tmp_path / "executed"
+    mine.write_text(GAN.read_text() + f"open({str(executed)!r}, 'w').close()\n")
+    train(mine, tmp_path / "run")
+    executed.unlink()
+    monkeypatch.setattr("sys.modules", {k: v for k, v in sys.modules.items() if "baseline_mine" not in k})
+    with pytest.raises(UserError, match=r"needs the code of .*mine\.py, .* if you trust it, pass `trust=`"):
+        sources.open_set(str(tmp_path / "run"), "test")
+    assert not executed.exists()
+    capsys.readouterr()
+    assert checkpoint.load(tmp_path / "run", trust=True)[1].baseline == "mine"
+    assert executed.exists()
+    assert re.search(r"running the code of .*mine\.py, SHA-256 [0-9a-f]{12}$", capsys.readouterr().err.strip())
+    monkeypatch.setenv("GANBENCH_TRUST", baseline.source_hash(mine))
+    assert checkpoint.load(tmp_path / "run")[1].baseline == "mine"
+
+
+def test_second_process_says_who_holds_the_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = checkpoint.RunFolder(folder, Run.read(folder))
+    holder = rf"is in use by process {os.getpid()} on \S+ since 20\S+ \S+; "
+    with run.held():
+        with pytest.raises(UserError, match=holder + "wait for its end, or choose"):
+            loop.train(GAN, "ring", folder, seed=0, images=100, overrides={"width_g": 8, "width_d": 8}, wait=False)
+        waiting = threading.Thread(target=train, args=(GAN, folder))
+        waiting.start()
+        said = ""
+        while not said:
+            said = capsys.readouterr().err
+            time.sleep(0.01)
+        assert re.search(holder + "waiting for its end$", said.strip())
+    waiting.join()
 
 
 def test_half_a_line_of_history_is_left_out(folder: Path) -> None:

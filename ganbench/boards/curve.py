@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ganbench import metrics
+from ganbench import files, metrics
 from ganbench.training.run import PARTS, Run
 
 if TYPE_CHECKING:  # torch is imported only to measure
@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # torch is imported only to measure
 GAIN = 0.2  # share of the score that the second half of the budget may still gain
 
 
-def measure(folder: Path, column: str, scorer: Scorer, n: int, seed: int) -> dict[str, Any]:
+def measure(folder: Path, column: str, scorer: Scorer, n: int, seed: int, trust: bool = False) -> dict[str, Any]:
     """The scores of the GAN of a run after each part of its budget, for one column of a board.
 
     Args:
@@ -29,6 +29,7 @@ def measure(folder: Path, column: str, scorer: Scorer, n: int, seed: int) -> dic
         column: a metric, or METRIC.NUMBER.
         scorer: has this metric.
         n, seed: of the samples, as for the run's score.
+        trust: see `checkpoint.load`.
 
     Returns:
         "column", and for each part its value. It is None if the run diverged, or if it was continued from a smaller budget
@@ -43,7 +44,7 @@ def measure(folder: Path, column: str, scorer: Scorer, n: int, seed: int) -> dic
     for part in PARTS:
         if run.diverged or not (folder / file_of(part)).is_file():
             continue
-        drawn = sample(folder, Drawing(n, seed, part=part))
+        drawn = sample(folder, Drawing(n, seed, part=part, trust=trust))
         if drawn.manifest["reason"]:
             continue
         measured = scorer(drawn).metrics[metric]
@@ -52,8 +53,8 @@ def measure(folder: Path, column: str, scorer: Scorer, n: int, seed: int) -> dic
 
 
 def write(curve: dict[str, Any], path: Path) -> None:
-    """Write what `measure` returns."""
-    path.write_text(json.dumps(curve, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    """Write what `measure` returns, with its digest."""
+    files.write(path, json.dumps(files.seal(curve), indent=1, allow_nan=False) + "\n")
 
 
 def gain(half: float, whole: float, column: str) -> float:

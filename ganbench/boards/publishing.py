@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import platform
 import shutil
-import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from ganbench import data, paths
+from ganbench import data, files, paths
 from ganbench._version import __version__
 from ganbench.boards import grid, leaderboard
 from ganbench.config import RECIPE
+from ganbench.scoring import result
 
 RECORDED = ("torch", "torchvision", "numpy", "scipy", "pandas", "snakemake", "dvc")
 
@@ -25,27 +25,22 @@ def publish(name: str) -> Path:
     source and versions) and its scores with their protocol. The old folder stays as it is until the new one is whole.
 
     Raises:
-        UserError: the board is not complete.
+        UserError: the board is not complete, or a file of it is damaged.
     """
     leaderboard.build(name)
-    title = grid.title(name)
-    target = paths.results() / title
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{title}.", dir=target.parent) as scratch:
-        new, old = Path(scratch, "new"), Path(scratch, "old")
+    target = paths.results() / grid.title(name)
+    with files.replacing_folder(target) as new:
         _write(name, new)
-        if target.exists():
-            target.rename(old)  # a folder cannot be renamed onto one that is not empty
-        new.rename(target)
     return target
 
 
 def _write(name: str, target: Path) -> None:
-    """Write all files of a published board into a new folder."""
-    (target / "runs").mkdir(parents=True)
+    """Write all files of a published board into an empty folder."""
+    (target / "runs").mkdir()
     for file in sorted(leaderboard.folder(name).iterdir()):
         shutil.copy(file, target / file.name)
     for run in leaderboard.built(name):
+        result.read(grid.scores_path(run.run, name))  # checks its digest
         record = {
             "samples": leaderboard.read_json(paths.runs() / run.run / f"samples-{run.n}.json"),
             "scores": leaderboard.read_json(grid.scores_path(run.run, name)),
@@ -66,7 +61,7 @@ def _write(name: str, target: Path) -> None:
 
 
 def _write_json(content: dict[str, Any], path: Path) -> None:
-    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    files.write(path, json.dumps(content, indent=1) + "\n")
 
 
 def _installed(package: str) -> str | None:

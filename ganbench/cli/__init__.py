@@ -1,7 +1,8 @@
 """The command line: one verb per stage of the pipeline. Results go to stdout, progress and messages to stderr.
 
-Exit codes: 0 means done. 2 means that the input is wrong, or that a file cannot be read or written. 3 means that data
-or weights cannot be reached. 1 means a bug of ganbench. Every verb imports its modules when it runs, so that `--help`,
+Exit codes: 0 means done. 2 means that the input is wrong, that a file cannot be read or written, or that the memory is
+too small. 3 means that data or weights cannot be reached. 130 means Ctrl-C, and 143 another signal that ends a program. 1
+means a bug of ganbench. Every verb imports its modules when it runs, so that `--help`,
 `list` and scoring an embedding do not load torch.
 """
 
@@ -16,7 +17,8 @@ import typer
 from ganbench._version import __version__
 from ganbench.cli import boards, gans, run, scores, suite  # noqa: F401 - the verbs join the app
 from ganbench.cli._common import app, help_unless_invoked, say
-from ganbench.errors import UserError, plain
+from ganbench.errors import Interrupted, UserError, in_words, is_out_of_memory, plain
+from ganbench.training import signals
 
 __all__ = ["app", "main"]
 
@@ -72,20 +74,30 @@ def main() -> NoReturn:
     """Run the command line. A mistake of the user gives one line and an exit code, never a traceback."""
     warnings.filterwarnings("ignore", "Image size .* exceeds limit")  # PIL warns of images that the readers refuse
     try:
-        sys.exit(app(standalone_mode=False))
+        with signals.handled(signals.interrupt):
+            code = app(standalone_mode=False)
+        if code == 130:  # typer's, where code that ganbench calls has raised a KeyboardInterrupt
+            say("ganbench: interrupted")
+        sys.exit(code)
     except UserError as error:
         say(f"ganbench: {error}")
         sys.exit(error.exit_code)
     except typer.Exit as exit_:
         sys.exit(exit_.exit_code)
+    except Interrupted as stop:
+        say(f"ganbench: {stop}")
+        sys.exit(stop.exit_code)
     except (typer.Abort, KeyboardInterrupt):
-        say("ganbench: interrupted; the same command again resumes")
+        say("ganbench: interrupted")
         sys.exit(130)
     except OSError as error:
         say(f"ganbench: {plain(reason(error))}")
         sys.exit(2)
     except Exception as error:
+        if is_out_of_memory(error):
+            say(f"ganbench: the memory is too small: {plain(in_words(error))}")
+            sys.exit(2)
         if not hasattr(error, "format_message"):  # typer vendors click and does not export its exceptions
             raise
-        say(f"ganbench: {error.format_message()}{_commands(error)} (see --help)")
+        say(f"ganbench: {plain(error.format_message())}{_commands(error)} (see --help)")
         sys.exit(2)

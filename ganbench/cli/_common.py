@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from ganbench.errors import UserError, choose
+from ganbench import files
+from ganbench.errors import UserError, choose, readable
 
 if TYPE_CHECKING:
     from ganbench.features import Extractor
@@ -66,6 +67,12 @@ Range = Annotated[
 ]
 Layout = Annotated[str | None, typer.Option(help="nhwc or nchw, for arrays that can be read both ways")]
 Precision = Annotated[str, typer.Option(help="precision of the network: fp32 or bf16; bf16 is about twice as fast")]
+
+
+Trust = Annotated[
+    bool,
+    typer.Option("--trust", help="run the code of a GAN that neither ganbench nor a plug-in brings, if a run needs it"),
+]
 
 
 def help_unless_invoked(context: typer.Context) -> None:
@@ -125,6 +132,7 @@ def check_files(*files: Path | None, suffixes: Iterable[str] = (), inputs: Itera
         with _restored(path, path.parent):
             if path.is_file():
                 path.open("ab").close()
+                TemporaryFile(dir=Path(place).parent).close()  # the content goes into a new file first
             elif not os.path.lexists(path):  # a device or a pipe is not opened: a pipe would wait for its reader
                 path.touch(exist_ok=False)
                 path.unlink()
@@ -195,7 +203,7 @@ def _restored(path: Path, folder: Path) -> Iterator[None]:
                 made.rmdir()
 
 
-ARGUMENTS = ("features", "layout", "precision", "range", "reference", "train", "weights")
+ARGUMENTS = ("features", "layout", "precision", "range", "reference", "train", "trust", "weights")
 ARGUMENT = re.compile(rf"`({'|'.join(ARGUMENTS)})=(?:'(.*?)')?`")
 
 
@@ -217,21 +225,12 @@ def as_options(message: str) -> str:
 
 def say(message: str) -> None:
     """Print a message to stderr. Arguments of Python are printed as options."""
-    print(as_options(message), file=sys.stderr)
+    print(readable(as_options(message)), file=sys.stderr)
 
 
-def write(text: str, path: Path) -> None:
-    """Write a text file and make the folders above it.
-
-    Raises:
-        OSError: with the name of the file, also if the disk is full.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        error.filename = str(path)
-        raise
+def show(text: str) -> None:
+    """Print a result to stdout. Control characters, which foreign names may have, are printed as escapes."""
+    print(readable(as_options(text)))
 
 
 def json_file(where: str | None) -> Path | None:
@@ -244,4 +243,4 @@ def write_json(text: str, where: str) -> None:
     if where == "-":
         print(text)
         return
-    write(text + "\n", Path(where))
+    files.write(Path(where), text + "\n")

@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from ganbench.cli._common import Label, Layout, Range, Seed, app, check_files, check_result, check_sample_file, say
+from ganbench.cli._common import (
+    Label,
+    Layout,
+    Range,
+    Seed,
+    Trust,
+    app,
+    check_files,
+    check_result,
+    check_sample_file,
+    say,
+)
 from ganbench.errors import UserError
 
 
@@ -32,8 +43,16 @@ def train(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="change a setting of the GAN")
     ] = None,
     device: Annotated[str | None, typer.Option(help="torch device; by default CUDA if there is a CUDA device")] = None,
+    minutes: Annotated[
+        float, typer.Option("--checkpoint-minutes", help="minutes between two checkpoints, at most", min=0.0)
+    ] = 5.0,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="end at once if another process trains this run; by default wait for it")
+    ] = False,
 ) -> None:
     """Train a GAN. The same command resumes an interrupted run. With a larger --images it continues a finished run.
+
+    Ctrl-C and SIGTERM write a checkpoint first.
 
     \b
     Examples:
@@ -56,7 +75,17 @@ def train(
     from ganbench.training import loop
 
     try:
-        run = loop.train(path, dataset, out, seed=seed, images=images, overrides=overrides, device=device)
+        run = loop.train(
+            path,
+            dataset,
+            out,
+            seed=seed,
+            images=images,
+            overrides=overrides,
+            device=device,
+            minutes=minutes,
+            wait=not no_wait,
+        )
     except Unsupported as error:
         raise UserError(refusal(path, dataset, data.facts(dataset).shape, error)) from None
     if run.diverged:
@@ -84,6 +113,7 @@ def sample(
         str | None, typer.Option(help="sample the GAN as it was after a part of its budget: quarter or half")
     ] = None,
     device: Annotated[str, typer.Option(help="torch device that the generator runs on")] = "cpu",
+    trust: Trust = False,
 ) -> None:
     """Draw samples of a trained GAN.
 
@@ -99,7 +129,7 @@ def sample(
     check_sample_file(out)
     from ganbench.training.sampling import Drawing, write_samples  # torch takes longer than the check of the file
 
-    write_samples(folder, Drawing(n, seed, truncation, label, part, device), out)
+    write_samples(folder, Drawing(n, seed, truncation, label, part, device, trust), out)
 
 
 @app.command()
@@ -111,6 +141,7 @@ def curve(
     features: Annotated[str | None, typer.Option(help="extractor; by default the reference decides")] = None,
     n: Annotated[int, typer.Option("--n", help="number of samples", min=1)] = 5000,
     seed: Seed = 0,
+    trust: Trust = False,
 ) -> None:
     """Score a GAN as it was after a quarter and after half of its budget.
 
@@ -123,7 +154,7 @@ def curve(
     from ganbench.scoring import Scorer
 
     scorer = Scorer.of(reference, features=features, metrics=[column.partition(".")[0]], seed=seed)
-    curves.write(curves.measure(folder, column, scorer, n, seed), out)
+    curves.write(curves.measure(folder, column, scorer, n, seed, trust), out)
 
 
 @app.command()
@@ -142,6 +173,7 @@ def interpolate(
             help="for a conditional GAN: walk from class to class instead, a row per sample", metavar="CLASSES"
         ),
     ] = None,
+    trust: Trust = False,
 ) -> None:
     """Walk from sample to sample through the generator's inputs: along an arc if the inputs are normal, else straight.
 
@@ -159,7 +191,8 @@ def interpolate(
     from ganbench.training import walks
 
     shown, passed = (None if text is None else walks.numbers(text) for text in (classes, through))
-    walks.interpolate(folder, out, seed=seed, points=walks.numbers(points), steps=steps, classes=shown, through=passed)
+    ends = walks.numbers(points)
+    walks.interpolate(folder, out, seed=seed, points=ends, steps=steps, classes=shown, through=passed, trust=trust)
 
 
 @app.command()
@@ -172,6 +205,7 @@ def arithmetic(
     minus: Annotated[list[str] | None, typer.Option(help="samples whose mean is subtracted; repeatable")] = None,
     seed: Seed = 0,
     label: Label = None,
+    trust: Trust = False,
 ) -> None:
     """Add and subtract the mean inputs of samples, as DCGAN's paper does with three faces per term.
 
@@ -186,7 +220,7 @@ def arithmetic(
     from ganbench.training import walks
 
     added, subtracted = ([walks.numbers(text) for text in texts or []] for texts in (plus, minus))
-    walks.arithmetic(folder, out, seed=seed, plus=added, minus=subtracted, label=label)
+    walks.arithmetic(folder, out, seed=seed, plus=added, minus=subtracted, label=label, trust=trust)
 
 
 @app.command()
@@ -219,6 +253,7 @@ def overview(
     ] = False,
     range_: Range = None,
     layout: Layout = None,
+    trust: Trust = False,
 ) -> None:
     """Paint sample sets side by side: images as contact sheets, points as clouds in the frame of the last set.
 
@@ -231,7 +266,7 @@ def overview(
     from ganbench.samples import declared
     from ganbench.scoring import sources
 
-    form = declared(range_, layout)
+    form = declared(range_, layout, trust)
     named = dict(s.partition("=")[::2] for s in sets)
     check_files(out, suffixes=[".png"], inputs=named.values())
     for name, path in named.items():

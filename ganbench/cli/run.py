@@ -20,8 +20,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ganbench import paths
-from ganbench.cli._common import app, say
-from ganbench.errors import UserError
+from ganbench.cli._common import app, say, show
+from ganbench.errors import Interrupted, UserError
 
 STAGES = {
     "data": ("data",),
@@ -76,7 +76,7 @@ def run(
                 explain(shown, log, paths.root(), title)
                 say("ganbench: Snakemake cannot plan the board; nothing has run")
                 raise typer.Exit(1)
-        print(shown.plan())
+        show(shown.plan())
         return
     log = paths.runs() / "logs" / f"run-{title}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -152,6 +152,9 @@ def follow(command: list[str], log: Path, quiet: bool) -> tuple[int, Follower]:
 
     Returns:
         Snakemake's exit code, and what its events said.
+
+    Raises:
+        Interrupted: a signal came. Snakemake and its jobs have ended.
     """
     shown = Follower()
     reader, writer = os.pipe()
@@ -168,7 +171,7 @@ def follow(command: list[str], log: Path, quiet: bool) -> tuple[int, Follower]:
             )
     finally:
         os.close(writer)
-    with os.fdopen(reader, encoding="utf-8") as pipe, interruptible():
+    with os.fdopen(reader, encoding="utf-8") as pipe:
         try:
             if quiet:
                 for line in pipe:
@@ -176,28 +179,11 @@ def follow(command: list[str], log: Path, quiet: bool) -> tuple[int, Follower]:
             else:
                 watch(map(json.loads, pipe), shown)
             return process.wait(), shown
-        except KeyboardInterrupt:
+        except Interrupted as stop:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGINT)
             process.wait()
-            say("ganbench: interrupted; the same command again resumes")
-            raise typer.Exit(130) from None
-
-
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Let the signals that end a program interrupt it, so that it ends what it has started. Ignored signals stay ignored."""
-
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    ends = [end for end in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(end) != signal.SIG_IGN]
-    before = {end: signal.signal(end, interrupt) for end in ends}
-    try:
-        yield
-    finally:
-        for end, handler in before.items():
-            signal.signal(end, handler)
+            raise Interrupted(stop.number, "interrupted; the same command again resumes") from None
 
 
 def watch(events: Iterable[dict[str, Any]], shown: Follower) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ganbench import files
 from ganbench.cli._common import (
     Features,
     Json,
@@ -15,6 +16,7 @@ from ganbench.cli._common import (
     Precision,
     Range,
     Seed,
+    Trust,
     Weights,
     app,
     as_options,
@@ -25,7 +27,7 @@ from ganbench.cli._common import (
     json_file,
     metrics_of,
     say,
-    write,
+    show,
     write_json,
 )
 from ganbench.errors import UserError, counted
@@ -53,6 +55,7 @@ def embed(
     ] = False,
     range_: Range = None,
     layout: Layout = None,
+    trust: Trust = False,
 ) -> None:
     """Compute the features of a sample set once. `ganbench score` then needs no network.
 
@@ -68,7 +71,7 @@ def embed(
     asked = extractor_of(features, weights, precision)
     check_sample_file(out, samples)
     require_weights(asked, samples)
-    opened = sources.open_set(samples, "train", declared(range_, layout))
+    opened = sources.open_set(samples, "train", declared(range_, layout, trust))
     extractor, why = scoring.choose_extractor(opened, None, asked)
     scoring.announce(extractor, why)
     embedded = scoring.embed(opened, extractor)
@@ -104,6 +107,7 @@ def score(
     seed: Seed = 0,
     range_: Range = None,
     layout: Layout = None,
+    trust: Trust = False,
     json_out: Json = None,
     html: Annotated[
         Path | None,
@@ -133,7 +137,7 @@ def score(
     check_files(html, json_file(json_out), inputs=(samples, reference, train))
     require_weights(extractor, samples, reference, train)
     scorer = scoring.Scorer.of(
-        reference, train, features=extractor, metrics=names, seed=seed, range=range_, layout=layout
+        reference, train, features=extractor, metrics=names, seed=seed, range=range_, layout=layout, trust=trust
     )
     generated = scorer.open(samples)
     sets = generated, scorer.reference, scorer.train
@@ -146,13 +150,13 @@ def score(
     result = scorer(generated)
     scoring.require_values(result, generated)
     if json_out != "-":  # first of all, so that a full disk takes no scores away
-        print(as_options(report.text(result, names or (), width(), samples)))
+        show(report.text(result, names or (), width(), samples))
     if json_out is not None:
         write_json(result.to_json(), json_out)
     if html is not None:
         from ganbench.scoring import page
 
-        write(as_options(page.render(result, *sets, samples)), html)
+        files.write(html, as_options(page.render(result, *sets, samples)))
 
 
 @app.command()
@@ -181,7 +185,7 @@ def compare(
         raise UserError("the same file is given twice; compare different results")
     lines = comparison.compare(results)
     if json_out != "-":
-        print(as_options(report.comparison(lines, results, width())))
+        show(report.comparison(lines, results, width()))
     if json_out is not None:
         write_json(json.dumps(lines, indent=1, allow_nan=False), json_out)
 
@@ -200,6 +204,7 @@ def spread_(
     seed: Seed = 0,
     range_: Range = None,
     layout: Layout = None,
+    trust: Trust = False,
     out: Annotated[
         Path | None,
         typer.Option(help="folder for README.md, spread.csv and spread.png; by default only the table is printed"),
@@ -223,7 +228,7 @@ def spread_(
     extra = [extractor_of(name.strip()).name for name in others.split(",") if name.strip()]
     check_folder(out)
     require_weights(house, *(text.partition("=")[2] or text for text in sets), reference, train)
-    scorer = Scorer.of(reference, train, features=house, seed=seed, range=range_, layout=layout)
+    scorer = Scorer.of(reference, train, features=house, seed=seed, range=range_, layout=layout, trust=trust)
     named: dict[str, SampleSet] = {}
     for text in sets:
         name, equals, path = text.partition("=")
@@ -236,10 +241,10 @@ def spread_(
         scorer.check_size(opened)
     tables = {name: spread.measure(opened, scorer, extra) for name, opened in named.items()}
     for name, lines in tables.items():
-        print(as_options(spread.report(lines, name, width())), end="\n\n")
+        show(spread.report(lines, name, width()) + "\n")
     if out is not None:
         spread.write(named, tables, out)
-        print(wrap(f"The spread is in {shown(out)}/: README.md, spread.csv and spread.png", ""))
+        show(wrap(f"The spread is in {shown(out)}/: README.md, spread.csv and spread.png", ""))
 
 
 @app.command()

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from ganbench import paths
-from ganbench.cli._common import Seed, app, check_result, help_unless_invoked, say, write
+from ganbench import files, paths
+from ganbench.cli._common import Seed, app, check_result, help_unless_invoked, say, show
 from ganbench.errors import UserError, choose
 
 data_app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
@@ -59,7 +59,7 @@ def data_obtain(
 
     version = data.obtain(name)
     if version_file:
-        write(version + "\n", version_file)
+        files.write(version_file, version + "\n")
     say(f"{name}: {paths.shown(paths.data() / name)} has the version {version}")
 
 
@@ -82,16 +82,16 @@ def leaderboard(
     import pandas as pd
 
     from ganbench.boards import answers, grid
-    from ganbench.boards.leaderboard import build, folder
+    from ganbench.boards.leaderboard import build, built, folder
     from ganbench.display.text import width, wrap
     from ganbench.scoring import result
 
+    results = {run.run: result.read(grid.scores_path(run.run, board)) for run in built(board)}  # checks their digests
     summary = build(board)
     scores = pd.read_csv(folder(board) / "scores.csv")
-    results = {run: result.read(grid.scores_path(run, board)) for run in scores.run.unique()}
-    print(answers.text(board, grid.board(board), summary, scores, results, width(), wide))
-    files = "leaderboard.md, .csv, .parquet, scores.csv and samples-*.png"
-    print(wrap(f"All columns: --wide, or {paths.shown(folder(board))}/: {files}", ""))
+    show(answers.text(board, grid.board(board), summary, scores, results, width(), wide))
+    names = "leaderboard.md, .csv, .parquet, scores.csv and samples-*.png"
+    show(wrap(f"All columns: --wide, or {paths.shown(folder(board))}/: {names}", ""))
 
 
 @app.command()
@@ -165,13 +165,13 @@ def calibrate(
     promises = calibration.run(dataset, n, repeats, seed, out, replace)
     table(calibration.matrix(promises), f"calibration on {dataset}", ["metric"])
     for line in calibration.failures(promises):
-        print(f"FAIL: {line}")
+        show(f"FAIL: {line}")
     if note := calibration.too_few(repeats):
-        print(note)
+        show(note)
     else:
         for line in calibration.undecided(promises):
-            print(f"not judged: {line}")
-    print(f"The calibration is in {paths.shown(out)}/: README.md, values.csv, promises.csv, matrix.png and levels.png")
+            show(f"not judged: {line}")
+    show(f"The calibration is in {paths.shown(out)}/: README.md, values.csv, promises.csv, matrix.png and levels.png")
 
 
 def _examine(n: int, repeats: int, seed: int, jobs: int, out: Path, replace: bool) -> None:
@@ -214,7 +214,7 @@ def list_(
         return
     width = max((len(entry["name"]) for entry in entries), default=0)
     for entry in entries:
-        print(f"{entry['name']:<{width}}  {entry['about']}")
+        show(f"{entry['name']:<{width}}  {entry['about']}")
 
 
 @app.command()

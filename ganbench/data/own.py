@@ -12,15 +12,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ganbench import paths
+from ganbench import files, paths
 from ganbench.data import folder, registry
 from ganbench.errors import UserError, choose
 
@@ -94,8 +92,7 @@ def add(path: Path, declared: Declared | None = None) -> str:
         more = f"; `ganbench data add {path}` takes these options and prints a name to use instead of the path"
         raise UserError(f"{error}{more}" if hint else str(error)) from None
     name = _write(_stem(path), read)
-    note.parent.mkdir(parents=True, exist_ok=True)
-    note.write_text(name)
+    files.write(note, name)
     return name
 
 
@@ -159,10 +156,8 @@ def _state(path: Path, parts: list[Path], declared: Declared) -> str:
 def _write(stem: str, read: list[SampleSet]) -> str:
     """Write a dataset and return its name."""
     _check(stem, read)
-    root = place("")
-    root.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".new.", dir=root) as scratch:
-        new = Path(scratch, "new")
+    with files.scratch(place(""), "new") as scratch:
+        new = scratch / "new"
         new.mkdir()
         hashes = [_row_hashes(part.x) for part in read]
         if len(read) == 1:
@@ -179,9 +174,8 @@ def _write(stem: str, read: list[SampleSet]) -> str:
         name = f"{stem}-{_version(pins)[:12]}"
         (new / "card.json").write_text(_card(name, new, read, pins), encoding="utf-8")
         if not place(name).exists():
+            files.settle(new)
             new.replace(place(name))
-        else:
-            shutil.rmtree(new)
     return name
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,6 +11,10 @@ import yaml
 from ganbench import paths
 from ganbench.data import own, registry
 from ganbench.errors import UserError
+
+PATIENCE, PAUSE = 5.0, 0.05  # seconds to wait for a whole `dvc.lock`, and between two looks
+SETTLED = 1.0  # seconds after which a file that lacks a name is not being written
+FAULTS = (FileNotFoundError, UnicodeDecodeError, yaml.YAMLError, TypeError, KeyError, IndexError, AttributeError)
 
 
 def pin(name: str) -> str | None:
@@ -21,8 +26,7 @@ def pin(name: str) -> str | None:
     dataset = registry.get(name)
     if dataset.pin is not None:
         return dataset.pin
-    path = paths.definitions() / paths.PINS
-    return _hashes(path, path.stat().st_mtime_ns, path.stat().st_size).get(name)
+    return _pins(paths.definitions() / paths.PINS, name).get(name)
 
 
 def version(name: str) -> str:
@@ -53,6 +57,28 @@ def how(name: str) -> str:
     if registry.is_builtin(name):
         return f"run `dvc repro {name}` and commit dvc.lock"
     return f"run `ganbench data build {name}` and write the hash that it prints as `pin` into the Dataset"
+
+
+def _pins(path: Path, name: str) -> dict[str, str]:
+    """The hashes in `dvc.lock`. DVC empties this file before it writes it, so a file that is not whole is read again.
+
+    Raises:
+        UserError: the file does not become whole.
+    """
+    for _ in range(round(PATIENCE / PAUSE)):
+        try:
+            stat = path.stat()
+            hashes = _hashes(path, stat.st_mtime_ns, stat.st_size)
+            if name in hashes or time.time() - stat.st_mtime > SETTLED:
+                return hashes
+        except FAULTS as error:
+            why = type(error).__name__
+        else:
+            why = ""
+        time.sleep(PAUSE)
+    if why:
+        raise UserError(f"{path} is damaged ({why}); restore it: git checkout {path.name}")
+    return hashes
 
 
 @lru_cache(maxsize=1)

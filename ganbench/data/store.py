@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ganbench import paths
+from ganbench import files, paths
 from ganbench.data import dvc, folder, own, pins, registry
 from ganbench.data.folder import Conditions, Facts, Split
 from ganbench.data.mixture import Mixture
@@ -52,18 +51,14 @@ def build(name: str, root: Path | None = None) -> Path:
     for part in dataset.made_of:
         if not (root / part).exists():
             build(part, root)
-    with _locked(root / f".{name}.lock"), tempfile.TemporaryDirectory(prefix=f".{name}.", dir=root) as scratch:
-        new, old, target = Path(scratch, "new"), Path(scratch, "old"), root / name
-        new.mkdir()
+    target = root / name
+    with _locked(root / f".{name}.lock"), files.replacing_folder(target) as new:
         folder.write(new, name, dataset.about, dataset.build(root))
         built = Facts.of_card(json.loads((new / "card.json").read_text(encoding="utf-8")))
         if dataset.facts not in (None, built):
             raise UserError(
                 f"{name} is declared as {dataset.facts}, but it was built as {built}; correct its declaration"
             )
-        if target.exists():
-            target.rename(old)  # a folder cannot be renamed onto a folder that is not empty
-        new.rename(target)
     return target
 
 

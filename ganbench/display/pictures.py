@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
+from ganbench import files
 from ganbench.errors import UserError
 from ganbench.samples import Rows, SampleSet
 
@@ -107,8 +108,8 @@ def overview(named: dict[str, SampleSet], path: Path, numbered: bool = False) ->
         axes.set_title(name if len(samples.x) else empty, fontsize=10, wrap=True)
         if len(samples.x):
             paint(axes, samples, box, numbered)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+    with files.replacing(path) as file:
+        figure.savefig(file, format="png", dpi=110, metadata={"Software": None})
 
 
 class Panel(NamedTuple):
@@ -162,15 +163,15 @@ def strip(x: np.ndarray) -> np.ndarray:
 
 def write_png(picture: np.ndarray, path: Path) -> None:
     """Write a picture, uint8 `[H, W, C]`, as .png."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _image(picture).save(path)
+    with files.replacing(path) as file:
+        _image(picture).save(file, "PNG")
 
 
 def write_gif(frames: Sequence[np.ndarray], path: Path) -> None:
     """Write frames, uint8 `[H, W, C]`, as a .gif that repeats for ever."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     first, *others = map(_image, frames)
-    first.save(path, save_all=True, append_images=others, duration=STEP, loop=0)
+    with files.replacing(path) as file:
+        first.save(file, "GIF", save_all=True, append_images=others, duration=STEP, loop=0)
 
 
 def _image(picture: np.ndarray) -> Image.Image:

@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from ganbench.errors import plain
+
 LOG_SECONDS = 20.0  # a log gets a line at most this often
 
 Advance = Callable[..., None]
@@ -42,7 +44,7 @@ def progress(label: str, total: int, unit: str, start: int = 0, patience: float 
     A terminal shows a bar with the rate and the time left. A log gets one plain line every 20 seconds and one at the end.
     A command that ends within `patience` seconds shows nothing.
     """
-    console = Console(stderr=True)
+    console, label = Console(stderr=True), plain(label)
     begun = last = time.monotonic()
     if console.is_terminal:
         columns = (

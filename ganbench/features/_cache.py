@@ -2,8 +2,9 @@
 
 An entry is a safetensors file. Its name is the hash of everything that its features depend on.
 
-An entry contains the SHA-256 of its arrays. An entry that does not match this hash, or cannot be read, is computed again. When
-the cache is larger than its limit, the entries with the oldest last use are deleted. Several processes may use it at once.
+An entry contains the SHA-256 of its key and its arrays. An entry that does not match this hash, or cannot be read, is computed
+again. When the cache is larger than its limit, the entries with the oldest last use are deleted. Several processes may use it
+at once.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import hashlib
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +23,7 @@ import platformdirs
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from ganbench import files
 from ganbench.errors import UserError
 
 LIMIT = 5.0  # GB
@@ -61,7 +62,7 @@ def get(key: str) -> dict[str, np.ndarray] | None:
         with safe_open(path, "numpy") as file:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  a file is no dict
             recorded = (file.metadata() or {}).get("sha256")
-        if recorded != _digest(arrays):
+        if recorded != _digest(key, arrays):
             return None
         os.utime(path)  # the time of its last use
     except (OSError, SafetensorError):
@@ -76,10 +77,7 @@ def put(key: str, arrays: Mapping[str, np.ndarray]) -> None:
         return
     path = _path(key)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.stem, suffix=".tmp", delete=False) as file:
-            file.write(save(whole, {"sha256": _digest(whole)}))
-        Path(file.name).replace(path)
+        files.write(path, save(whole, {"sha256": _digest(key, whole)}))
         _shrink(path)
     except OSError as why:
         print(f"features are not kept, because {home()} cannot be written ({why.strerror})", file=sys.stderr)
@@ -92,19 +90,20 @@ def entries() -> Entries:
 
 
 def clear() -> Entries:
-    """Delete every entry; returns the size before."""
-    files = _stats()
-    for path, _ in files:
+    """Delete every entry, and what killed processes left; returns the size of the entries before."""
+    files.sweep(home())
+    kept = _stats()
+    for path, _ in kept:
         path.unlink(missing_ok=True)
-    return Entries(len(files), sum(stat.st_size for _, stat in files))
+    return Entries(len(kept), sum(stat.st_size for _, stat in kept))
 
 
 def _path(key: str) -> Path:
     return home() / f"{key}.safetensors"
 
 
-def _digest(arrays: Mapping[str, np.ndarray]) -> str:
-    digest = hashlib.sha256()
+def _digest(key: str, arrays: Mapping[str, np.ndarray]) -> str:
+    digest = hashlib.sha256(key.encode())  # so that no entry passes under the name of another
     for name in sorted(arrays):
         array = arrays[name]
         digest.update(f"{name}{array.dtype.str}{array.shape}".encode() + array.tobytes())
@@ -113,17 +112,17 @@ def _digest(arrays: Mapping[str, np.ndarray]) -> str:
 
 def _stats() -> list[tuple[Path, os.stat_result]]:
     """Every entry with its size and age, without those that another process deletes meanwhile."""
-    files = []
-    for path in home().glob("*.safetensors"):
+    out = []
+    for path in home().glob("[!.]*.safetensors"):
         with suppress(FileNotFoundError):
-            files.append((path, path.stat()))
-    return files
+            out.append((path, path.stat()))
+    return out
 
 
 def _shrink(newest: Path) -> None:
-    files = sorted(_stats(), key=lambda entry: entry[1].st_mtime_ns)
-    size = sum(stat.st_size for _, stat in files)
-    for path, stat in files:
+    kept = sorted(_stats(), key=lambda entry: entry[1].st_mtime_ns)
+    size = sum(stat.st_size for _, stat in kept)
+    for path, stat in kept:
         if size <= limit():
             return
         if path != newest:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ganbench.errors import Unreachable, UserError
+from ganbench.errors import Unreachable, UserError, in_words, place
 
 if TYPE_CHECKING:
     from ganbench.features import Extractor, Run
@@ -70,6 +70,8 @@ def load(extractor: Extractor) -> Run:
             raise UserError(
                 f"{path} gives {shapes} for {len(x)} images; it must give features [n, d], or features and logits [n, K]"
             )
+        if not all(np.isfinite(part).all() for part in parts):
+            raise UserError(f"{path} gives features or logits that are NaN or infinite; no metric is defined on them")
         return parts[0], parts[1] if len(parts) == 2 else None
 
     return run
@@ -82,13 +84,13 @@ def _read(path: Path) -> bytes:
 
 
 def _tried(path: Path, function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a function of the user's file; any error in it is a `UserError` that names the file."""
+    """Call a function of the user's file; any error in it, or an exit, is a `UserError` that names the file and the line."""
     try:
         return function(*arguments)
     except UserError:
         raise
-    except Exception as why:
-        raise UserError(f"{path} failed: {type(why).__name__}: {str(why).strip().partition(chr(10))[0]}") from why
+    except (Exception, SystemExit) as why:
+        raise UserError(f"{place(why, path) or path} failed: {in_words(why)}") from why
 
 
 def _python(path: Path, content: bytes) -> Callable[[np.ndarray], Any]:

@@ -16,6 +16,7 @@ from typing import IO, Any
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
+from ganbench import files
 from ganbench.errors import UserError
 from ganbench.samples.archive import ZIP_FAULTS, bounded
 from ganbench.samples.sets import FURTHER, HELD, Declared, SampleSet, content_hash
@@ -86,6 +87,10 @@ def _read(path: Path, declaration: Declared, form: str, arrays: dict[str, Raw]) 
     manifest = _manifest(path) if form == ".npz" else {}
     if manifest.get("sha256", samples.manifest["sha256"]) != samples.manifest["sha256"]:
         raise UserError(f"{path.with_suffix('.json')}: this file does not describe {path.name}; remove this file")
+    others = carried if labels is None else carried | {"arr_1": labels}
+    for name, recorded in manifest.get("hashes", {}).items():
+        if name not in others or content_hash(others[name]) != recorded:
+            raise UserError(f"{path} is damaged: {name} is not what its manifest records; make this file again")
     return samples.with_(manifest=samples.manifest | manifest, **carried)
 
 
@@ -179,13 +184,13 @@ def _slicer(part: Any) -> Callable[[int, int], np.ndarray]:
 
 
 def write(path: Path, samples: SampleSet) -> None:
-    """Write a sample set as `.npz`, and beside it its manifest as `.json`: the set's content and origin."""
+    """Write a sample set as `.npz`, and beside it its manifest as `.json`: the set's content and origin, and all hashes."""
     if path.suffix != ".npz":
         raise UserError(f"{path}: a sample set is written as .npz")
-    path.parent.mkdir(parents=True, exist_ok=True)
     x = samples.x
-    labels = {} if samples.y is None else {"arr_1": samples.y}
-    np.savez(path, allow_pickle=False, **({"arr_0": np.asarray(x)} | labels | samples.further()))
+    others = ({} if samples.y is None else {"arr_1": samples.y}) | samples.further()
     facts = {"n": len(x), "shape": list(x.shape[1:]), "dtype": str(x.dtype), "sha256": content_hash(x)}
-    manifest = samples.manifest | facts
-    path.with_suffix(".json").write_text(json.dumps(manifest, indent=1) + "\n")
+    facts["hashes"] = {name: content_hash(array) for name, array in others.items()}
+    files.write(path.with_suffix(".json"), json.dumps(samples.manifest | facts, indent=1) + "\n")
+    with files.replacing(path) as file:  # last: a sample set that is there has its manifest
+        np.savez(file, allow_pickle=False, **({"arr_0": np.asarray(x)} | others))

@@ -23,23 +23,24 @@ LAYOUTS = ("nhwc", "nchw")
 
 
 class Declared(NamedTuple):
-    """Facts about arrays that only the user can know. Nothing is guessed from the values."""
+    """Facts that only the user can know, about arrays and about code. Nothing is guessed from the values."""
 
     range: tuple[float, float] | None = None  # of floats: the values of black and white
     layout: str | None = None  # "nhwc" or "nchw", needed where both are possible
+    trust: bool = False  # whether the code of a run is executed that neither ganbench nor a plug-in brings
 
 
 UNDECLARED = Declared()
 
 
-def declared(range_: str | None = None, layout: str | None = None) -> Declared:
-    """Read what the user declares about arrays: range and layout.
+def declared(range_: str | None = None, layout: str | None = None, trust: bool = False) -> Declared:
+    """Read what the user declares about arrays, range and layout, and about the code of runs.
 
     >>> declared("-1, 1", "nchw")
-    Declared(range=(-1.0, 1.0), layout='nchw')
+    Declared(range=(-1.0, 1.0), layout='nchw', trust=False)
     """
     bounds = None if range_ is None else RANGES[choose(range_.replace(" ", ""), RANGES, "range")]
-    return Declared(bounds, None if layout is None else choose(layout.lower(), LAYOUTS, "layout"))
+    return Declared(bounds, None if layout is None else choose(layout.lower(), LAYOUTS, "layout"), trust)
 
 
 @dataclass(frozen=True, eq=False)

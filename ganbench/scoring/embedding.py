@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ganbench import features, samples
+from ganbench import features, plugins, samples
 from ganbench.errors import UserError
 from ganbench.features import Extractor
 from ganbench.samples import Rows, SampleSet, Stack, common_channels
@@ -20,7 +20,8 @@ def embed(given: SampleSet, extractor: str | Extractor) -> SampleSet:
     about = features.describe(extractor)
     if given.features is not None and given.manifest.get("features") == about:
         return given
-    array, logits = features.embed(extractor, given.x) if len(given.x) else (np.empty((0, 1)), None)
+    with plugins.blamed():
+        array, logits = features.embed(extractor, given.x) if len(given.x) else (np.empty((0, 1)), None)
     manifest = given.manifest | {"features": about}
     return given.with_(features=array, logits=logits, disturbed=None, manifest=manifest)
 

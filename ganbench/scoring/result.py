@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from ganbench import files
 from ganbench.display.text import fitted, interval, number, value, width, wrap
 from ganbench.errors import UserError, counted, plain
 
@@ -87,6 +89,12 @@ class Result(_Part):
     preflight: list[str] = Field([], description="what was found in the sets that were read, and the warnings")
     metrics: dict[str, Measured]
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_digest(cls, content: Any) -> Any:
+        """The digest belongs to the document, not to the scores."""
+        return {k: v for k, v in content.items() if k != files.DIGEST} if isinstance(content, dict) else content
+
     def __str__(self) -> str:
         """A short table: value and interval of each metric, then the names of the metrics that were not computed."""
         about = f"{counted(self.samples.n, 'sample')} against {self.protocol.reference.name}"
@@ -107,35 +115,49 @@ class Result(_Part):
         return f"<Result {self.samples.name!r} against {self.protocol.reference.name!r}{values}>"
 
     def to_json(self) -> str:
-        """The result as a JSON document; a number that JSON does not have (NaN) is a `ValueError`."""
-        return json.dumps(self.model_dump(mode="json"), indent=1, allow_nan=False)
+        """The result as a JSON document with its digest; a number that JSON does not have (NaN) is a `ValueError`."""
+        return json.dumps(files.seal(self.model_dump(mode="json")), indent=1, allow_nan=False)
 
 
 def read(path: Path) -> Result:
     """Read what `ganbench score --json` or `ganbench publish` wrote.
 
     Raises:
-        UserError: there is no such file, or it holds no result.
+        UserError: there is no such file, it holds no result, or it was changed after it was written.
     """
     if path.is_dir():
         raise UserError(f"{path} is a folder; give the file that `ganbench score ... --json FILE` wrote")
     if not path.is_file():
         raise UserError(f"{path}: no such file")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"), parse_float=_finite, parse_constant=_finite)
     except UnicodeDecodeError:
         raise _no_result(path, "it is not a text file") from None
     except json.JSONDecodeError as error:
         raise _no_result(path, f"it is not JSON: line {error.lineno}, column {error.colno}") from None
+    except _NotFinite as number:
+        raise _no_result(path, f"it has the number {number}, and a score is finite") from None
     except (RecursionError, ValueError):
         raise _no_result(path, "its JSON is nested too deeply, or has a number that is too long") from None
     scores = content.get("scores", content) if isinstance(content, dict) else content
+    if isinstance(scores, dict) and not files.is_sound(scores):
+        raise _no_result(path, "it was changed or damaged: its digest is that of another result")
     try:
         return Result.model_validate(scores)
     except ValidationError as error:
         fault = error.errors()[0]
         field = ".".join(map(str, fault["loc"]))
         raise _no_result(path, f"{field}: {fault['msg']}" if field else "it holds no scores") from None
+
+
+class _NotFinite(ValueError):
+    """A number that no score can be."""
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(float(text)):
+        raise _NotFinite(text)
+    return float(text)
 
 
 def _no_result(path: Path, why: str) -> UserError:
@@ -145,4 +167,5 @@ def _no_result(path: Path, why: str) -> UserError:
 def schema() -> str:
     """The JSON schema of a result, for programs that read results."""
     about = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Result.model_json_schema()}
+    about["properties"][files.DIGEST] = {"type": "string", "description": "SHA-256 of all other fields, keys sorted"}
     return json.dumps(about, indent=1) + "\n"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ganbench import plugins
 from ganbench._version import __version__
 from ganbench.errors import UserError, choose
 from ganbench.features import Extractor, describe, require
@@ -48,6 +50,7 @@ class Scorer:
         seed: int = 0,
         range: str | None = None,
         layout: str | None = None,
+        trust: bool = False,
     ) -> Scorer:
         """A scorer against a reference. Names are checked first, then the real data are opened.
 
@@ -61,13 +64,14 @@ class Scorer:
             seed: of every random choice inside a metric.
             range: black and white of images in floats: "0,1", "-1,1" or "0,255".
             layout: "nhwc" or "nchw", for arrays that could be either.
+            trust: whether a run that is scored may execute a GAN that neither ganbench nor a plug-in brings.
 
         Raises:
             UserError: an unknown name, or real data that cannot be read.
             Unreachable: the images need a general network, and none is on this machine.
         """
         wanted = cls.check(features=features, metrics=metrics)
-        declaration = declared(range, layout)
+        declaration = declared(range, layout, trust)
         train = default_train(reference) if train is None else train
         real = open_set(reference, "test", declaration)
         training = None if train is None else open_set(train, "train", declaration)
@@ -172,11 +176,17 @@ class Scorer:
         if reason := gen.manifest.get("reason"):
             return {name: not_computed(get(name), 0, reason) for name in self.metrics}
         inputs = gather(embed(gen, self.extractor), *self._embedded(channels))
-        results = compute(self.metrics, inputs, self.seed)
-        if len(self.reference.x) <= MANY:
-            open_ended = [name for name, r in results.items() if r["value"] is not None and r["perfect"] is None]
-            for name, halves in real_vs_real(open_ended, inputs, self.seed).items():
-                results[name]["halves"] = halves
+        with plugins.blamed():
+            results = compute(self.metrics, inputs, self.seed)
+            if len(self.reference.x) <= MANY:
+                open_ended = [name for name, r in results.items() if r["value"] is not None and r["perfect"] is None]
+                for name, halves in real_vs_real(open_ended, inputs, self.seed).items():
+                    results[name]["halves"] = halves
+        for name, r in results.items():
+            if r["value"] is not None and not math.isfinite(r["value"]):
+                raise UserError(
+                    f"the metric {name} gives {r['value']} for {gen.manifest['name']}; a score is a finite number"
+                )
         return results
 
     def _real(self, channels: int | None) -> tuple[SampleSet, SampleSet | None]:

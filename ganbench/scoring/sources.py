@@ -44,18 +44,18 @@ def open_set(source: Source, split: str, declaration: Declared = UNDECLARED) -> 
     dataset = dataset_split(str(source))
     if dataset is None:
         path = Path(source)
-        return _drawn(path) if run_as_samples.opens(path) else samples.read(path, declaration)
+        return _drawn(path, declaration.trust) if run_as_samples.opens(path) else samples.read(path, declaration)
     name, given = dataset
     x, y = data.load(name, given or split)
     about = {"name": f"{name}:{given or split}", "dataset": name, "data": data.version(name)}
     return SampleSet(np.asarray(x), np.asarray(y), about)
 
 
-def _drawn(path: Path) -> SampleSet:
+def _drawn(path: Path, trust: bool) -> SampleSet:
     """New samples of the run in the folder `path`. Its pre-flight report says that they were drawn.
 
     Raises:
-        UserError: the folder also has images, so it is not certain what to score.
+        UserError: the folder also has images, so it is not certain what to score; or its GAN's code is not trusted.
     """
     images, _, others = encoded.sort_out(folder.listing(path))
     if images:
@@ -66,7 +66,7 @@ def _drawn(path: Path) -> SampleSet:
     stored = [name for name in others if name.endswith(SAMPLE_FILES)]
     unread = counted(len(stored), "file")
     warnings = [f"not read: {unread} of this folder ({several(stored, len(stored))})"] if stored else []
-    drawn = run_as_samples.read(path)
+    drawn = run_as_samples.read(path, trust)
     tally = Tally(drawn.x.shape, drawn.x.dtype)
     for rows in blocks(drawn.x):
         tally.add(drawn.x[rows])

@@ -16,6 +16,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy.special import log_softmax
 
+from ganbench import files
 from ganbench.display import text
 from ganbench.display.progress import progress
 from ganbench.errors import UserError, plain
@@ -225,14 +226,14 @@ def draw(tables: Mapping[str, pd.DataFrame], path: Path) -> None:
     panels[0].set_yticks(range(len(choices)), choices)
     panels[0].invert_yaxis()
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(tables), frameon=False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+    with files.replacing(path) as file:
+        figure.savefig(file, format="png", dpi=110, metadata={"Software": None})
 
 
 def write(sets: Mapping[str, SampleSet], tables: Mapping[str, pd.DataFrame], out: Path) -> None:
     """Write `README.md`, `spread.csv` and `spread.png`: what was measured, on which samples."""
-    out.mkdir(parents=True, exist_ok=True)
-    pd.concat(table.assign(samples=name) for name, table in tables.items()).to_csv(out / "spread.csv", index=False)
+    lines = pd.concat(table.assign(samples=name) for name, table in tables.items())
+    files.write(out / "spread.csv", lines.to_csv(index=False))
     draw(tables, out / "spread.png")
     parts = ["# How far a number moves without the model changing", ABOUT, "![every protocol](spread.png)"]
     for name, samples in sets.items():
@@ -247,7 +248,7 @@ def write(sets: Mapping[str, SampleSet], tables: Mapping[str, pd.DataFrame], out
         parts += [f"- {line.choice}: {line.reason}" for line in reasons.itertuples()]
     if len(tables) > 1:
         parts += ["## Which sample set has the higher value", orders(tables).to_markdown(index=False)]
-    (out / "README.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    files.write(out / "README.md", "\n\n".join(parts) + "\n")
 
 
 def summary_text(table: pd.DataFrame) -> list[dict[str, str]]:

@@ -15,9 +15,8 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TextIO, cast
 
-import filelock
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -26,9 +25,9 @@ from ganbench import baseline, data, paths
 from ganbench._version import __version__
 from ganbench.config import RECIPE, TrainConfig
 from ganbench.display.progress import progress
-from ganbench.errors import UserError
+from ganbench.errors import Interrupted, UserError, blamed, plain
 from ganbench.gan import Gan
-from ganbench.training import devices, memory, outputs
+from ganbench.training import devices, memory, outputs, signals
 from ganbench.training.average import averaged, refresh
 from ganbench.training.checkpoint import RunFolder, State, name_tensors, restore_optimiser, select
 from ganbench.training.order import TrainingData, reseed
@@ -37,7 +36,8 @@ from ganbench.training.precision import Mixed
 from ganbench.training.run import PARTS, Identity, Run
 
 HISTORY = 200  # lines of history per run
-CHECKPOINTS = 10  # checkpoints per run
+CHECKPOINTS = 10  # checkpoints per run, due by images
+MINUTES = 5.0  # between further checkpoints
 
 
 class Training:
@@ -51,6 +51,7 @@ class Training:
         self.seen = 0  # real images consumed
         self.seconds = 0.0  # of the clock
         self.cpu_seconds = 0.0  # of the process
+        self.finite = torch.ones((), dtype=torch.bool, device=source.x.device)  # whether all losses were
         self.average = None if gan.config.ema is None else averaged(gan, gan.config.ema)
         if gan.config.precision == "bf16":
             Mixed(gan, source.x.device.type)
@@ -176,16 +177,15 @@ def steps(training: Training, images: int) -> Iterator[dict[str, float] | None]:
     Raises:
         Diverged: a loss was not finite since the last line. It is checked there, so that no step waits for the device.
     """
-    finite = torch.ones((), dtype=torch.bool, device=training.source.x.device)
     while training.seen < images:
         before = training.seen
         losses = training.step()
         for player in ("d/loss", "g/loss"):
             if player in losses:
-                finite &= torch.isfinite(losses[player])
+                training.finite &= torch.isfinite(losses[player])
         if due(before, training.seen, images / HISTORY) or training.seen >= images:
             values = {k: float(v) for k, v in losses.items()}
-            if not finite:
+            if not training.finite:
                 broken = next((k for k, v in values.items() if not math.isfinite(v)), "a loss")
                 raise Diverged(f"{broken} was not finite at {training.seen:,} images")
             yield values
@@ -193,39 +193,92 @@ def steps(training: Training, images: int) -> Iterator[dict[str, float] | None]:
             yield None
 
 
-def record(training: Training, images: int, folder: RunFolder, label: str) -> str | None:
+class Unfit(Exception):
+    """The generator's samples cannot be scored; the message says why and when."""
+
+
+def record(training: Training, images: int, folder: RunFolder, label: str, minutes: float = MINUTES) -> str | None:
     """Train until `images` real images were seen, with a line of history, progress and a checkpoint when each is due.
 
     Returns why the training diverged, or None.
+
+    Raises:
+        Interrupted: a signal came. There is a checkpoint of the last step, or of the last one with finite losses.
     """
     begun, begun_cpu = time.monotonic() - training.seconds, time.process_time() - training.cpu_seconds
-    saved = training.seen
-    with folder.history.open("a") as log, progress(label, images, "images", training.seen) as advance:
+    saved, saved_at, before = training.seen, time.monotonic(), training.seen
+    with (
+        folder.history.open("a") as log,
+        progress(label, images, "images", training.seen) as advance,
+        signals.deferred() as asked,
+    ):
         try:
-            before = training.seen
             for losses in steps(training, images):
                 training.seconds, training.cpu_seconds = time.monotonic() - begun, time.process_time() - begun_cpu
-                for part, share in PARTS.items():
-                    if before < share * images <= training.seen:
-                        folder.save_part(training.result(), part, training.seen)
+                keep_parts(training, images, folder, before)
                 before = training.seen
-                if losses is None:
-                    continue
-                log.write(json.dumps({"images": training.seen, "seconds": round(training.seconds, 3), **losses}) + "\n")
-                log.flush()
-                players = [f"{name[0].upper()} {losses[name]:.3f}" for name in ("d/loss", "g/loss") if name in losses]
-                advance(min(training.seen, images), "  ".join(players))
-                if due(saved, training.seen, images / CHECKPOINTS):
-                    why = probe(training)
-                    if why is not None:
-                        return f"{why} at {training.seen:,} images"
-                    folder.save(training.state)
-                    saved = training.seen
-        except Diverged as error:
+                if losses is not None:
+                    note(training, losses, log)
+                    players = [f"{k[0].upper()} {losses[k]:.3f}" for k in ("d/loss", "g/loss") if k in losses]
+                    advance(min(training.seen, images), "  ".join(players))
+                    if due(saved, training.seen, images / CHECKPOINTS):
+                        save(training, folder)
+                        saved, saved_at = training.seen, time.monotonic()
+                late = time.monotonic() - saved_at >= 60 * minutes
+                if training.seen < images and (late or asked):
+                    last = training.seen if training.finite else saved
+                    if last > saved:
+                        folder.save_interim(training.state)
+                    saved_at = time.monotonic()
+                    if asked:
+                        raise Interrupted(asked[0], stopped(last, images))
+        except (Diverged, Unfit) as error:
             return str(error)
     if training.seen > saved:
         folder.save(training.state)
     return None
+
+
+def keep_parts(training: Training, images: int, folder: RunFolder, before: int) -> None:
+    """Keep the GAN if the step from `before` images on has ended a part of the budget."""
+    for part, share in PARTS.items():
+        if before < share * images <= training.seen:
+            folder.save_part(training.result(), part, training.seen)
+
+
+def note(training: Training, losses: dict[str, float], log: TextIO) -> None:
+    """Write a line of history.
+
+    Raises:
+        OSError: with the name of the file, also if the disk is full. The next start drops the line if half of it was written.
+    """
+    line = json.dumps({"images": training.seen, "seconds": round(training.seconds, 3), **losses})
+    try:
+        log.write(line + "\n")
+        log.flush()
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, log.name) from error
+
+
+def save(training: Training, folder: RunFolder) -> None:
+    """Write the checkpoint that is due by images.
+
+    Raises:
+        Unfit: the generator's samples cannot be scored.
+    """
+    why = probe(training)
+    if why is not None:
+        raise Unfit(f"{why} at {training.seen:,} images")
+    folder.save(training.state)
+
+
+def stopped(seen: int, images: int) -> str:
+    """The last line of an interrupted training.
+
+    >>> stopped(44544, 400000)
+    'stopped at 44,544 of 400,000 images; the same command resumes'
+    """
+    return f"stopped at {seen:,} of {images:,} images; the same command resumes"
 
 
 def probe(training: Training) -> str | None:
@@ -246,7 +299,16 @@ def resume(training: Training, folder: RunFolder) -> bool:
 
 
 def train(
-    path: Path, dataset: str, out: Path, *, seed: int, images: int, overrides: dict[str, Any], device: str | None = None
+    path: Path,
+    dataset: str,
+    out: Path,
+    *,
+    seed: int,
+    images: int,
+    overrides: dict[str, Any],
+    device: str | None = None,
+    minutes: float = MINUTES,
+    wait: bool = True,
 ) -> Run:
     """Train a baseline and leave `run.json`, `model.safetensors` and `history.jsonl` in `out`.
 
@@ -262,13 +324,16 @@ def train(
         images: budget, in real images seen.
         overrides: settings that differ from the baseline's `Config`.
         device: of torch; by default CUDA if there is a CUDA device.
+        minutes: between two checkpoints, at most. They change no number.
+        wait: whether to wait for another process that trains in `out`.
 
     Returns:
         The content of `run.json`. If the run diverged, `diverged` says so and the weights are the last finite checkpoint's.
 
     Raises:
-        UserError: unknown baseline, dataset, setting or device, data that the baseline does not support, or another run in
-            `out`.
+        UserError: unknown baseline, dataset, setting or device, data that the baseline does not support, another run in
+            `out`, or another process in `out` and no `wait`.
+        Interrupted: a signal came; the run resumes from its last step.
     """
     memory.keep_freed()
     chosen = devices.choose(device)
@@ -289,10 +354,10 @@ def train(
     folder = RunFolder(out, identity)
     out.mkdir(parents=True, exist_ok=True)
     label = f"train {path.stem} on {dataset}"
-    with filelock.FileLock(out / ".lock"), baseline.blamed(path):
+    with folder.held(wait), blamed(path):
         if resume(training, folder):
             if 0 < training.seen < images:
-                print(f"{label}: resumed at {training.seen:,} images", file=sys.stderr)
+                print(plain(f"{label}: resumed at {training.seen:,} images"), file=sys.stderr)
         else:
             why = probe(training)
             if why is not None:
@@ -300,8 +365,9 @@ def train(
             folder.save(training.state)  # a run that diverges early goes back to it
         folder.cut_history(training.seen)
         folder.drop_parts(images, gan.config.batch * gan.config.n_critic)
-        diverged = record(training, images, folder, label)
+        diverged = record(training, images, folder, label, minutes)
         if diverged is not None:
+            folder.interim.unlink(missing_ok=True)
             resume(training, folder)
         folder.save_model(training.result())
         run = Run(

@@ -8,12 +8,13 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, PositiveInt, ValidationError
 
-from ganbench import baseline, paths
+from ganbench import baseline, files, paths
 from ganbench.config import TrainConfig
 from ganbench.errors import UserError
 
 MOST_IMAGES = 10**12  # of a budget: at 10,000 images per second, a run sees so many in three years
 RECORD = "run.json"
+TRUSTED = "GANBENCH_TRUST"  # environment variable: hashes of baselines whose code may run, see `Identity.source`
 SIGNS = (RECORD, "history.jsonl", "state/training.safetensors")  # a folder with one of these files holds a run
 PARTS = {"quarter": 1 / 4, "half": 1 / 2}  # of the budget, after which the GAN is kept too
 
@@ -91,7 +92,7 @@ class Run(Identity):
 
     def write(self, folder: Path) -> None:
         """Write the record into a run's folder."""
-        (folder / RECORD).write_text(self.to_json(indent=1) + "\n")
+        files.write(folder / RECORD, self.to_json(indent=1) + "\n")
 
     def locate_baseline(self) -> Path:
         """The baseline's file, the same to the bit as when the run was trained. It is compared before anyone executes it.

@@ -14,8 +14,8 @@ def opens(path: Path) -> bool:
     return (path / "run.json").is_file()
 
 
-def read(path: Path) -> SampleSet:
-    """The 10,000 samples that `ganbench sample` would write with seed 0."""
+def read(path: Path, trust: bool = False) -> SampleSet:
+    """The 10,000 samples that `ganbench sample` would write with seed 0; `trust` as in `checkpoint.load`."""
     from ganbench.training.sampling import Drawing, sample  # imports torch
 
-    return sample(path, Drawing(DRAWN, 0))
+    return sample(path, Drawing(DRAWN, 0, trust=trust))

@@ -9,16 +9,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ganbench import data
+from ganbench import baseline, data
 from ganbench.display.progress import progress
-from ganbench.errors import UserError, choose
+from ganbench.errors import UserError, blamed, choose
 from ganbench.gan import Gan
 from ganbench.images import to_uint8
 from ganbench.samples.arrays import write
 from ganbench.samples.sets import SampleSet
 from ganbench.training import checkpoint, devices, outputs
 from ganbench.training.order import TrainingData, indices, reseed
-from ganbench.training.run import PARTS
+from ganbench.training.run import PARTS, Run
 
 BLOCK = 250  # samples drawn at once; part of the definition of a sample set, so no setting
 SAMPLED = 3  # key of the order of the conditions; `order.UNPAIRED` is another
@@ -63,6 +63,7 @@ class Drawing(NamedTuple):
     label: int | None = None  # the class of all samples
     part: str | None = None  # the part of the budget after which the GAN is sampled, of `run.PARTS`
     device: str = "cpu"  # that the generator runs on; its inputs are drawn on the CPU, so they are equal everywhere
+    trust: bool = False  # whether any code is executed, see `checkpoint.load`
 
 
 def write_samples(folder: Path, drawing: Drawing, out: Path) -> None:
@@ -78,13 +79,18 @@ def sample(folder: Path, drawing: Drawing) -> SampleSet:
     Raises:
         UserError: the folder holds no run that can be sampled, or the run cannot be sampled in this way.
     """
-    n, seed, truncation, label = drawing[:4]
-    if n < 1:
-        raise UserError(f"--n {n}: draw at least one sample")
+    if drawing.n < 1:
+        raise UserError(f"--n {drawing.n}: draw at least one sample")
     if drawing.part is not None:
         choose(drawing.part, PARTS, "--part")
     device = devices.choose(drawing.device)
-    gan, run = checkpoint.load(folder, drawing.part)
+    gan, run = checkpoint.load(folder, drawing.part, trust=drawing.trust)
+    with blamed(baseline.file_of(gan)):
+        return _sample(folder, drawing, gan, run, device)
+
+
+def _sample(folder: Path, drawing: Drawing, gan: Gan, run: Run, device: torch.device) -> SampleSet:
+    n, seed, truncation, label = drawing[:4]
     if truncation is not None and not gan.normal:
         raise UserError(
             f"--truncation cuts a normal distribution, but the inputs of {run.baseline} have another distribution"
@@ -97,7 +103,7 @@ def sample(folder: Path, drawing: Drawing) -> SampleSet:
     about |= {"reason": None, "truncation": truncation, "class": label}
     if run.diverged:
         return _empty(gan, about, f"diverged: {run.diverged}")
-    maker = gan if device.type == "cpu" else checkpoint.load(folder, drawing.part, device)[0]
+    maker = gan if device.type == "cpu" else checkpoint.load(folder, drawing.part, device, trust=drawing.trust)[0]
     held_out = _held_out(run.dataset) if run.cond else None
     blocks: list[np.ndarray] = []
     labels: list[Tensor] = []

@@ -133,9 +133,9 @@ def cloud(gan: Gan, seed: int, label: int | None) -> np.ndarray | None:
     )
 
 
-def load(folder: Path) -> Gan:
+def load(folder: Path, trust: bool) -> Gan:
     """The GAN of a run that did not diverge."""
-    gan, run = checkpoint.load(folder)
+    gan, run = checkpoint.load(folder, trust=trust)
     if run.diverged:
         raise UserError(f"the run in {folder} diverged ({run.diverged}), so it has no samples to walk through")
     if run.cond:
@@ -183,6 +183,7 @@ def interpolate(
     steps: int,
     classes: Sequence[int] | None = None,
     through: Sequence[int] | None = None,
+    trust: bool = False,
 ) -> None:
     """Paint a walk through samples as a strip (`out` is a .png), or as an animation that returns to its start (.gif).
 
@@ -194,6 +195,7 @@ def interpolate(
         steps: steps from each sample to the next.
         classes: for a conditional GAN, the classes; each has a row with the same inputs. None means the first ten classes.
         through: for a conditional GAN, two or more classes to walk through instead, with a row per sample.
+        trust: see `checkpoint.load`.
 
     Raises:
         UserError: the folder holds no run to walk through, or there is no such walk.
@@ -204,7 +206,7 @@ def interpolate(
         raise UserError("a walk needs at least two ends, for example --points 3,17 or --through 0,8")
     if classes and through:
         raise UserError("--classes shows one walk in several classes, --through walks from class to class: choose one")
-    gan = load(folder)
+    gan = load(folder, trust)
     for label in through or classes or ():
         check_class(gan, label)
     closed = out.suffix == ".gif"
@@ -241,6 +243,7 @@ def arithmetic(
     plus: Sequence[Sequence[int]],
     minus: Sequence[Sequence[int]],
     label: int | None,
+    trust: bool = False,
 ) -> None:
     """Paint the sum of the mean vectors of samples, as in DCGAN's figure 7.
 
@@ -254,13 +257,14 @@ def arithmetic(
         plus: the samples of each term that is added.
         minus: the samples of each term that is subtracted.
         label: for a conditional GAN, the class of all pictures.
+        trust: see `checkpoint.load`.
 
     Raises:
         UserError: the folder holds no run to add samples of, or there is no such sum.
     """
     if out.suffix != ".png":
         raise UserError(f"--out {out}: a sum is written as .png")
-    gan = load(folder)
+    gan = load(folder, trust)
     if gan.conditional and label is None:
         raise UserError(f"{folder} holds a conditional GAN: choose a class, for example --class 0")
     if label is not None:

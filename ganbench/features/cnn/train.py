@@ -37,7 +37,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from ganbench import data
+from ganbench import data, files
 from ganbench.display.progress import progress
 from ganbench.features.cnn import WEIGHTS
 from ganbench.features.cnn.damage import KINDS, NAMED, damage
@@ -165,7 +165,7 @@ def write(name: str, recipe: Recipe, folder: Path) -> dict[str, Any]:
     model = fit(train.x, train.y, recipe)
     seconds = time.monotonic() - begun
     content = safetensors.torch.save(model.state_dict())
-    (folder / f"{name}.safetensors").write_bytes(content)
+    files.write(folder / f"{name}.safetensors", content)
     card = {
         "name": name,
         "sha256": hashlib.sha256(content).hexdigest(),
@@ -183,7 +183,7 @@ def write(name: str, recipe: Recipe, folder: Path) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "seconds": round(seconds),
     }
-    (folder / f"{name}.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    files.write(folder / f"{name}.json", json.dumps(card, indent=1) + "\n")
     return card
 
 

@@ -1,0 +1,169 @@
+"""Writing: a file or a folder that has its name is whole, whenever the process was killed.
+
+Content goes into a temporary file beside the file, reaches the disk, and then takes the file's name. The process holds a lock
+on its temporary file. A temporary file without a holder was left by a killed process, and the next write into the folder
+deletes it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+PARTIAL = ".partial-"  # the names of temporary files and folders begin with it
+LOCK, NEW, OLD = "lock", "new", "old"  # in a temporary folder
+DIGEST = "digest"  # the field of a JSON object with the SHA-256 of all other fields
+
+
+def write(path: Path, content: str | bytes) -> None:
+    """Write a file, text as UTF-8, and make the folders above it.
+
+    Raises:
+        OSError: with the name of the file, also if the disk is full.
+    """
+    with replacing(path) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A binary file that takes the name `path` when the block ends. After an error `path` is as before.
+
+    A device or a pipe has no content to keep, so it is written at once.
+
+    Raises:
+        OSError: with the name of the file, also if the disk is full.
+    """
+    target = Path(os.path.realpath(path))
+    try:
+        if target.exists() and not target.is_file() and not target.is_dir():
+            with target.open("wb") as device:
+                yield device
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        sweep(target.parent)
+        partial, file = _begin(target)
+        try:
+            with file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+                partial.replace(target)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+        _settle(target.parent)
+    except OSError as error:
+        if error.errno is not None and (error.filename is None or PARTIAL in str(error.filename)):
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
+
+
+@contextmanager
+def scratch(parent: Path, name: str) -> Iterator[Path]:
+    """A temporary folder in `parent`, which is deleted when the block ends, or by `sweep` if the process is killed."""
+    parent.mkdir(parents=True, exist_ok=True)
+    sweep(parent)
+    place = parent / f"{PARTIAL}{secrets.token_hex(4)}-{name}"
+    place.mkdir()
+    try:
+        with (place / LOCK).open("wb") as lock:
+            _hold(lock)
+            yield place
+    finally:
+        _discard(place)
+
+
+@contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """An empty folder that takes the place of the folder `path` when the block ends. After an error `path` is as before."""
+    with scratch(path.parent, path.name) as place:
+        new, old = place / NEW, place / OLD
+        new.mkdir()
+        yield new
+        settle(new)
+        if path.exists():
+            path.rename(old)  # a folder cannot be renamed onto a folder that is not empty
+        new.rename(path)
+        _settle(path.parent)
+
+
+def settle(folder: Path) -> None:
+    """Wait until a folder and all that is in it are on the disk."""
+    for path in (*folder.rglob("*"), folder):
+        _settle(path)
+
+
+def seal(content: dict[str, Any]) -> dict[str, Any]:
+    """The same JSON object with its digest, which `is_sound` checks."""
+    return content | {DIGEST: _digest(content)}
+
+
+def is_sound(content: dict[str, Any]) -> bool:
+    """Whether a JSON object is what `seal` made. An object without a digest is older than digests, and passes."""
+    return DIGEST not in content or content[DIGEST] == _digest(content)
+
+
+def _digest(content: dict[str, Any]) -> str:
+    facts = {name: value for name, value in content.items() if name != DIGEST}
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def sweep(folder: Path) -> None:
+    """Delete the temporary files and folders that killed processes left in `folder`.
+
+    A process that was killed between the two renames of a folder has left only the old folder. It gets its name back.
+    """
+    for entry in folder.glob(f"{PARTIAL}*"):
+        lock = entry / LOCK if entry.is_dir() else entry
+        with suppress(OSError), lock.open("r+b") as file:  # a lock that is held, or another process sweeps too
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if entry.is_dir():
+                _discard(entry)
+            else:
+                entry.unlink()
+
+
+def _begin(target: Path) -> tuple[Path, IO[bytes]]:
+    """A new temporary file beside `target` that this process holds. Its mode follows the umask."""
+    while True:
+        partial = target.parent / f"{PARTIAL}{secrets.token_hex(4)}-{target.name}"
+        if len(os.fsencode(partial.name)) > os.pathconf(target.parent, "PC_NAME_MAX"):
+            partial = partial.with_name(partial.name.partition("-")[0] + "-" + secrets.token_hex(8))
+        file = partial.open("xb")
+        _hold(file)
+        if partial.exists():  # else another process has swept it before it was held
+            return partial, file
+        file.close()
+
+
+def _hold(file: IO[bytes]) -> None:
+    """Lock a file until it is closed. A file system without locks has no sweeping either."""
+    with suppress(OSError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _discard(scratch: Path) -> None:
+    """Delete a temporary folder; give the folder that it was to replace its name back if nothing has this name now."""
+    place = scratch.parent / scratch.name.removeprefix(PARTIAL).partition("-")[2]
+    if (scratch / OLD).exists() and not place.exists():
+        (scratch / OLD).rename(place)
+    shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _settle(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk; a file system that cannot do it is left alone."""
+    with suppress(OSError):
+        number = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)

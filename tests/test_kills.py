@@ -1,0 +1,17 @@
+"""The script of random kills: a killed command loses nothing, and its next start cleans up."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import kills
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("verb", kills.VERBS)
+def test_killed_command_ends_with_the_same_bits_and_leaves_nothing(tmp_path: Path, verb: str) -> None:
+    done = kills.VERBS[verb](1, random.Random(1), tmp_path)
+    assert (done.same, done.left) == (1, 0)
