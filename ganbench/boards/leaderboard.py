@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from ganbench import features, metrics, paths
+from ganbench import features, files, metrics, paths
 from ganbench.boards import curve, grid
 from ganbench.boards.board import Board, Track
 from ganbench.display.text import interval, number
@@ -329,10 +329,11 @@ def build(name: str) -> pd.DataFrame:
     result["converged"] = result["converged"].astype("boolean")
     out = folder(name)
     out.mkdir(parents=True, exist_ok=True)
-    result.to_csv(out / "leaderboard.csv", index=False)
-    result.to_parquet(out / "leaderboard.parquet", index=False)
-    scores.to_csv(out / "scores.csv", index=False)
-    (out / "leaderboard.md").write_text(markdown(grid.title(name), table, result, scores))
+    files.write(out / "leaderboard.csv", result.to_csv(index=False))
+    with files.replacing(out / "leaderboard.parquet") as file:
+        result.to_parquet(file, index=False)
+    files.write(out / "scores.csv", scores.to_csv(index=False))
+    files.write(out / "leaderboard.md", markdown(grid.title(name), table, result, scores))
     return result
 
 
