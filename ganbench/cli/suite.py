@@ -113,8 +113,13 @@ def calibrate(
     n: Annotated[
         int | None, typer.Option("--n", help="samples per set; by default as many as one class can fill", min=2)
     ] = None,
-    repeats: Annotated[int, typer.Option(help="draws of every set; with fewer than 5 no promise is judged", min=2)] = 5,
+    repeats: Annotated[
+        int, typer.Option(help="draws of every set; with fewer than 5 no promise is judged", min=2)
+    ] = 20,
     seed: Seed = 0,
+    seeds: Annotated[
+        int, typer.Option(help="calibrations, each with a seed of its own; the page says how many pass", min=1)
+    ] = 1,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -122,36 +127,38 @@ def calibrate(
         ),
     ] = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="replace also a calibration that has more repeats or larger sets")
+        bool, typer.Option("--replace", help="replace also a calibration that has more repeats, seeds or larger sets")
     ] = False,
 ) -> None:
-    """Damage real samples in known ways, and check what the card of every metric promises.
+    """Damage real samples in known ways, plant known values, and check what every metric promises.
 
     A broken promise is a result, not an error. A metric that breaks a promise cannot enter a board of this dataset.
     What your own calibration of a dataset judges replaces the verdict of the calibration that ganbench brings.
+    If the command is stopped, the same command continues after the repeats that are done.
 
     \b
     Examples:
       ganbench calibrate ring
+      ganbench calibrate ring --seeds 5
       ganbench calibrate digits --out runs/calibration/digits
     """
     from ganbench import data
-    from ganbench.boards import calibration
+    from ganbench.boards import calibration, calibration_page
     from ganbench.display.text import table
 
     dataset = data.resolve(dataset)
     out = out or paths.results() / "calibration" / dataset
     check_result(out, ("values.csv", "promises.csv"), "calibration")
-    promises = calibration.run(dataset, n, repeats, seed, out, replace)
-    table(calibration.matrix(promises), f"calibration on {dataset}", ["metric"])
-    for line in calibration.failures(promises):
+    promises = calibration.run(dataset, n, repeats, range(seed, seed + seeds), out, replace)
+    table(calibration_page.matrix(promises), f"calibration on {dataset}", ["metric"])
+    for line in calibration_page.failures(promises):
         print(f"FAIL: {line}")
-    if note := calibration.too_few(repeats):
+    if note := calibration_page.too_few(repeats):
         print(note)
     else:
-        for line in calibration.undecided(promises):
+        for line in calibration_page.undecided(promises):
             print(f"not judged: {line}")
-    print(f"The calibration is in {paths.shown(out)}/: README.md, values.csv, promises.csv, matrix.png and levels.png")
+    print(f"The calibration is in {paths.shown(out)}/: README.md, tables (.csv), matrix.png and levels.png")
 
 
 @app.command("list")
