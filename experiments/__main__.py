@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from experiments import coverage, extractors, mnist, precision, semi_supervised, spread, tune
+from experiments import coverage, extractors, mnist, mutants, precision, semi_supervised, spread, tune
 from ganbench.errors import UserError
 
 EXPERIMENTS = {"coverage": coverage, "mnist": mnist, "precision": precision, "semi_supervised": semi_supervised}
@@ -27,7 +27,13 @@ def pages(folder: Path = Path("results")) -> None:
         (folder / name / "README.md").write_text(experiment.page(folder / name), encoding="utf-8")
 
 
-for name, experiment in {**EXPERIMENTS, "extractors": extractors, "spread": spread, "tune": tune}.items():
+for name, experiment in {
+    **EXPERIMENTS,
+    "extractors": extractors,
+    "mutants": mutants,
+    "spread": spread,
+    "tune": tune,
+}.items():
     app.command(name, help=experiment.__doc__, short_help=(experiment.__doc__ or "").partition("\n")[0])(
         experiment.main
     )
