@@ -103,7 +103,7 @@ def test_every_metric_of_ganbench_has_a_planted_truth() -> None:
 
 def test_plant_sorts_its_generated_rows_and_keeps_them_together() -> None:
     inputs, _ = planted(PLANTS["few"], REAL[2], np.random.default_rng(0))
-    assert len(np.unique(inputs["gen"], axis=0)) <= 48
+    assert len(np.unique(inputs["gen"], axis=0)) <= 12
     rows = {row.tobytes(): pixels.tobytes() for row, pixels in zip(REAL[2]["gen"], REAL[2]["gen_pixels"], strict=True)}
     assert all(
         rows[row.tobytes()] == pixels.tobytes() for row, pixels in zip(inputs["gen"], inputs["gen_pixels"], strict=True)

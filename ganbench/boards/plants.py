@@ -255,7 +255,7 @@ PLANTS = {
     "exchanged": Plant("real points at a known place beside groups of points", exchanged),
     "uncopied": Plant("real samples, none of them from the training set", uncopied),
     "copied": Plant("a quarter of the samples is copied, nearly exactly", copied),
-    "few": Plant("a fifth as many different outputs as samples", partial(repeated, 0.2)),
+    "few": Plant("a twentieth as many different outputs as samples", partial(repeated, 0.05)),
     "many": Plant("as many different outputs as samples", partial(repeated, 1.0)),
     "orthogonal": Plant("a few orthogonal directions, equally frequent", orthogonal),
     "paired": Plant("classes that a classifier cannot tell apart in pairs", paired),
