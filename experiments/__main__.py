@@ -8,7 +8,7 @@ from types import ModuleType
 
 import typer
 
-from experiments import coverage, extractors, lottery, mnist, pairs, precision, semi_supervised, spread, tune
+from experiments import coverage, extractors, lottery, mnist, mutants, pairs, precision, semi_supervised, spread, tune
 from ganbench.errors import UserError
 
 WITH_PAGE = (
@@ -18,7 +18,7 @@ WITH_PAGE = (
     precision,
     semi_supervised,
 )  # their pages can be written again without a measurement
-OTHERS = (extractors, lottery, spread, tune)
+OTHERS = (extractors, lottery, mutants, spread, tune)
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True)
 

@@ -129,7 +129,7 @@ def permuted(pool: Split, train: Split, n: int, level: float, rng: np.random.Gen
     """The share `level` of the images has its pixels in a random order, another order for each image."""
     k = round(level * n)
     x, y = first(pool, n)
-    mixed = rng.permuted(x[:k].reshape(k, -1), axis=1).reshape(x[:k].shape)
+    mixed = rng.permuted(x.reshape(len(x), -1)[:k], axis=1).reshape(x[:k].shape)
     return Split(np.concatenate([mixed, x[k:]]), y)
 
 
@@ -141,12 +141,12 @@ def salt(pool: Split, train: Split, n: int, level: float, rng: np.random.Generat
 
 
 def elastic(pool: Split, train: Split, n: int, level: float, rng: np.random.Generator) -> Split:
-    """Smooth random displacements with an sd of `level` pixels (Simard et al. 2003, ICDAR)."""
+    """Smooth random displacements with a root mean square of `level` pixels along each axis (Simard et al. 2003, ICDAR)."""
     x, y = first(pool, n)
     size, smooth = x.shape[1:3], x.shape[1] / 7
     grid = np.mgrid[: size[0], : size[1]].astype(np.float64)
     field = ndimage.gaussian_filter(rng.normal(size=(n, 2, *size)), (0, 0, smooth, smooth), mode="wrap")
-    field *= level / field.std((2, 3), keepdims=True)
+    field *= level / np.sqrt((field**2).mean((2, 3), keepdims=True))
     bent = np.empty(x.shape)
     for i in range(n):
         for channel in range(x.shape[3]):
@@ -236,7 +236,7 @@ def _weights(pool: Split, n: int) -> Sequence[float]:
 
 
 CORRUPTIONS = {
-    "noise": Corruption("sd", _kind((0.1, 0.2, 0.4), (0.25, 0.5, 1)), noise),
+    "noise": Corruption("sd", _kind((0.05, 0.1, 0.2, 0.4), (0.05, 0.25, 0.5, 1)), noise),
     "blur": Corruption("sigma in pixels", _blurs, blur),
     "shift": Corruption("pixels, or sd of points", _shifts, shift),
     "dropped": Corruption("classes kept", _kept_classes, dropped),
@@ -244,10 +244,10 @@ CORRUPTIONS = {
     "copies": Corruption("share of training samples", lambda pool, n: (0.1, 0.25, 0.5, 1), copies),
     "outliers": Corruption("share of uniform noise", lambda pool, n: (0.01, 0.05, 0.2), outliers),
     "weights": Corruption("times as likely", _weights, weights),
-    "near_copies": Corruption("share of disturbed training samples", _kind((0.1, 0.5, 1), (0.1, 0.5, 1)), near_copies),
+    "near_copies": Corruption("share of disturbed training samples", lambda pool, n: (0.1, 0.5, 1), near_copies),
     "permuted": Corruption("share of images with permuted pixels", _images_only((0.05, 0.2, 1)), permuted),
     "salt": Corruption("share of black and white pixels", _images_only((0.02, 0.05, 0.1)), salt),
-    "elastic": Corruption("sd in pixels", _elastic, elastic),
-    "mixtures": Corruption("share of another sample", _kind((0.1, 0.25, 0.5), (0.1, 0.25, 0.5)), mixtures),
-    "invented": Corruption("share of an invented mode", _kind((0.05, 0.2, 0.5), (0.05, 0.2, 0.5)), invented),
+    "elastic": Corruption("displacement in pixels", _elastic, elastic),
+    "mixtures": Corruption("share of another sample", lambda pool, n: (0.1, 0.25, 0.5), mixtures),
+    "invented": Corruption("share of an invented mode", lambda pool, n: (0.05, 0.2, 0.5), invented),
 }

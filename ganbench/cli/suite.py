@@ -121,10 +121,13 @@ def calibrate(
     repeats: Annotated[
         int | None,
         typer.Option(
-            help="draws of every set; by default 5, for `sanity` 10; with fewer than 5 no promise is judged", min=2
+            help="draws of every set; by default 20, for `sanity` 10; with fewer than 5 no promise is judged", min=2
         ),
     ] = None,
     seed: Seed = 0,
+    seeds: Annotated[
+        int, typer.Option(help="calibrations, each with a seed of its own; the page says how many pass", min=1)
+    ] = 1,
     jobs: Annotated[int, typer.Option(help="processes, for `sanity`", min=1)] = 2,
     out: Annotated[
         Path | None,
@@ -134,13 +137,14 @@ def calibrate(
         ),
     ] = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="replace also a calibration that has more repeats or larger sets")
+        bool, typer.Option("--replace", help="replace also a calibration that has more repeats, seeds or larger sets")
     ] = False,
 ) -> None:
-    """Damage real samples in known ways, and check what the card of every metric promises.
+    """Damage real samples in known ways, plant known values, and check what every metric promises.
 
     A broken promise is a result, not an error. A metric that breaks a promise cannot enter a board of this dataset.
     What your own calibration of a dataset judges replaces the verdict of the calibration that ganbench brings.
+    If the command is stopped, the same command continues after the repeats that are done.
 
     `ganbench calibrate sanity` needs no data. It runs the published checks of arXiv:2505.22450 and a harder set on drawn
     points. An interrupted examination continues where it was.
@@ -148,6 +152,7 @@ def calibrate(
     \b
     Examples:
       ganbench calibrate ring
+      ganbench calibrate ring --seeds 5
       ganbench calibrate digits --out runs/calibration/digits
       ganbench calibrate sanity --jobs 2
     """
@@ -155,23 +160,23 @@ def calibrate(
         _examine(n or 1000, repeats or 10, seed, jobs, out or paths.results() / "sanity", replace)
         return
     from ganbench import data
-    from ganbench.boards import calibration
+    from ganbench.boards import calibration, calibration_page
     from ganbench.display.text import table
 
     dataset = data.resolve(dataset)
     out = out or paths.results() / "calibration" / dataset
     check_result(out, ("values.csv", "promises.csv"), "calibration")
-    repeats = repeats or 5
-    promises = calibration.run(dataset, n, repeats, seed, out, replace)
-    table(calibration.matrix(promises), f"calibration on {dataset}", ["metric"])
-    for line in calibration.failures(promises):
+    repeats = repeats or 20
+    promises = calibration.run(dataset, n, repeats, range(seed, seed + seeds), out, replace)
+    table(calibration_page.matrix(promises), f"calibration on {dataset}", ["metric"])
+    for line in calibration_page.failures(promises):
         show(f"FAIL: {line}")
-    if note := calibration.too_few(repeats):
+    if note := calibration_page.too_few(repeats):
         show(note)
     else:
-        for line in calibration.undecided(promises):
+        for line in calibration_page.undecided(promises):
             show(f"not judged: {line}")
-    show(f"The calibration is in {paths.shown(out)}/: README.md, values.csv, promises.csv, matrix.png and levels.png")
+    show(f"The calibration is in {paths.shown(out)}/: README.md, tables (.csv), matrix.png and levels.png")
 
 
 def _examine(n: int, repeats: int, seed: int, jobs: int, out: Path, replace: bool) -> None:

@@ -169,11 +169,11 @@ def asks_for(name: str, parameter: str) -> bool:
     return parameter in _parameters(get(name))
 
 
-def compute(wanted: Iterable[str], inputs: Mapping[str, Any], seed: int = 0) -> dict[str, dict[str, Any]]:
+def compute(wanted: Iterable[str | Metric], inputs: Mapping[str, Any], seed: int = 0) -> dict[str, dict[str, Any]]:
     """Compute metrics on one set of inputs.
 
     Args:
-        wanted: names of metrics.
+        wanted: metrics, or their names.
         inputs: some of `INPUTS`, without `rng`; an input that is left out or `None` is missing.
         seed: seeds each metric's own generator, so no metric depends on which other metrics are computed.
 
@@ -184,7 +184,7 @@ def compute(wanted: Iterable[str], inputs: Mapping[str, Any], seed: int = 0) -> 
     Raises:
         UserError: unknown metric, features that are not finite, or feature sets of unequal dimension.
     """
-    metrics = [get(name) for name in wanted]
+    metrics = [get(metric) if isinstance(metric, str) else metric for metric in wanted]
     present = {name: array for name, array in inputs.items() if array is not None}
     check(present)
     with remembering():

@@ -1,0 +1,273 @@
+"""Planted truths: inputs of metrics whose true value is known. A metric is calibrated on these values too.
+
+A plant is a pure function (real, rng) -> inputs and the true values of some metrics on them. `real` are the inputs of an
+untouched set of real samples, its reference and its training set. A plant keeps their numbers of samples and of features.
+The generated rows are sorted along a random direction. So a metric that looks at a part of the samples sees other data than
+a metric that looks at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from math import comb
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.spatial.distance import cdist
+from scipy.special import entr
+
+from ganbench.boards.corruptions import Unfit
+from ganbench.data.mixture import Mixture
+from ganbench.metrics import INPUTS
+from ganbench.metrics._manifolds import K_DENSITY
+from ganbench.metrics.modes import INSIDE as INSIDE_MODES
+from ganbench.metrics.parzen import SIGMAS
+from ganbench.metrics.sliced_wasserstein import DIRECTIONS
+from ganbench.metrics.total_variation import SHELLS
+
+Inputs = dict[str, Any]
+Truths = dict[str, float]  # by metric; `fid.unbiased` is the number `unbiased` of `fid`
+
+FAR = 1000.0  # standard deviations, or radii: too far for any neighbourhood
+COPIED = 0.25
+DISTURBED = 1e-4  # of the distance to the next training sample: a copy that is not exact
+SCALE = 2.0
+GROUP = np.arange(6.0)  # points on a line; the third and the fifth neighbour of each are in the group
+INSIDE, OUTSIDE = -2.5, -3.5  # within 3 of the point 0, the reach of its third neighbour, and not within 3
+KEPT_WRONG = 0.25
+
+
+class Plant(NamedTuple):
+    """One way to plant true values."""
+
+    what: str  # for readers
+    make: Callable[[Inputs, np.random.Generator], tuple[Inputs, Truths]]  # may raise `Unfit`
+
+
+def planted(plant: Plant, real: Mapping[str, Any], rng: np.random.Generator) -> tuple[Inputs, Truths]:
+    """The inputs of a plant, with its generated rows sorted along a random direction, and the true values.
+
+    Raises:
+        Unfit: the plant is impossible with these data.
+    """
+    inputs, truths = plant.make(dict(real), rng)
+    order = np.argsort(inputs["gen"] @ rng.normal(size=inputs["gen"].shape[1]), kind="stable")
+    return inputs | _rows(inputs, "gen", order), truths
+
+
+def _rows(inputs: Mapping[str, Any], of: str, rows: np.ndarray) -> Inputs:
+    """These rows of all inputs of one set."""
+    return {
+        name: inputs[name][rows] for name, entry in INPUTS.items() if entry.of == of and entry.rows and name in inputs
+    }
+
+
+def _unit(d: int, rng: np.random.Generator) -> np.ndarray:
+    direction = rng.normal(size=d)
+    unit: np.ndarray = direction / np.linalg.norm(direction)
+    return unit
+
+
+def _elsewhere(real: Mapping[str, Any]) -> np.ndarray:
+    """The training set, moved far away from all other samples."""
+    moved: np.ndarray = real["train"] + FAR * (1 + real["ref"].std())
+    return moved
+
+
+def null(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
+    """Real samples against real samples, and a training set that is far away.
+
+    coverage: a neighbourhood of the reference is empty if the k nearest of its m - 1 + n other points are all of the
+    reference. All choices of m - 1 points are equally likely.
+    """
+    n, m, k = len(real["gen"]), len(real["ref"]), K_DENSITY
+    empty = comb(m - 1, k) / comb(m - 1 + n, k)
+    truths = {"coverage": 1 - empty, "density": 1.0, "kid": 0.0, "fid.unbiased": 0.0}
+    return real | {"train": _elsewhere(real)}, truths
+
+
+def moved(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
+    """The reference itself, moved by one spread of the data and stretched to twice its size.
+
+    The cheapest transport takes each point straight to its image. So the distance is the mean (squared) length of the steps.
+    """
+    ref = np.asarray(real["ref"], np.float64)
+    m, d = ref.shape
+    centred = ref - ref.mean(0)
+    delta = np.sqrt((centred**2).sum(1).mean()) * _unit(d, rng)
+    step = delta + (SCALE - 1) * centred
+    truths = {"fid": float(delta @ delta + (SCALE - 1) ** 2 * (centred**2).sum() / (m - 1))}
+    if d <= DIRECTIONS:  # then whole bases are taken, and the squares along a basis add up to the squared length
+        truths["sliced_wasserstein"] = float((step**2).mean())
+    if d == 1:
+        truths["wasserstein_1d"] = float(np.abs(step).mean())
+    return {"gen": ref + step, "ref": ref, "train": _elsewhere(real)}, truths
+
+
+def stretched(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
+    """The reference itself, stretched along the direction in which all features grow. Features become more correlated."""
+    ref = np.asarray(real["ref"], np.float64)
+    m, d = ref.shape
+    along = (ref - ref.mean(0)).sum(1) / np.sqrt(d)
+    step = SCALE * along[:, None] / np.sqrt(d)
+    return {"gen": ref + step, "ref": ref}, {"fid": float((SCALE * along) @ (SCALE * along) / (m - 1))}
+
+
+def spheres(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
+    """Two spheres with one centre, one with 1.5 times the radius. All samples of the reference have the norm that kid uses.
+
+    The mean of the cubic kernel over independent points of the radii a d^(1/2) and b d^(1/2) is 1 + 3 a^2 b^2 / d. So kid is
+    3 (a^2 - b^2)^2 / d.
+    """
+    (n, d), m, wide = real["gen"].shape, len(real["ref"]), 1.5
+    if d == 1:
+        raise Unfit("a sphere on the line is two points")
+    gen, ref = (np.sqrt(d) * np.stack([_unit(d, rng) for _ in range(k)]) for k in (n, m))
+    return {"gen": wide * gen, "ref": ref}, {"kid": 3 * (wide**2 - 1) ** 2 / d}
+
+
+def _groups(size: int, d: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Groups `[6 g, d]` of points far apart, every second one ten times as wide, and a point `[g, d]` beside each group.
+
+    Half of the points beside the groups are within the reach of a third neighbour.
+    """
+    count = 4 * (size // (4 * len(GROUP)))
+    if not count:
+        raise Unfit(f"{size} samples are too few for groups")
+    place, width = 10 * FAR * np.arange(count), np.tile([1.0, 10.0], count // 2)
+    beside = np.tile([INSIDE, INSIDE, OUTSIDE, OUTSIDE], count // 4)
+    line = _unit(d, rng)
+    groups = (place[:, None] + width[:, None] * GROUP).reshape(-1, 1) * line
+    return groups, (place + width * beside)[:, None] * line
+
+
+def grouped(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
+    """A reference of groups of six points on a line, and a generated point beside each group.
+
+    The third neighbours of the points 0 to 5 are 3, 2, 2, 2, 2, 3 away, and the fifth 5, 4, 3, 3, 4, 5. So a point at -2.5
+    is in a ball of precision and in two of density (of the points 0 and 1), and a point at -3.5 in none and in one.
+    """
+    ref, gen = _groups(len(real["ref"]), real["ref"].shape[1], rng)
+    truths = {"precision": 1 / 2, "density": (2 + 1) / 2 / K_DENSITY, "coverage": (2 + 1) / 2 / len(GROUP)}
+    return {"gen": gen, "ref": ref}, truths
+
+
+def exchanged(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
+    """The same groups, but generated, and a held-out point beside each."""
+    gen, ref = _groups(len(real["gen"]), real["ref"].shape[1], rng)
+    return {"gen": gen, "ref": ref}, {"recall": 1 / 2}
+
+
+def uncopied(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
+    """Held-out samples."""
+    return real, {"memorisation": 0.0}
+
+
+def copied(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
+    """Training samples in the place of a quarter of the samples. No copy is exact: its features are disturbed a little."""
+    n, train = len(real["gen"]), np.asarray(real["train"], np.float64)
+    k = round(COPIED * n)
+    taken, kept = rng.choice(len(train), k, replace=False), rng.permutation(n)[k:]
+    reach = np.partition(cdist(train[taken], train), 1, axis=1)[:, 1:2]
+    step = DISTURBED * reach * np.stack([_unit(train.shape[1], rng) for _ in taken])
+    inputs = {name: value for name, value in real.items() if INPUTS[name].of != "gen"}
+    inputs["gen"] = np.concatenate([train[taken] + step, real["gen"][kept]])
+    for part in ("pixels", "labels"):
+        if f"gen_{part}" in real and f"train_{part}" in real:
+            inputs[f"gen_{part}"] = np.concatenate([real[f"train_{part}"][taken], real[f"gen_{part}"][kept]])
+    return inputs, {"memorisation": k / n}
+
+
+def repeated(share: float, real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
+    """A generator of N equally likely outputs, all real samples. N is a share of the number of samples."""
+    n = len(real["gen"])
+    outputs = round(share * n)
+    return real | _rows(real, "gen", rng.integers(0, outputs, n)), {"support": float(outputs)}
+
+
+def orthogonal(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
+    """Samples of random lengths along a few orthogonal directions: as diverse as so many unlike samples."""
+    n, d = real["gen"].shape
+    if d == 1:
+        raise Unfit("the line has one direction")
+    counts = np.bincount(np.arange(n) % min(d, 8))
+    rows = np.repeat(np.eye(d)[: len(counts)], counts, axis=0) * rng.uniform(1, 5, (n, 1))
+    return {"gen": rows, "ref": real["ref"]}, {"vendi": float(np.exp(entr(counts / n).sum()))}
+
+
+def paired(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
+    """A classifier that cannot tell the two classes of a pair apart, on pairs of unequal probability.
+
+    The score is exp of the entropy of the pairs. The entropy of the ten classes is log 2 larger.
+    """
+    n, pairs = len(real["gen"]), np.arange(1.0, 6) / 15
+    pair = rng.choice(len(pairs), n, p=pairs)
+    logits = np.full((n, 2 * len(pairs)), -50.0)
+    logits[np.arange(n), 2 * pair] = logits[np.arange(n), 2 * pair + 1] = 0
+    return {"gen": logits, "gen_logits": logits}, {"classifier_score": float(np.exp(entr(pairs).sum()))}
+
+
+def window(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
+    """One output, and a reference that is a Gaussian around it, as wide as one of the windows: its mean log-density."""
+    (n, d), m, sigma = real["gen"].shape, len(real["ref"]), SIGMAS[len(SIGMAS) // 2]
+    inputs = {"gen": np.zeros((n, d)), "ref": sigma * rng.normal(size=(m, d))}
+    return inputs, {"parzen": float(-d / 2 * (np.log(2 * np.pi * sigma**2) + 1))}
+
+
+def kept(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
+    """Samples of half of the modes of a mixture, and a tenth that is near the other modes, but six sd away from them."""
+    mixture: Mixture | None = real.get("mixture")
+    if mixture is None:
+        raise Unfit("the data have no known modes")
+    n, (k, d) = len(real["gen"]), mixture.means.shape
+    order = rng.permutation(k)
+    half = max(1, k // 2)
+    inner, outer = mixture.means[order[:half]], mixture.means[order[half:]]
+    gen = inner[np.arange(n) % half] + mixture.sd / 4 * np.clip(rng.normal(size=(n, d)), -2, 2)
+    if len(outer):
+        strays = n // 10
+        gen[:strays] = outer[np.arange(strays) % len(outer)] + 6 * mixture.sd * _unit(d, rng)
+    return {"gen": gen, "mixture": mixture}, {"modes": float(half)}
+
+
+def mislabelled(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
+    """Four classes far apart, and a quarter of the held-out labels is wrong."""
+    n, m, classes = len(real["gen"]), len(real["ref"]), 4
+    truth, of_gen = np.arange(m) % classes, np.arange(n) % classes
+    labels = np.where(np.arange(m) < round(KEPT_WRONG * m), (truth + 1) % classes, truth)
+    gen, ref = (10 * np.eye(classes)[y] + rng.normal(size=(len(y), classes)) for y in (of_gen, truth))
+    accuracy = 1 - round(KEPT_WRONG * m) / m
+    return {"gen": gen, "gen_labels": of_gen, "ref": ref, "ref_labels": labels}, {"classification_accuracy": accuracy}
+
+
+def pointed(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
+    """The centres of half of the modes of a mixture, and a third of the samples that is far from all modes."""
+    mixture: Mixture | None = real.get("mixture")
+    if mixture is None:
+        raise Unfit("the data have no known modes")
+    n, (k, d) = len(real["gen"]), mixture.means.shape
+    half = max(1, k // 2)
+    gen = mixture.means[rng.permutation(k)[:half]][np.arange(n) % half].astype(np.float64)
+    gen[: n // 3] += FAR * mixture.sd * _unit(d, rng)
+    return {"gen": gen, "mixture": mixture}, {"total_variation": INSIDE_MODES * (1 - half / (k * SHELLS))}
+
+
+PLANTS = {
+    "null": Plant("real samples against real samples", null),
+    "moved": Plant("the reference, moved by its spread and twice as large", moved),
+    "stretched": Plant("the reference, three times as long in one direction", stretched),
+    "spheres": Plant("two spheres, one 1.5 times as wide", spheres),
+    "grouped": Plant("points at a known place beside groups of real points", grouped),
+    "exchanged": Plant("real points at a known place beside groups of points", exchanged),
+    "uncopied": Plant("real samples, none of them from the training set", uncopied),
+    "copied": Plant("a quarter of the samples is copied, nearly exactly", copied),
+    "few": Plant("a twentieth as many different outputs as samples", partial(repeated, 0.05)),
+    "many": Plant("as many different outputs as samples", partial(repeated, 1.0)),
+    "orthogonal": Plant("a few orthogonal directions, equally frequent", orthogonal),
+    "paired": Plant("classes that a classifier cannot tell apart in pairs", paired),
+    "window": Plant("one output in the middle of a Gaussian", window),
+    "kept": Plant("half of the modes, and strays near the other modes", kept),
+    "mislabelled": Plant("a quarter of the held-out labels is wrong", mislabelled),
+    "pointed": Plant("the centres of half of the modes, and a third of the samples far away", pointed),
+}
