@@ -309,7 +309,7 @@ def test_metrics_that_cannot_apply_share_one_line(ganbench: Callable[..., Done])
     table, _, rest = out.partition("\n\n")[2].partition("\n\n")
     assert "fid (pixels) ↓" in table
     assert not {"modes", "wasserstein_1d", "classifier_score"} & set(table.split())
-    assert "modes (for datasets whose modes are known)" in " ".join(rest.split())
+    assert "modes, total_variation (for datasets whose modes are known)" in " ".join(rest.split())
     assert "wasserstein_1d (for data on the line)" in " ".join(rest.split())
 
 

@@ -149,11 +149,10 @@ def test_changed_baseline_trains_exactly_its_runs_again() -> None:
         "sample": 3,
         "embed": 3,
         "score": 3,
-        "second": 3,
         "curve": 3,
         "overview": 1,
         "leaderboard": 1,
-        "total": 20,
+        "total": 17,
     }
 
 
