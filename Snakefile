@@ -3,12 +3,15 @@
   ganbench run quick                                  the board `quick`, with a line of progress per stage
   snakemake --cores 8 leaderboard                     the same, with the log of the scheduler
   snakemake --cores 8 leaderboard --config board=NAME  another one: baselines/boards/NAME.yaml, or any FILE.yaml
+  snakemake --cores 8 rows --config rows=gan,wgan      only these rows
+  ganbench run quick --profile slurm                   the jobs run on a cluster: docs/clusters.md
 
 Everything goes to runs/, which git ignores; `ganbench publish BOARD` copies a finished board to results/. A run's name holds
 the hash of its settings, of its baseline's source and of its dataset (from dvc.lock), so a change of one of them is a new
 run, and nothing else is.
 """
 
+import functools
 import json
 import os
 import re
@@ -17,20 +20,29 @@ import sys
 from pathlib import Path
 
 from ganbench import data, features, paths
-from ganbench.boards import grid
+from ganbench.boards import costs, grid
 from ganbench.cli import client, worker
 from ganbench.errors import UserError
 
-# A job is one process with one thread. Where --cores promises more than the machine has, each takes its share of the
-# promise, so that no more run at once than there are cores: two at a time are faster than eight that evict each other.
+# A job is one process with one thread, so it asks for one core of this machine, or for one CPU of a cluster.
 ONE_THREAD = "OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1"
 # Its process is forked from the worker, which has imported torch; without a worker it is `python -m ganbench`.
 GANBENCH = f"{ONE_THREAD} {shlex.quote(sys.executable)} -I -S {shlex.quote(client.__file__)}"
 WORKER = worker.Worker()
-SHARE = max(1, workflow.cores // (os.cpu_count() or 1))
+CLUSTER = workflow.nodes is not None or not workflow.is_main_process  # a job of a cluster reads this file again
+CORES = workflow.resource_settings.cores  # None without --cores
+if CLUSTER:
+    workflow.global_resources["_cores"] = 1  # so the jobs of a group run one after the other
+else:
+    # Two jobs at a time are faster than eight that evict each other.
+    workflow.global_resources["_cores"] = CORES and min(CORES, os.cpu_count() or 1)
+    os.environ[client.DEVICES] = ",".join(client.devices(os.environ))  # for the jobs
+    if "gpu" not in workflow.global_resources:  # --resources gpu=N sets another limit
+        workflow.global_resources["gpu"] = max(1, len(client.devices(os.environ)))
 try:
-    BOARD = grid.check_config(config)
+    BOARD = grid.named(config) if CLUSTER and not workflow.is_main_process else grid.check_config(config)
     RUNS = {run.run: run for run in grid.runs(BOARD)}
+    CHOSEN = grid.select(RUNS.values(), config.get("rows"))
     grid.check_targets(BOARD, RUNS, sys.argv[1:])
 except UserError as error:
     sys.exit(f"ganbench: {error}")
@@ -53,6 +65,35 @@ def embedding(name):
     return f"runs/{name}/embedding-{RUNS[name].n}-{RUNS[name].features}.npz"
 
 
+@functools.cache
+def earlier():
+    """The records of earlier trainings: they say how long a training may take."""
+    return costs.records()
+
+
+def minutes(rule):
+    """The time limit of a rule's jobs; a job that is tried again gets more."""
+    return lambda wildcards, attempt: attempt * costs.minutes(rule, run(wildcards), earlier() if CLUSTER else ())
+
+
+def megabytes(rule):
+    """The memory of a rule's jobs; a job that is tried again gets more."""
+    return lambda wildcards, attempt: attempt * costs.megabytes(rule, run(wildcards))
+
+
+def together(wildcards):
+    """What a cluster runs as one job: all that belongs to a trained run, or the controls and the reference of a seed."""
+    planned = run(wildcards)
+    if planned.kind == "baseline":
+        return planned.run
+    return f"controls-{planned.dataset}-s{planned.seed}" if planned.kind != "train" else f"train-{planned.dataset}"
+
+
+def alone_on_gpu(wildcards):
+    """A training on a GPU is a job of its own, so that the GPU is free while the CPU scores."""
+    return f"{wildcards.run}-train" if run(wildcards).gpu else together(wildcards)
+
+
 def source(wildcards):
     """A baseline's file, relative to the current folder where it lies in it."""
     path = paths.definitions() / run(wildcards).path
@@ -66,6 +107,7 @@ wildcard_constraints:
 
 localrules:
     leaderboard,
+    rows,
     data,
 
 
@@ -78,18 +120,26 @@ rule leaderboard:
         multiext(f"runs/boards/{TITLE}/", "leaderboard.csv", "leaderboard.parquet", "leaderboard.md", "scores.csv"),
     log:
         f"runs/logs/leaderboard-{TITLE}.log",
-    threads: SHARE
     params:
         grid=grid.board(BOARD).model_dump_json(),
     shell:
         "{GANBENCH} leaderboard {BOARD:q} > {log:q} 2>&1"
 
 
+rule rows:
+    """All scores of the rows that --config rows=ROW,ROW names, and no table: a table needs all rows."""
+    input:
+        expand("runs/{run}/scores-{board}.json", run=[run.run for run in CHOSEN], board=TITLE),
+        expand("runs/{run}/curve-{board}.json", run=[run.run for run in CHOSEN if run.kind == "baseline"], board=TITLE),
+
+
 onstart:
-    WORKER.start()
-    # To keep a limit of 100 jobs a second, Snakemake 9 looks for new jobs once a second for every job that it ever started:
-    # after a few hundred jobs that takes a tenth of a core, after a few thousand a whole one. This limit is not needed.
-    workflow.scheduler.job_rate_limiter = None
+    if not CLUSTER:
+        WORKER.start()
+        # To keep a limit of 100 jobs a second, Snakemake 9 looks for new jobs once a second for every job that it ever
+        # started: after a few hundred jobs that takes a tenth of a core, after a few thousand a whole one. This limit is
+        # not needed.
+        workflow.scheduler.job_rate_limiter = None
 
 
 onerror:
@@ -109,7 +159,6 @@ rule data:
         "runs/data/{dataset}.version",
     log:
         "runs/logs/data-{dataset}.log",
-    threads: SHARE
     resources:
         dvc=1,
     params:
@@ -135,14 +184,20 @@ rule train:
     wildcard_constraints:
         run=pattern("baseline"),
     priority: 1  # the small jobs then fill the gaps that the last trainings leave
-    threads: SHARE
+    group:
+        alone_on_gpu
     resources:
-        mem_mb=1500,
+        mem_mb=megabytes("train"),
+        runtime=minutes("train"),
+        gpu=lambda wildcards: int(run(wildcards).gpu),
     params:
         dataset=lambda wildcards: run(wildcards).dataset,
         seed=lambda wildcards: run(wildcards).seed,
         images=lambda wildcards: run(wildcards).images,
-        settings=lambda wildcards: [f"--set={k}={json.dumps(v)}" for k, v in run(wildcards).settings.items()],
+        settings=lambda wildcards: [
+            *(f"--set={k}={json.dumps(v)}" for k, v in run(wildcards).settings.items()),
+            *([client.ON_GPU] if run(wildcards).gpu else []),
+        ],
     shell:
         "{GANBENCH} train {input.baseline:q} --dataset {params.dataset:q} --seed {params.seed} "
         "--images {params.images} {params.settings:q} --out runs/{wildcards.run:q} 2> {log:q}"
@@ -159,7 +214,11 @@ rule sample:
         "runs/logs/{run}-sample-{n}.log",
     wildcard_constraints:
         run=pattern("baseline"),
-    threads: SHARE
+    group:
+        together
+    resources:
+        mem_mb=megabytes("sample"),
+        runtime=minutes("sample"),
     params:
         seed=lambda wildcards: run(wildcards).seed,
     shell:
@@ -177,7 +236,11 @@ rule control:
         "runs/logs/{run}-sample-{n}.log",
     wildcard_constraints:
         run=pattern("control", "reference"),
-    threads: SHARE
+    group:
+        together
+    resources:
+        mem_mb=megabytes("control"),
+        runtime=minutes("control"),
     params:
         kind=lambda wildcards: run(wildcards).row,
         dataset=lambda wildcards: run(wildcards).dataset,
@@ -202,7 +265,11 @@ rule embed:
         manifest="runs/{run}/embedding-{n}-{features}.json",
     log:
         "runs/logs/{run}-embed-{n}-{features}.log",
-    threads: SHARE
+    group:
+        together
+    resources:
+        mem_mb=megabytes("embed"),
+        runtime=minutes("embed"),
     params:
         samples=lambda wildcards, input: (
             f"{run(wildcards).dataset}:train" if run(wildcards).kind == "train" else input[0]
@@ -223,7 +290,11 @@ rule score:
         f"runs/{{run}}/scores-{TITLE}.json",
     log:
         "runs/logs/{run}-score.log",
-    threads: SHARE
+    group:
+        together
+    resources:
+        mem_mb=megabytes("score"),
+        runtime=minutes("score"),
     params:
         features=lambda wildcards: run(wildcards).features,
         metrics=lambda wildcards: ",".join(run(wildcards).metrics),
@@ -246,7 +317,11 @@ rule curve:
         "runs/logs/{run}-curve.log",
     wildcard_constraints:
         run=pattern("baseline"),
-    threads: SHARE
+    group:
+        together
+    resources:
+        mem_mb=megabytes("curve"),
+        runtime=minutes("curve"),
     params:
         features=lambda wildcards: run(wildcards).features,
         column=lambda wildcards: TRACKS[run(wildcards).dataset].rank,
@@ -271,7 +346,9 @@ rule overview:
         f"runs/boards/{TITLE}/samples-{{dataset}}.png",
     log:
         "runs/logs/overview-{dataset}.log",
-    threads: SHARE
+    resources:
+        mem_mb=costs.START,
+        runtime=costs.SHORT,
     params:
         sets=lambda wildcards: [f"{row}={samples}" for row, samples in shown(wildcards.dataset).items()],
     shell:

@@ -20,7 +20,7 @@ from ganbench.boards.document import Document
 from ganbench.config import RECIPE
 from ganbench.errors import UserError, choose
 
-CONFIG = ("board",)  # the keys of the pipeline's --config
+CONFIG = ("board", "rows")  # the keys of the pipeline's --config
 SUFFIXES = (".yaml", ".yml")
 
 
@@ -118,11 +118,41 @@ def check_config(config: Mapping[str, Any]) -> str:
     Raises:
         UserError: a key that the pipeline does not know, or something wrong with the board.
     """
-    for key in config:
-        choose(key, CONFIG, "--config key")
-    name = str(config.get("board", "quick"))
+    name = named(config)
     _refuse(name, problems(name))
     return name
+
+
+def named(config: Mapping[str, Any]) -> str:
+    """The board that a pipeline's `--config` names. The board is not read.
+
+    Raises:
+        UserError: a key that the pipeline does not know.
+    """
+    for key in config:
+        choose(key, CONFIG, "--config key")
+    return str(config.get("board", "quick"))
+
+
+def select(planned: Iterable[PlannedRun], rows: str | Iterable[Any] | None) -> tuple[PlannedRun, ...]:
+    """The scored runs of some rows of a board, each with the controls of its dataset; without `rows`, all scored runs.
+
+    Args:
+        planned: the runs of the board.
+        rows: names of rows, as a list or with commas between them.
+
+    Raises:
+        UserError: no row has such a name.
+    """
+    scored = tuple(run for run in planned if run.scored)
+    if rows is None:
+        return scored
+    names = {str(name).strip() for name in (rows.split(",") if isinstance(rows, str) else rows)}
+    trained = dict.fromkeys(run.row for run in scored if run.kind == "baseline")
+    for name in sorted(names):
+        choose(name, trained, "row")
+    datasets = {run.dataset for run in scored if run.row in names}
+    return tuple(run for run in scored if run.row in names or (run.kind == "control" and run.dataset in datasets))
 
 
 @dataclass(frozen=True)
@@ -144,6 +174,7 @@ class PlannedRun:
     )
     images: int = 0  # budget in real images seen; 0 for what is not trained
     settings: dict[str, Any] = field(default_factory=dict)  # of the baseline's `Config`
+    gpu: bool = False  # whether the training gets a GPU
 
     @property
     def scored(self) -> bool:
@@ -195,6 +226,7 @@ def runs(name: str) -> tuple[PlannedRun, ...]:
                         path=_from_definitions(path),
                         images=images,
                         settings=row.set,
+                        gpu=track.gpu,
                     )
                 )
     return tuple(out)
