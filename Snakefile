@@ -11,6 +11,7 @@ the hash of its settings, of its baseline's source and of its dataset (from dvc.
 run, and nothing else is.
 """
 
+import atexit
 import functools
 import json
 import os
@@ -52,8 +53,13 @@ SCORED = [run for run in RUNS.values() if run.scored]
 
 
 def pattern(*kinds):
-    """A regular expression of the names of all runs of some kinds."""
-    return "|".join(re.escape(run.run) for run in RUNS.values() if run.kind in kinds)
+    """A regular expression of the names of runs that are not trained; it stays short on a board of a thousand runs."""
+    rows = {run.row for run in RUNS.values() if run.kind in kinds}
+    return rf"(?:{'|'.join(map(re.escape, sorted(rows)))})-(?:{'|'.join(map(re.escape, TRACKS))})-[0-9a-f]+-s\d+"
+
+
+UNTRAINED = pattern("control", "reference", "train")
+TRAINED = rf"(?!{UNTRAINED}/)[^/]+"  # all other names
 
 
 def run(wildcards):
@@ -72,13 +78,21 @@ def earlier():
 
 
 def minutes(rule):
-    """The time limit of a rule's jobs; a job that is tried again gets more."""
-    return lambda wildcards, attempt: attempt * costs.minutes(rule, run(wildcards), earlier() if CLUSTER else ())
+    """The time limit of a rule's jobs on a cluster; a job that is tried again gets more."""
+    if not CLUSTER:
+        return costs.UNKNOWN
+    return lambda wildcards, attempt: attempt * costs.minutes(rule, run(wildcards), earlier())
 
 
 def megabytes(rule):
-    """The memory of a rule's jobs; a job that is tried again gets more."""
+    """The memory of a rule's jobs, where memory is limited; a job that is tried again gets more."""
+    if not CLUSTER and not {"mem", "mem_mb", "mem_mib"}.intersection(workflow.global_resources):
+        return costs.START
     return lambda wildcards, attempt: attempt * costs.megabytes(rule, run(wildcards))
+
+
+# Without a track that asks for a GPU, no job names this resource.
+GPU = {"gpu": lambda wildcards: int(run(wildcards).gpu)} if any(run.gpu for run in RUNS.values()) else {}
 
 
 def together(wildcards):
@@ -101,8 +115,14 @@ def source(wildcards):
 
 
 wildcard_constraints:
-    run=pattern("baseline", "control", "reference", "train"),
+    run="[^/]+",
     n=r"\d+",
+
+
+if not workflow.is_main_process and not any("jobstep" in argument for argument in sys.argv):
+    # The node of a cluster runs the jobs of a group here. The first Snakemake on the node (jobstep) only starts this one.
+    WORKER.start()
+    atexit.register(WORKER.stop)
 
 
 localrules:
@@ -182,14 +202,14 @@ rule train:
     log:
         "runs/logs/{run}-train.log",
     wildcard_constraints:
-        run=pattern("baseline"),
+        run=TRAINED,
     priority: 1  # the small jobs then fill the gaps that the last trainings leave
     group:
         alone_on_gpu
     resources:
+        **GPU,
         mem_mb=megabytes("train"),
         runtime=minutes("train"),
-        gpu=lambda wildcards: int(run(wildcards).gpu),
     params:
         dataset=lambda wildcards: run(wildcards).dataset,
         seed=lambda wildcards: run(wildcards).seed,
@@ -213,7 +233,7 @@ rule sample:
     log:
         "runs/logs/{run}-sample-{n}.log",
     wildcard_constraints:
-        run=pattern("baseline"),
+        run=TRAINED,
     group:
         together
     resources:
@@ -316,7 +336,7 @@ rule curve:
     log:
         "runs/logs/{run}-curve.log",
     wildcard_constraints:
-        run=pattern("baseline"),
+        run=TRAINED,
     group:
         together
     resources:

@@ -12,7 +12,7 @@ from ganbench.boards import costs
 from ganbench.boards.grid import PlannedRun
 from ganbench.config import RECIPE
 from ganbench.display.text import Line, layout, listed, number, width
-from ganbench.errors import plain
+from ganbench.errors import counted, plain
 from ganbench.training.run import RECORD, Identity
 
 ORDER = ("train", "control", "sample", "embed", "score", "curve")  # of the jobs of a run
@@ -155,9 +155,10 @@ def _time(training: Sequence[Cell]) -> list[str]:
     if not training:
         return []
     known = [cell.seconds for cell in training if cell.seconds is not None]
-    absent = len(training) - len(known)
-    further = f"; {absent:,} trainings have no earlier run of the same GAN on the same data" if absent else ""
-    return [f"The trainings take about {number(sum(known))} s on one free core, by earlier runs{further}."]
+    absent = counted(len(training) - len(known), "training")
+    without = f"Of {absent}, no earlier run with the same GAN and dataset says how long it takes."
+    out = [f"By earlier runs, {counted(len(known), 'training')} will take {number(sum(known))} s on one free core."]
+    return (out if known else []) + ([without] if len(known) < len(training) else [])
 
 
 def to_json(plans: Mapping[str, tuple[Sequence[Cell], Mapping[str, int]]]) -> str:

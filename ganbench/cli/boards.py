@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ganbench.cli._common import Json, Layout, Range, app, say, write_json
+from ganbench.cli._common import Json, Layout, Range, app, check_files, json_file, say, write_json
 from ganbench.cli.run import Boards, Rows, checked, dry, split
 from ganbench.cli.suite import data_app
 
@@ -52,6 +52,7 @@ def plan(boards: Boards = None, rows: Rows = None, as_json: Json = None) -> None
     from ganbench.boards import costs, grid
     from ganbench.boards import plan as plans
 
+    check_files(json_file(as_json))
     earlier = costs.records()
     made = {}
     names, further = split(boards)

@@ -122,7 +122,9 @@ def checked(names: list[str], rows: str | None) -> list[str]:
         raise UserError("the pipeline needs Snakemake: pip install 'ganbench[pipeline]'")
     from ganbench.boards import grid
 
-    full = dict.fromkeys(name if grid.title(name) == name else str(Path(name).resolve()) for name in names)
+    full = dict.fromkeys(
+        name if grid.title(name) == name else str(Path(name).expanduser().absolute()) for name in names
+    )
     for board in full:
         grid.check_config({"board": board})
         grid.select(grid.runs(board), rows)
@@ -175,9 +177,10 @@ def command(board: str, rows: str | None, further: list[str]) -> list[str]:
     """The arguments of Snakemake."""
     config = [f"board={json.dumps(board)}", *([] if rows is None else [f"rows={json.dumps(rows)}"])]
     return [
+        "leaderboard" if rows is None else "rows",
         *("--snakefile", str(paths.definitions() / "Snakefile"), "--directory", str(paths.root())),
         *further,
-        *("--config", *config, "--", "leaderboard" if rows is None else "rows"),
+        *("--config", *config),
     ]
 
 
