@@ -95,5 +95,5 @@ def megabytes(rule: str, run: PlannedRun) -> int:
     split = COPIES * size * facts.train * numbers / 1e6
     if rule != "train":
         return START + math.ceil(max(split, run.n / 10))  # 0.1 MB for the features of a sample: 2048, a few times
-    settings = json.loads(_settings(paths.definitions() / run.path, _text(run.settings)))
-    return START + math.ceil(split + 4 * ACTIVATIONS * settings["batch"] * numbers / 1e6)
+    batch = baseline.config(paths.definitions() / run.path).model_validate(run.settings).batch
+    return START + math.ceil(split + 4 * ACTIVATIONS * batch * numbers / 1e6)

@@ -96,6 +96,7 @@ def _changed(run: PlannedRun) -> str | None:
         data=data.version(run.dataset),
         seed=run.seed,
         recipe=RECIPE,
+        schedule_images=None,
     )
     try:
         differences = planned.differences(json.loads(older[-1].read_text(encoding="utf-8")))
@@ -132,7 +133,7 @@ def text(board: str, planned: Sequence[Cell], jobs: Mapping[str, int]) -> str:
 
 def _lines(chosen: Sequence[Cell]) -> list[Line]:
     seeds = sorted({cell.run.seed for cell in chosen})
-    lines = []
+    lines: list[Line] = []
     for row in dict.fromkeys(cell.run.row for cell in chosen):
         by_seed = {cell.run.seed: cell for cell in chosen if cell.run.row == row}
         states = {f"s{seed}": by_seed[seed].state if seed in by_seed else "" for seed in seeds}
