@@ -265,7 +265,7 @@ def test_gpu_of_a_track_renames_no_run_and_enters_no_published_file(house: Path)
     assert {run.kind for run in grid.runs("tiny") if run.gpu} == {"baseline"}
 
 
-def test_grid_of_a_thousand_runs_is_read_without_looking_for_packages_again(house: Path) -> None:
+def test_grid_of_a_thousand_runs_is_read_in_a_second(house: Path) -> None:
     """Each look into all installed packages takes milliseconds, and each row asked twice."""
     rows = {f"row{i}": {"baseline": "gan", "set": {"width_g": 8 + i}} for i in range(60)}
     ring = {**TINY["datasets"]["ring"], "rows": rows}  # type: ignore[index]

@@ -17,7 +17,7 @@ from ganbench import baseline, data, paths
 from ganbench.boards.grid import PlannedRun
 from ganbench.training.run import RECORD
 
-START = 1000  # megabytes of a process that has imported torch: 850 were measured
+START = 2000  # megabytes: 850 of a training on points, and those of Snakemake and of the worker beside it
 ACTIVATIONS = 1000  # numbers that a training keeps for each number of a batch: its layers' outputs and gradients
 COPIES = 3  # of the training split
 SAFETY = 3  # times the seconds of earlier runs: other processors are slower
