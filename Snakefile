@@ -205,7 +205,7 @@ rule train:
         run=TRAINED,
     priority: 1  # the small jobs then fill the gaps that the last trainings leave
     group:
-        alone_on_gpu
+        alone_on_gpu if CLUSTER else None
     resources:
         **GPU,
         mem_mb=megabytes("train"),
@@ -235,7 +235,7 @@ rule sample:
     wildcard_constraints:
         run=TRAINED,
     group:
-        together
+        together if CLUSTER else None
     resources:
         mem_mb=megabytes("sample"),
         runtime=minutes("sample"),
@@ -257,7 +257,7 @@ rule control:
     wildcard_constraints:
         run=pattern("control", "reference"),
     group:
-        together
+        together if CLUSTER else None
     resources:
         mem_mb=megabytes("control"),
         runtime=minutes("control"),
@@ -286,7 +286,7 @@ rule embed:
     log:
         "runs/logs/{run}-embed-{n}-{features}.log",
     group:
-        together
+        together if CLUSTER else None
     resources:
         mem_mb=megabytes("embed"),
         runtime=minutes("embed"),
@@ -311,7 +311,7 @@ rule score:
     log:
         "runs/logs/{run}-score.log",
     group:
-        together
+        together if CLUSTER else None
     resources:
         mem_mb=megabytes("score"),
         runtime=minutes("score"),
@@ -338,7 +338,7 @@ rule curve:
     wildcard_constraints:
         run=TRAINED,
     group:
-        together
+        together if CLUSTER else None
     resources:
         mem_mb=megabytes("curve"),
         runtime=minutes("curve"),
