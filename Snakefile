@@ -3,12 +3,16 @@
   ganbench run quick                                  the board `quick`, with a line of progress per stage
   snakemake --cores 8 leaderboard                     the same, with the log of the scheduler
   snakemake --cores 8 leaderboard --config board=NAME  another one: baselines/boards/NAME.yaml, or any FILE.yaml
+  snakemake --cores 8 rows --config rows=gan,wgan      only these rows
+  ganbench run quick --profile slurm                   the jobs run on a cluster: docs/clusters.md
 
 Everything goes to runs/, which git ignores; `ganbench publish BOARD` copies a finished board to results/. A run's name holds
 the hash of its settings, of its baseline's source and of its dataset (from dvc.lock), so a change of one of them is a new
 run, and nothing else is.
 """
 
+import atexit
+import functools
 import json
 import os
 import re
@@ -17,22 +21,31 @@ import sys
 from pathlib import Path
 
 from ganbench import baseline, data, features, paths
-from ganbench.boards import damage, grid
+from ganbench.boards import costs, damage, grid
 from ganbench.cli import client, worker
 from ganbench.errors import UserError
 from ganbench.training.run import TRUSTED
 
-# A job is one process with one thread. Where --cores promises more than the machine has, each takes its share of the
-# promise, so that no more run at once than there are cores: two at a time are faster than eight that evict each other.
+# A job is one process with one thread, so it asks for one core of this machine, or for one CPU of a cluster.
 ONE_THREAD = "OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1"
 # Its process is forked from the worker, which has imported torch; without a worker it is `python -m ganbench`.
 GANBENCH = f"{ONE_THREAD} {shlex.quote(sys.executable)} -I -S {shlex.quote(client.__file__)}"
 WORKER = worker.Worker()
-SHARE = max(1, workflow.cores // (os.cpu_count() or 1))
 PLANS = {"-n", "-np", "--dry-run", "--dryrun"}
+CLUSTER = workflow.nodes is not None or not workflow.is_main_process  # a job of a cluster reads this file again
+CORES = workflow.resource_settings.cores  # None without --cores
+if CLUSTER:
+    workflow.global_resources["_cores"] = 1  # so the jobs of a group run one after the other
+else:
+    # Two jobs at a time are faster than eight that evict each other.
+    workflow.global_resources["_cores"] = CORES and min(CORES, os.cpu_count() or 1)
+    os.environ[client.DEVICES] = ",".join(client.devices(os.environ))  # for the jobs
+    if "gpu" not in workflow.global_resources:  # --resources gpu=N sets another limit
+        workflow.global_resources["gpu"] = max(1, len(client.devices(os.environ)))
 try:
-    BOARD = grid.check_config(config)
+    BOARD = grid.named(config) if CLUSTER and not workflow.is_main_process else grid.check_config(config)
     RUNS = {run.run: run for run in grid.runs(BOARD)}
+    CHOSEN = grid.select(RUNS.values(), config.get("rows"))
     grid.check_targets(BOARD, RUNS, sys.argv[1:])
     # A plan deletes nothing. A job of a cluster reads this file too, while other jobs write.
     if workflow.is_main_process and not PLANS.intersection(sys.argv):
@@ -49,8 +62,13 @@ SCORED = [run for run in RUNS.values() if run.scored]
 
 
 def pattern(*kinds):
-    """A regular expression of the names of all runs of some kinds."""
-    return "|".join(re.escape(run.run) for run in RUNS.values() if run.kind in kinds)
+    """A regular expression of the names of runs that are not trained; it stays short on a board of a thousand runs."""
+    rows = {run.row for run in RUNS.values() if run.kind in kinds}
+    return rf"(?:{'|'.join(map(re.escape, sorted(rows)))})-(?:{'|'.join(map(re.escape, TRACKS))})-[0-9a-f]+-s\d+"
+
+
+UNTRAINED = pattern("control", "reference", "train")
+TRAINED = rf"(?!{UNTRAINED}/)[^/]+"  # all other names
 
 
 def run(wildcards):
@@ -66,6 +84,43 @@ def samples(name):
     return f"runs/{name}/samples-{RUNS[name].n}.npz"
 
 
+@functools.cache
+def earlier():
+    """The records of earlier trainings: they say how long a training may take."""
+    return costs.records()
+
+
+def minutes(rule):
+    """The time limit of a rule's jobs on a cluster; a job that is tried again gets more."""
+    if not CLUSTER:
+        return costs.UNKNOWN
+    return lambda wildcards, attempt: attempt * costs.minutes(rule, run(wildcards), earlier())
+
+
+def megabytes(rule):
+    """The memory of a rule's jobs, where memory is limited; a job that is tried again gets more."""
+    if not CLUSTER and not {"mem", "mem_mb", "mem_mib"}.intersection(workflow.global_resources):
+        return costs.START
+    return lambda wildcards, attempt: attempt * costs.megabytes(rule, run(wildcards))
+
+
+# Without a track that asks for a GPU, no job names this resource.
+GPU = {"gpu": lambda wildcards: int(run(wildcards).gpu)} if any(run.gpu for run in RUNS.values()) else {}
+
+
+def together(wildcards):
+    """What a cluster runs as one job: all that belongs to a trained run, or the controls and the reference of a seed."""
+    planned = run(wildcards)
+    if planned.kind == "baseline":
+        return planned.run
+    return f"controls-{planned.dataset}-s{planned.seed}" if planned.kind != "train" else f"train-{planned.dataset}"
+
+
+def alone_on_gpu(wildcards):
+    """A training on a GPU is a job of its own, so that the GPU is free while the CPU scores."""
+    return f"{wildcards.run}-train" if run(wildcards).gpu else together(wildcards)
+
+
 def source(wildcards):
     """A baseline's file, relative to the current folder where it lies in it."""
     path = paths.definitions() / run(wildcards).path
@@ -73,12 +128,19 @@ def source(wildcards):
 
 
 wildcard_constraints:
-    run=pattern("baseline", "control", "reference", "train"),
+    run="[^/]+",
     n=r"\d+",
+
+
+if not workflow.is_main_process and not any("jobstep" in argument for argument in sys.argv):
+    # The node of a cluster runs the jobs of a group here. The first Snakemake on the node (jobstep) only starts this one.
+    WORKER.start()
+    atexit.register(WORKER.stop)
 
 
 localrules:
     leaderboard,
+    rows,
     data,
 
 
@@ -92,18 +154,27 @@ rule leaderboard:
         multiext(f"runs/boards/{TITLE}/", "leaderboard.csv", "leaderboard.parquet", "leaderboard.md", "scores.csv"),
     log:
         f"runs/logs/leaderboard-{TITLE}.log",
-    threads: SHARE
     params:
         grid=grid.board(BOARD).model_dump_json(),
     shell:
         "{GANBENCH} leaderboard {BOARD:q} > {log:q} 2>&1"
 
 
+rule rows:
+    """All scores of the rows that --config rows=ROW,ROW names, and no table: a table needs all rows."""
+    input:
+        expand("runs/{run}/scores-{board}.json", run=[run.run for run in CHOSEN], board=TITLE),
+        expand("runs/{run}/curve-{board}.json", run=[run.run for run in CHOSEN if run.kind == "baseline"], board=TITLE),
+        expand("runs/{run}/second-{board}.json", run=[run.run for run in CHOSEN if run.second], board=TITLE),
+
+
 onstart:
-    WORKER.start()
-    # To keep a limit of 100 jobs a second, Snakemake 9 looks for new jobs once a second for every job that it ever started:
-    # after a few hundred jobs that takes a tenth of a core, after a few thousand a whole one. This limit is not needed.
-    workflow.scheduler.job_rate_limiter = None
+    if not CLUSTER:
+        WORKER.start()
+        # To keep a limit of 100 jobs a second, Snakemake 9 looks for new jobs once a second for every job that it ever
+        # started: after a few hundred jobs that takes a tenth of a core, after a few thousand a whole one. This limit is
+        # not needed.
+        workflow.scheduler.job_rate_limiter = None
 
 
 onerror:
@@ -123,7 +194,6 @@ rule data:
         "runs/data/{dataset}.version",
     log:
         "runs/logs/data-{dataset}.log",
-    threads: SHARE
     resources:
         dvc=1,
     params:
@@ -147,16 +217,22 @@ rule train:
     log:
         "runs/logs/{run}-train.log",
     wildcard_constraints:
-        run=pattern("baseline"),
+        run=TRAINED,
     priority: 1  # the small jobs then fill the gaps that the last trainings leave
-    threads: SHARE
+    group:
+        alone_on_gpu if CLUSTER else None
     resources:
-        mem_mb=1500,
+        **GPU,
+        mem_mb=megabytes("train"),
+        runtime=minutes("train"),
     params:
         dataset=lambda wildcards: run(wildcards).dataset,
         seed=lambda wildcards: run(wildcards).seed,
         images=lambda wildcards: run(wildcards).images,
-        settings=lambda wildcards: [f"--set={k}={json.dumps(v)}" for k, v in run(wildcards).settings.items()],
+        settings=lambda wildcards: [
+            *(f"--set={k}={json.dumps(v)}" for k, v in run(wildcards).settings.items()),
+            *([client.ON_GPU] if run(wildcards).gpu else []),
+        ],
     shell:
         "{GANBENCH} train {input.baseline:q} --dataset {params.dataset:q} --seed {params.seed} "
         "--images {params.images} {params.settings:q} --out runs/{wildcards.run:q} 2> {log:q}"
@@ -172,8 +248,12 @@ rule sample:
     log:
         "runs/logs/{run}-sample-{n}.log",
     wildcard_constraints:
-        run=pattern("baseline"),
-    threads: SHARE
+        run=TRAINED,
+    group:
+        together if CLUSTER else None
+    resources:
+        mem_mb=megabytes("sample"),
+        runtime=minutes("sample"),
     params:
         seed=lambda wildcards: run(wildcards).seed,
     shell:
@@ -191,7 +271,11 @@ rule control:
         "runs/logs/{run}-sample-{n}.log",
     wildcard_constraints:
         run=pattern("control", "reference"),
-    threads: SHARE
+    group:
+        together if CLUSTER else None
+    resources:
+        mem_mb=megabytes("control"),
+        runtime=minutes("control"),
     params:
         kind=lambda wildcards: run(wildcards).row,
         dataset=lambda wildcards: run(wildcards).dataset,
@@ -216,7 +300,11 @@ rule embed:
         manifest="runs/{run}/embedding-{n}-{features}.json",
     log:
         "runs/logs/{run}-embed-{n}-{features}.log",
-    threads: SHARE
+    group:
+        together if CLUSTER else None
+    resources:
+        mem_mb=megabytes("embed"),
+        runtime=minutes("embed"),
     params:
         samples=lambda wildcards, input: (
             f"{run(wildcards).dataset}:train" if run(wildcards).kind == "train" else input[0]
@@ -237,7 +325,11 @@ rule score:
         f"runs/{{run}}/scores-{TITLE}.json",
     log:
         "runs/logs/{run}-score.log",
-    threads: SHARE
+    group:
+        together if CLUSTER else None
+    resources:
+        mem_mb=megabytes("score"),
+        runtime=minutes("score"),
     params:
         features=lambda wildcards: run(wildcards).features,
         metrics=lambda wildcards: ",".join(run(wildcards).metrics),
@@ -257,7 +349,11 @@ rule second:
         f"runs/{{run}}/second-{TITLE}.json",
     log:
         "runs/logs/{run}-second.log",
-    threads: SHARE
+    group:
+        together if CLUSTER else None
+    resources:
+        mem_mb=megabytes("second"),
+        runtime=minutes("second"),
     params:
         features=lambda wildcards: run(wildcards).second,
         metric=lambda wildcards: TRACKS[run(wildcards).dataset].rank,
@@ -278,8 +374,12 @@ rule curve:
     log:
         "runs/logs/{run}-curve.log",
     wildcard_constraints:
-        run=pattern("baseline"),
-    threads: SHARE
+        run=TRAINED,
+    group:
+        together if CLUSTER else None
+    resources:
+        mem_mb=megabytes("curve"),
+        runtime=minutes("curve"),
     params:
         features=lambda wildcards: run(wildcards).features,
         column=lambda wildcards: TRACKS[run(wildcards).dataset].rank,
@@ -304,7 +404,9 @@ rule overview:
         f"runs/boards/{TITLE}/samples-{{dataset}}.png",
     log:
         "runs/logs/overview-{dataset}.log",
-    threads: SHARE
+    resources:
+        mem_mb=costs.START,
+        runtime=costs.SHORT,
     params:
         sets=lambda wildcards: [f"{row}={samples}" for row, samples in shown(wildcards.dataset).items()],
     shell:

@@ -181,7 +181,7 @@ def settings(pairs: list[str]) -> dict[str, Any]:
             raise UserError(f"--set {pair}: write it as key=value, for example --set lr_g=0.0001")
         try:
             out[key.strip()] = _number(yaml.safe_load(value))
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError):  # a number with thousands of digits is a ValueError
             raise UserError(
                 f"--set {pair}: '{value}' is not a value; quote lists, for example --set 'betas=[0, 0.9]'"
             ) from None

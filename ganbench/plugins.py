@@ -6,7 +6,8 @@ import importlib
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from importlib.metadata import entry_points
+from functools import lru_cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 
@@ -27,11 +28,17 @@ def find(group: str, own: Iterable[str]) -> dict[str, str]:
         UserError: a name is taken, by ganbench or by another plug-in.
     """
     by_name: dict[str, str] = {}
-    for point in entry_points(group=group):
+    for point in _points(group, tuple(sys.path)):
         owner = point.dist.name if point.dist else point.module
         if point.name in own or by_name.setdefault(point.name, point.module) != point.module:
             raise UserError(f"the plug-in '{point.name}' of {owner} ({group}) has a name that is taken; uninstall it")
     return by_name
+
+
+@lru_cache(maxsize=64)
+def _points(group: str, path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
+    """The entry points of a group. `path` is Python's path: the files of all installed packages are read once for a path."""
+    return tuple(entry_points(group=group))
 
 
 def load(module: str, needed: Iterable[str]) -> ModuleType:

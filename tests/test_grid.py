@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -252,3 +253,24 @@ def test_unknown_board_is_answered_with_the_right_one(house: Path) -> None:
 @pytest.mark.parametrize("name", grid.boards())
 def test_boards_of_the_repository_are_valid(name: str) -> None:
     assert len(grid.runs(name))
+
+
+def test_gpu_of_a_track_renames_no_run_and_enters_no_published_file(house: Path) -> None:
+    before = names("tiny")
+    published = grid.board("tiny").model_dump()
+    write(changed("datasets/digits/gpu", True))
+    assert names("tiny") == before
+    assert grid.board("tiny").model_dump() == published
+    assert {run.dataset for run in grid.runs("tiny") if run.gpu} == {"digits"}
+    assert {run.kind for run in grid.runs("tiny") if run.gpu} == {"baseline"}
+
+
+def test_grid_of_a_thousand_runs_is_read_in_a_second(house: Path) -> None:
+    """Each look into all installed packages takes milliseconds, and each row asked twice."""
+    rows = {f"row{i}": {"baseline": "gan", "set": {"width_g": 8 + i}} for i in range(60)}
+    ring = {**TINY["datasets"]["ring"], "rows": rows}  # type: ignore[index]
+    write({**TINY, "seeds": list(range(5)), "datasets": {"ring": ring, "grid": ring, "gaussian1d": ring}})
+    grid.board("tiny")
+    begun = time.process_time()
+    assert len(grid.runs("tiny")) == 3 * (1 + 5 * (60 + 4))
+    assert time.process_time() - begun < 2  # 0.3 seconds of a free core

@@ -207,6 +207,30 @@ def test_verb_run_plans_nothing_for_a_built_board() -> None:
     assert ganbench("run", "tiny", "--dry-run").startswith("Nothing to do")
 
 
+def test_plan_of_a_built_board_has_nothing_to_do_and_names_a_lost_score(house: Path) -> None:
+    assert ganbench("plan", "tiny").startswith("tiny: nothing to do")
+    run = next(run for run in grid.runs("tiny") if (run.row, run.seed) == ("gan", 1))
+    scores = grid.scores_path(run.run, "tiny")
+    content = scores.read_bytes()
+    scores.unlink()
+    try:
+        output = ganbench("plan", "tiny", "--rows", "gan")
+    finally:
+        scores.write_bytes(content)
+    assert "tiny: 2 jobs would run, 0 of them trainings" in output
+    assert "score gan-ring-s1: missing output files" in output
+
+
+def test_rows_of_a_board_need_only_their_own_jobs() -> None:
+    assert jobs(snakemake("--config", "board=tiny", "rows=dcgan", "-n", "--forceall", targets=["rows"]))["train"] == 3
+    assert "no row 'dcgna'; did you mean 'dcgan'" in snakemake("--config", "board=tiny", "rows=dcgna", "-n", code=1)
+
+
+def test_job_asks_for_one_core_whatever_is_promised(tmp_path: Path) -> None:
+    planned = snakemake("--config", "board=tiny", "-n", "--forceall")  # with --cores 8
+    assert "threads:" not in planned  # Snakemake names more than one
+
+
 def test_verb_run_builds_a_file_and_prints_lines_and_the_table(house: Path, tmp_path: Path) -> None:
     folder = tmp_path / "my boards"
     folder.mkdir()

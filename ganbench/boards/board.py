@@ -39,6 +39,9 @@ class Track(_Strict):
         min_length=1, description="columns: a metric, or a further number of a metric: modes.high_quality"
     )
     uncalibrated: list[str] = Field([], description="metrics that enter without a calibration; the page names them")
+    gpu: bool = Field(  # excluded: neither names nor published files depend on it
+        False, exclude=True, description="whether each training of this track gets a GPU; by default the CPU trains"
+    )
     rank: str = Field(description="the column that rows are ranked by")
     rows: dict[str, Row]
 

@@ -41,7 +41,7 @@ def _mend(run: Path, title: str) -> list[str]:
         {RECORD: is_record, "model.safetensors": is_safetensors},
         {"samples-*.npz": zipfile.is_zipfile, "samples-*.json": is_object},  # the end of a zip is written last
         {"embedding-*.npz": zipfile.is_zipfile, "embedding-*.json": is_object},
-        {f"scores-{title}.json": is_object, f"curve-{title}.json": is_object},
+        {f"scores-{title}.json": is_object, f"curve-{title}.json": is_object, f"second-{title}.json": is_object},
     )
     damaged: list[Path] = []
     for kinds in stages:

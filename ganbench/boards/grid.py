@@ -20,7 +20,7 @@ from ganbench.boards.document import Document
 from ganbench.config import RECIPE
 from ganbench.errors import UserError, choose
 
-CONFIG = ("board",)  # the keys of the pipeline's --config
+CONFIG = ("board", "rows")  # the keys of the pipeline's --config
 PIXELS = "pixels"
 SUFFIXES = (".yaml", ".yml")
 
@@ -119,11 +119,41 @@ def check_config(config: Mapping[str, Any]) -> str:
     Raises:
         UserError: a key that the pipeline does not know, or something wrong with the board.
     """
-    for key in config:
-        choose(key, CONFIG, "--config key")
-    name = str(config.get("board", "quick"))
+    name = named(config)
     _refuse(name, problems(name))
     return name
+
+
+def named(config: Mapping[str, Any]) -> str:
+    """The board that a pipeline's `--config` names. The board is not read.
+
+    Raises:
+        UserError: a key that the pipeline does not know.
+    """
+    for key in config:
+        choose(key, CONFIG, "--config key")
+    return str(config.get("board", "quick"))
+
+
+def select(planned: Iterable[PlannedRun], rows: str | Iterable[Any] | None) -> tuple[PlannedRun, ...]:
+    """The scored runs of some rows of a board, each with the controls of its dataset; without `rows`, all scored runs.
+
+    Args:
+        planned: the runs of the board.
+        rows: names of rows, as a list or with commas between them.
+
+    Raises:
+        UserError: no row has such a name.
+    """
+    scored = tuple(run for run in planned if run.scored)
+    if rows is None:
+        return scored
+    names = {str(name).strip() for name in (rows.split(",") if isinstance(rows, str) else rows)}
+    trained = dict.fromkeys(run.row for run in scored if run.kind == "baseline")
+    for name in sorted(names):
+        choose(name, trained, "row")
+    datasets = {run.dataset for run in scored if run.row in names}
+    return tuple(run for run in scored if run.row in names or (run.kind == "control" and run.dataset in datasets))
 
 
 @dataclass(frozen=True)
@@ -137,15 +167,16 @@ class PlannedRun:
     seed: int
     n: int  # samples
     features: str  # the extractor
-    second: str | None  # the extractor in which the ranking column is measured too
     train: str  # the run that has the embedding of the training set
     metrics: dict[str, int]  # name to version
     reference: str = ""  # the run that this run is scored against; empty for the training set
+    second: str | None = None  # the extractor in which the ranking column is measured too
     path: str = (
         ""  # the baseline's file, relative to `paths.definitions()` if it lies there; empty for what is not trained
     )
     images: int = 0  # budget in real images seen; 0 for what is not trained
     settings: dict[str, Any] = field(default_factory=dict)  # of the baseline's `Config`
+    gpu: bool = False  # whether the training gets a GPU
 
     @property
     def scored(self) -> bool:
@@ -203,6 +234,7 @@ def runs(name: str) -> tuple[PlannedRun, ...]:
                         path=_from_definitions(path),
                         images=images,
                         settings=row.set,
+                        gpu=track.gpu,
                     )
                 )
     return tuple(out)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ganbench.features import Extractor
 
 ORDER = (
-    *("score", "list", "train", "sample", "compare", "run", "leaderboard", "data"),
+    *("score", "list", "train", "sample", "compare", "run", "plan", "leaderboard", "data"),
     *("overview", "interpolate", "arithmetic", "spread", "embed", "cite", "check", "calibrate", "control", "curve"),
     *("publish", "schema", "cache"),
 )

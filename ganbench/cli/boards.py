@@ -1,4 +1,4 @@
-"""Verbs for the boards and the data of users: check a board, add data."""
+"""Verbs for the boards and the data of users: check a board, plan it, add data."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ganbench.cli._common import Layout, Range, app, say
+from ganbench.cli._common import Json, Layout, Range, app, check_files, json_file, say, write_json
+from ganbench.cli.run import Boards, Rows, checked, dry, split
 from ganbench.cli.suite import data_app
 
 
@@ -34,6 +35,40 @@ def check(
     print(
         f"{grid.title(board)}: nothing is wrong; {trained:,} runs to train, {len(runs) - trained:,} controls and references"
     )
+
+
+@app.command()
+def plan(boards: Boards = None, rows: Rows = None, as_json: Json = None) -> None:
+    """Say what `ganbench run` would do: the state of each row with each seed, the reasons, and the expected seconds.
+
+    Nothing is run or written. The seconds come from earlier runs in runs/ and results/.
+
+    \b
+    Examples:
+      ganbench plan quick
+      ganbench plan quick modes --rows gan,wgan
+      ganbench plan my.yaml --json plan.json
+    """
+    from ganbench.boards import costs, grid
+    from ganbench.boards import plan as plans
+
+    check_files(json_file(as_json))
+    earlier = costs.records()
+    made = {}
+    names, further = split(boards)
+    for board in checked(names, rows):
+        shown = dry(board, rows, ["--cores", "1", *further])
+        jobs = [
+            plans.Job(job["rule"], run, job["reason"])
+            for job in shown.started.values()
+            if (run := job["wildcards"].get("run"))
+        ]
+        selected = grid.select(grid.runs(board), rows)
+        made[grid.title(board)] = (plans.cells(selected, jobs, earlier), shown.planned)
+    if as_json != "-":
+        print("\n\n".join(plans.text(title, *content) for title, content in made.items()))
+    if as_json is not None:
+        write_json(plans.to_json(made), as_json)
 
 
 @data_app.command("add")

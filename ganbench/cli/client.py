@@ -10,10 +10,64 @@ import os
 import signal
 import socket
 import sys
+import time
+from collections.abc import Mapping, MutableMapping
 
 ADDRESS = "GANBENCH_WORKER"  # environment variable: the worker's socket
 STARTED = b"+"  # the worker's first answer; the second one is the exit code, in one byte
 LOST = 1  # exit code of a job whose worker died
+ON_GPU = "--device=cuda"  # the option of a job that computes on a GPU
+DEVICES = "GANBENCH_DEVICES"  # environment variable: the GPUs of the machine that the pipeline runs on, with commas
+VISIBLE = "CUDA_VISIBLE_DEVICES"  # environment variable of CUDA: the GPUs that a process sees, with commas
+DRIVER = "/proc/driver/nvidia/gpus"  # has a folder for each GPU
+WAIT = 0.2  # seconds between two looks for a free GPU
+
+
+def devices(environment: Mapping[str, str]) -> list[str]:
+    """The GPUs that a pipeline may use: those that its own process sees."""
+    if VISIBLE in environment:
+        return [name.strip() for name in environment[VISIBLE].split(",") if name.strip()]
+    try:
+        return [str(i) for i in range(len(os.listdir(DRIVER)))]
+    except OSError:
+        return []
+
+
+def assign_device(arguments: list[str], environment: MutableMapping[str, str]) -> None:
+    """Let a job see one GPU of its own if it asks for a GPU, else none. Return as soon as a GPU is free.
+
+    On a cluster the scheduler has assigned the GPU, and nothing lists the devices.
+    """
+    if ON_GPU not in arguments:
+        environment[VISIBLE] = ""
+    elif environment.get(DEVICES):
+        environment[VISIBLE] = take(environment[DEVICES].split(","), environment.get("TMPDIR", "/tmp"))
+
+
+def take(names: list[str], folder: str) -> str:
+    """Wait for a free GPU and lock it. The lock ends with the process, also after `os.execv`.
+
+    Args:
+        names: of the GPUs.
+        folder: of the files that are locked, the same for all jobs.
+    """
+    import fcntl
+
+    files = [
+        os.open(
+            f"{folder}/ganbench-{os.getuid()}-gpu-{name.replace('/', '_')}.lock", os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW
+        )
+        for name in names
+    ]
+    while True:
+        for name, file in zip(names, files, strict=True):
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            os.set_inheritable(file, True)
+            return name
+        time.sleep(WAIT)
 
 
 def ask(address: str, arguments: list[str]) -> int | None:
@@ -45,6 +99,7 @@ def ask(address: str, arguments: list[str]) -> int | None:
 def main() -> None:
     """Run the verb in `sys.argv`, and end with its exit code."""
     arguments = sys.argv[1:]
+    assign_device(arguments, os.environ)
     address = os.environ.get(ADDRESS)
     code = ask(address, arguments) if address else None
     if code is None:

@@ -41,6 +41,7 @@ class LogHandler(LogHandlerBase):
             content = {"jobs": {rule: n for rule, n in about["stats"].items() if rule != "total"}}
         elif event == "job_info":
             content = {"id": about["jobid"], "rule": about["rule_name"], "wildcards": dict(about["wildcards"])}
+            content["reason"] = about["reason"]
         elif event == "job_finished":
             content = {"id": about["job_id"]}
         elif event == "job_error":

@@ -21,7 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ganbench import paths
 from ganbench.cli._common import app, say, show
-from ganbench.errors import Interrupted, UserError
+from ganbench.errors import Interrupted, UserError, choose
 
 STAGES = {
     "data": ("data",),
@@ -35,63 +35,153 @@ LOG_SECONDS = 60.0  # without a terminal, a stage gets a line at most this often
 LAST_LINES = 10  # of a failed job's log
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+Boards = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="BOARD|FILE.yaml...", help="names of boards, or their files; by default quick", show_default=False
+    ),
+]
+Rows = Annotated[str | None, typer.Option(help="only these rows, with commas between them", metavar="ROW,ROW")]
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
 def run(
-    context: typer.Context,
-    board: Annotated[str, typer.Argument(metavar="BOARD|FILE.yaml", help="a board's name, or its file")] = "quick",
+    boards: Boards = None,
+    rows: Rows = None,
     cores: Annotated[
         int | None, typer.Option(help="jobs that run at once; by default as many as the machine has cores", min=1)
+    ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            help="where the jobs run: slurm, kubernetes, or a folder with a profile of Snakemake", metavar="NAME"
+        ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="print what would run, but run nothing")] = False,
 ) -> None:
     """Train, score and rank everything of a board. The same command again resumes, and builds what has changed.
 
-    Options after `--` go to Snakemake.
+    Several boards run one after the other. Options after `--` go to Snakemake.
 
     \b
     Examples:
       ganbench run quick
       ganbench run quick --dry-run
+      ganbench run quick --rows gan,wgan
       ganbench run my-board.yaml --cores 4 -- --forcerun score
+      ganbench run quick modes --profile slurm
+    """
+    names, further = split(boards)
+    if profile is not None:
+        further = ["--workflow-profile", str(profile_folder(profile)), *further]
+    if cores is not None or profile is None:
+        further = ["--cores", str(cores or os.cpu_count() or 1), *further]
+    failed = False
+    for board in checked(names, rows):
+        if dry_run:
+            show(dry(board, rows, further).plan())
+        else:
+            failed |= not build(board, rows, further)
+    if failed:
+        raise typer.Exit(1)
+
+
+def split(arguments: list[str] | None) -> tuple[list[str], list[str]]:
+    """The boards, by default `quick`, and the options of Snakemake: these begin with a hyphen.
+
+    >>> split(["quick", "modes", "--forcerun", "score"]), split(None)
+    ((['quick', 'modes'], ['--forcerun', 'score']), (['quick'], []))
+    """
+    given = arguments or []
+    end = next((i for i, text in enumerate(given) if text.startswith("-")), len(given))
+    return given[:end] or ["quick"], given[end:]
+
+
+def profile_folder(name: str) -> Path:
+    """The folder of a profile: that of a profile of ganbench, or any folder that holds one.
+
+    Raises:
+        UserError: there is no such profile.
+    """
+    own = paths.definitions() / "profiles"
+    folder = (
+        Path(name).expanduser() if "/" in name else own / choose(name, [path.name for path in own.iterdir()], "profile")
+    )
+    if not any((folder / file).is_file() for file in ("config.yaml", "config.yml")):
+        raise UserError(f"--profile {name}: {folder} has no config.yaml")
+    return folder.resolve()
+
+
+def checked(names: list[str], rows: str | None) -> list[str]:
+    """The boards, each checked whole; files get their full path.
+
+    Raises:
+        UserError: Snakemake is missing, or something is wrong with a board, or a board has no such row.
     """
     if importlib.util.find_spec("snakemake") is None:
-        raise UserError("`ganbench run` needs Snakemake: pip install 'ganbench[pipeline]'")
+        raise UserError("the pipeline needs Snakemake: pip install 'ganbench[pipeline]'")
     from ganbench.boards import grid
 
-    if grid.title(board) != board:
-        board = str(Path(board).resolve())
-    board = grid.check_config({"board": board})
+    full = dict.fromkeys(
+        name if grid.title(name) == name else str(Path(name).expanduser().absolute()) for name in names
+    )
+    for board in full:
+        grid.check_config({"board": board})
+        grid.select(grid.runs(board), rows)
+    return list(full)
+
+
+def dry(board: str, rows: str | None, further: list[str]) -> Follower:
+    """What Snakemake would run for a board. Nothing is left behind.
+
+    Raises:
+        typer.Exit: Snakemake cannot plan the board; the reason is on stderr.
+    """
+    from ganbench.boards import grid
+
+    with tempfile.TemporaryDirectory(prefix="ganbench-") as scratch:
+        log = Path(scratch, "log")
+        code, shown = follow(command(board, rows, ["--dry-run", *further]), log, quiet=True)
+        if code:
+            explain(shown, log, paths.root(), grid.title(board))
+            say("ganbench: Snakemake cannot plan the board; nothing has run")
+            raise typer.Exit(1)
+    return shown
+
+
+def build(board: str, rows: str | None, further: list[str]) -> bool:
+    """Run the pipeline of a board, and print its table if it is whole; whether no job failed."""
+    from ganbench.boards import grid
+
     title = grid.title(board)
-    command = [
-        *("--snakefile", str(paths.definitions() / "Snakefile"), "--directory", str(paths.root())),
-        *("--cores", str(cores or os.cpu_count() or 1), *["--dry-run"] * dry_run),
-        *context.args,
-        *("--config", f"board={json.dumps(board)}"),
-    ]
-    if dry_run:
-        with tempfile.TemporaryDirectory(prefix="ganbench-") as scratch:  # a plan leaves no log
-            log = Path(scratch, "log")
-            code, shown = follow(command, log, quiet=True)
-            if code:
-                explain(shown, log, paths.root(), title)
-                say("ganbench: Snakemake cannot plan the board; nothing has run")
-                raise typer.Exit(1)
-        show(shown.plan())
-        return
     log = paths.runs() / "logs" / f"run-{title}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    code, shown = follow(command, log, quiet=False)
+    code, shown = follow(command(board, rows, further), log, quiet=False)
     if code:
         explain(shown, log, paths.root(), title)
         say(
             f"ganbench: {ending(shown, code)}; the scheduler's log is {paths.shown(log)}; the same command again resumes"
         )
-        raise typer.Exit(1)
+        return False
     if all(grid.scores_path(planned.run, board).is_file() for planned in grid.runs(board) if planned.scored):
         from ganbench.cli.suite import leaderboard
 
         leaderboard(board)
+    elif rows is not None:
+        say(f"The scores of {rows} are in {paths.shown(paths.runs())}/; `ganbench run {title}` makes the other rows")
     say(f"The scheduler's log is {paths.shown(log)}")
+    return True
+
+
+def command(board: str, rows: str | None, further: list[str]) -> list[str]:
+    """The arguments of Snakemake."""
+    config = [f"board={json.dumps(board)}", *([] if rows is None else [f"rows={json.dumps(rows)}"])]
+    return [
+        "leaderboard" if rows is None else "rows",
+        *("--snakefile", str(paths.definitions() / "Snakefile"), "--directory", str(paths.root())),
+        *further,
+        *("--config", *config),
+    ]
 
 
 class Failure(NamedTuple):
