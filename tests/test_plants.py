@@ -41,7 +41,7 @@ REAL = {d: real(d) for d in (1, 2, 5)}
 
 
 @pytest.mark.parametrize("d", REAL)
-@pytest.mark.parametrize("name", set(PLANTS) - set(STATISTICAL))
+@pytest.mark.parametrize("name", [name for name in PLANTS if name not in STATISTICAL])
 def test_true_metric_has_exactly_the_planted_value(name: str, d: int) -> None:
     try:
         inputs, truths = planted(PLANTS[name], REAL[d], np.random.default_rng(1))
