@@ -66,5 +66,6 @@ def blamed() -> Iterator[None]:
     try:
         yield
     except (Exception, SystemExit):
-        with errors.blamed(*(Path(file) for name in _loaded if (file := sys.modules[name].__file__))):
+        modules = [sys.modules[name] for name in _loaded if name in sys.modules]
+        with errors.blamed(*(Path(module.__file__) for module in modules if module.__file__)):
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the suite itself runs in parallel
@@ -10,6 +11,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # the suite itself runs in parall
 import pytest
 
 from ganbench import data
+
+# A process that was started in the background ignores these signals, and its children too. The tests send them.
+for ignored, default in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(ignored) is signal.SIG_IGN:
+        signal.signal(ignored, default)
 
 REPOSITORY = Path(__file__).parents[1]
 

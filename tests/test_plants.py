@@ -14,7 +14,7 @@ from ganbench.boards.plants import PLANTS, planted
 from ganbench.data.mixture import Mixture
 
 STATISTICAL = (
-    "null",
+    "untouched",
     "spheres",
     "few",
     "many",
@@ -81,7 +81,7 @@ def real_again(repeat: int) -> dict[str, Any]:
 
 
 def test_coverage_of_real_samples_is_free_of_their_distribution() -> None:
-    truth = planted(PLANTS["null"], REAL[2], np.random.default_rng(0))[1]["coverage"]
+    truth = planted(PLANTS["untouched"], REAL[2], np.random.default_rng(0))[1]["coverage"]
     values = [metrics.compute(["coverage"], real_again(repeat))["coverage"]["value"] for repeat in range(30)]
     n, m = 240, 240
     j = np.arange(1, 6)

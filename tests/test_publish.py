@@ -26,7 +26,7 @@ def test_published_board_stays_when_a_new_one_fails(tmp_path: Path, monkeypatch:
     old.write_text("old")
 
     def fail(name: str, target: Path) -> None:
-        target.mkdir()
+        (target / "half").touch()
         raise UserError("a manifest is missing")
 
     monkeypatch.setattr("ganbench.paths.results", lambda: tmp_path)

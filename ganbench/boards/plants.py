@@ -254,7 +254,7 @@ def pointed(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
 
 
 PLANTS = {
-    "null": Plant("real samples against real samples", null),
+    "untouched": Plant("real samples against real samples", null),
     "moved": Plant("the reference, moved by its spread and twice as large", moved),
     "stretched": Plant("the reference, three times as long in one direction", stretched),
     "spheres": Plant("two spheres, one 1.5 times as wide", spheres),
