@@ -128,14 +128,14 @@ def spheres(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
 
 
 def _groups(size: int, d: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Groups `[6 g, d]` of points far apart, every second one ten times as wide, and a point `[g, d]` beside each group.
+    """Groups `[6 g, d]` of points far apart, every fourth one ten times as wide, and a point `[g, d]` beside each group.
 
     Half of the points beside the groups are within the reach of a third neighbour.
     """
     count = 4 * (size // (4 * len(GROUP)))
     if not count:
         raise Unfit(f"{size} samples are too few for groups")
-    place, width = 10 * FAR * np.arange(count), np.tile([1.0, 10.0], count // 2)
+    place, width = 10 * FAR * np.arange(count), np.tile([10.0, 1.0, 1.0, 1.0], count // 4)
     beside = np.tile([INSIDE, INSIDE, OUTSIDE, OUTSIDE], count // 4)
     line = _unit(d, rng)
     groups = (place[:, None] + width[:, None] * GROUP).reshape(-1, 1) * line
