@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import pkgutil
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -197,8 +197,7 @@ def describe(extractor: str | Extractor) -> dict[str, Any]:
         `id` is the extractor's name and the first eight digits of its weights' hash. `input` is the shape of one sample
         and `d` the number of features; both are None if the extractor takes any shape. `sha256` is the hash of the
         weights, None without weights. `test_accuracy` is the share of the test split that a classifier gets right (of
-        single digits, for stacked MNIST), else None. A classifier that was shown damage also has `kinds`, how many kinds of
-        images it tells apart. A network with published weights also has `resize`, `grey` (what
+        single digits, for stacked MNIST), else None. A network with published weights also has `resize`, `grey` (what
         it does with grey images), `precision` and `logits` (what they are).
 
     Raises:
@@ -226,16 +225,6 @@ def _family(extractor: Extractor) -> ExtractorFamily:
     from ganbench.features import custom
 
     return custom if custom.takes(extractor.name) else _families()[choose(extractor.name, names(), "extractor")]
-
-
-def kinds(about: Mapping[str, Any], x: np.ndarray) -> np.ndarray | None:
-    """Logits of the kinds of damage `[n, K]` of features `[n, d]`, for an extractor with the facts `about` (see `describe`).
-
-    The first kind is "undamaged". None if the extractor was shown no damage.
-    """
-    from ganbench.features import cnn
-
-    return cnn.kinds(about, x)
 
 
 def resized_otherwise(extractor: str | Extractor) -> list[Extractor]:

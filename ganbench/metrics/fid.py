@@ -197,13 +197,14 @@ def fid(gen: np.ndarray, ref: np.ndarray | None = None, ref_moments: np.ndarray 
     if min(g.n, m or g.n) >= 2 * d:
         low, high = normal(value, _influence(gen, g, r))
         interval = (max(low, 0.0), high)
+        quarters = _quarters(gen, g) if g.n >= 4 * d else []
         if ref is not None and min(g.n, r.n) >= 4 * d:
-            unbiased = value - _bias(gen, g, r, value) - _bias(ref, r, g, value)
+            unbiased = value - _bias(quarters, r, value) - _bias(_quarters(ref, r), g, value)
             sides = _influence(gen, g, r).var() / g.n + _influence(ref, r, g).var() / r.n
             half = Z * float(np.sqrt(sides + PAIRS * (noise * (1 / g.n + 1 / r.n)) ** 2))
             unbiased_interval = [unbiased - half, unbiased + half]
         if g.n // 4 >= 4 * d:
-            infinity = _infinity(gen, g, r, value)
+            infinity = _infinity(quarters, r, value)
             # The variance of the delta method, plus the variance of pairs of samples. The second matters only near 0.
             half = float(np.hypot((high - low) / 2, Z * np.sqrt(1.5) * noise / g.n))
             infinity_interval = [infinity - half, infinity + half]
@@ -230,28 +231,25 @@ def _influence(x: np.ndarray, g: Moments, r: Moments) -> np.ndarray:
     return influence
 
 
-def _infinity(x: np.ndarray, g: Moments, r: Moments, value: float) -> float:
+def _infinity(parts: list[Moments], r: Moments, value: float) -> float:
     """FID at 1/N = 0 on the least-squares line through N = n, n/2, n/4 (Chong & Forsyth 2020, arXiv:1911.07023).
 
     The samples are put into one random order and cut into parts of size N. FID_N is the mean over the parts. The line's
     value at 1/N = 0 is FID_n + (FID_n/2 - FID_n/4) / 2. These weights add up to 1. So each sample has the same influence
     on this value as on FID_n, to first order. To second order the noise of pairs of samples has 1.5 times the variance
     that it has in FID_n.
-
     """
-    parts = _quarters(x, g)
     halves = [parts[0].merge(parts[1]), parts[2].merge(parts[3])]
     half, quarter = (np.mean([frechet(part, r) for part in level]) for level in (halves, parts))
     return float(value + (half - quarter) / 2)
 
 
-def _bias(x: np.ndarray, own: Moments, other: Moments, value: float) -> float:
-    """Bias of the distance `value` that comes from the finite number of samples in `x` `[n, d]`, with moments `own`.
+def _bias(parts: list[Moments], other: Moments, value: float) -> float:
+    """Bias of the distance `value` that comes from the finite number of samples in the set of these `parts`.
 
     The jackknife that leaves out a quarter of the samples (Quenouille 1956). It needs no Gaussian features. The corrected
     value holds only pairs of samples of different quarters. So the noise of pairs has `PAIRS` times the variance of FID_n.
     """
-    parts = _quarters(x, own)
     left = [reduce(Moments.merge, parts[:i] + parts[i + 1 :]) for i in range(QUARTERS)]
     return float((QUARTERS - 1) * (np.mean([frechet(part, other) for part in left]) - value))
 

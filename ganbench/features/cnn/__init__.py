@@ -7,13 +7,11 @@ to that module and run it. A classifier of grey images reads stacked MNIST one c
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import safetensors.numpy
 
 if TYPE_CHECKING:
     from ganbench.features import Extractor, Run
@@ -45,21 +43,7 @@ def describe(extractor: Extractor) -> dict[str, Any]:
         "d": channels * card["recipe"]["d"],
         "sha256": card["sha256"],
         "test_accuracy": card["test_accuracy"],
-        **({"kinds": len(card["kinds"])} if card["kinds"] and name in SHIPPED else {}),
     }
-
-
-def kinds(about: Mapping[str, Any], x: np.ndarray) -> np.ndarray | None:
-    """Logits of the kinds of damage, float64 `[n, K]`, from features `[n, d]`: the second head of a classifier.
-
-    The first kind is "undamaged". None if the extractor that `about` describes has no second head of this package.
-    """
-    name = about["id"].partition("@")[0]
-    if name not in SHIPPED or about["sha256"] != read_card(name)["sha256"] or not read_card(name)["kinds"]:
-        return None
-    weights = safetensors.numpy.load_file(WEIGHTS / f"{name}.safetensors")
-    logits: np.ndarray = x.astype(np.float64) / weights["scale"] @ weights["kind.weight"].T + weights["kind.bias"]
-    return logits
 
 
 def load(extractor: Extractor) -> Run:
