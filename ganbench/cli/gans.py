@@ -52,7 +52,7 @@ def train(
 ) -> None:
     """Train a GAN. The same command resumes an interrupted run. With a larger --images it continues a finished run.
 
-    Ctrl-C and SIGTERM write a checkpoint first.
+    Ctrl-C and SIGTERM write a checkpoint first. `torchrun --nproc-per-node N -m ganbench train ...` trains with N processes.
 
     \b
     Examples:
@@ -72,7 +72,7 @@ def train(
     out = out or Path("runs") / f"{path.stem}-{dataset}-s{seed}"
     check_result(out, SIGNS, "run")
     from ganbench.gan import Unsupported  # the import of torch takes longer than the check of the arguments
-    from ganbench.training import loop
+    from ganbench.training import loop, team
 
     try:
         run = loop.train(
@@ -88,6 +88,8 @@ def train(
         )
     except Unsupported as error:
         raise UserError(refusal(path, dataset, data.facts(dataset).shape, error)) from None
+    if not team.writes():
+        return
     if run.diverged:
         say(f"DIVERGED: {run.diverged}. This is a result: a board shows it. The run is in {out}")
     else:

@@ -80,7 +80,7 @@ def progress(label: str, total: int, unit: str, start: int = 0, patience: float 
     def advance(done: int, note: str = "") -> None:
         nonlocal last, latest
         latest = done
-        if time.monotonic() - last >= LOG_SECONDS and done < total:
+        if time.monotonic() - last >= LOG_SECONDS and time.monotonic() - begun >= patience and done < total:
             last = time.monotonic()
             line(done, note)
 

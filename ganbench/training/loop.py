@@ -14,6 +14,7 @@ import platform
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TextIO, cast
 
@@ -27,13 +28,14 @@ from ganbench.config import RECIPE, TrainConfig
 from ganbench.display.progress import progress
 from ganbench.errors import Interrupted, UserError, blamed, plain
 from ganbench.gan import Gan
-from ganbench.training import devices, memory, outputs, signals
+from ganbench.training import devices, memory, outputs, signals, team
 from ganbench.training.average import averaged, refresh
 from ganbench.training.checkpoint import RunFolder, State, name_tensors, restore_optimiser, select
 from ganbench.training.order import TrainingData, reseed
 from ganbench.training.order import select as select_rows
 from ganbench.training.precision import Mixed
 from ganbench.training.run import PARTS, Identity, Run
+from ganbench.training.team import ALONE, Team
 
 HISTORY = 200  # lines of history per run
 CHECKPOINTS = 10  # checkpoints per run, due by images
@@ -43,8 +45,11 @@ MINUTES = 5.0  # between further checkpoints
 class Training:
     """A GAN in training: the step that advances it, and the state that a checkpoint holds."""
 
-    def __init__(self, gan: Gan, source: TrainingData, seed: int, budget: int = 0) -> None:
+    def __init__(self, gan: Gan, source: TrainingData, seed: int, budget: int = 0, us: Team = ALONE) -> None:
+        us.check(gan.config.batch)
         self.gan = memory.channels_last(gan)
+        self.team = us
+        team.share_work(gan, us)
         self.source = source
         self.seed = seed
         self.budget = budget  # images that the run is to see; a linear schedule ends there
@@ -63,13 +68,14 @@ class Training:
         Returns the losses as scalars, under names such as "d/loss".
         """
         config = self.gan.config
-        reseed("train", self.seed, self.seen)
         self.set_rates()
-        for k in range(config.n_critic):
-            real = self.source.batch(self.seed, self.seen + k * config.batch, config.batch, self.weights)
-            d = descend(self.gan.d_loss(real), self.opt_d)
-            self.gan.after_d_step(d)
-        g = descend(self.gan.g_loss(real), self.opt_g)
+        with team.step(self.team, self.seed, self.seen):
+            for k in range(config.n_critic):
+                batch = self.source.batch(self.seed, self.seen + k * config.batch, config.batch, self.weights)
+                real = self.team.share_batch(batch)
+                d = descend(self.gan.d_loss(real), self.opt_d, self.team)
+                self.gan.after_d_step(d)
+            g = descend(self.gan.g_loss(real), self.opt_g, self.team)
         if self.average is not None:
             self.average.update_parameters(self.gan)
         self.seen += config.n_critic * config.batch
@@ -146,7 +152,7 @@ def make_optimiser(network: nn.Module, config: TrainConfig, lr: float) -> torch.
     return torch.optim.SGD(params, lr, config.momentum, fused=True)
 
 
-def descend(losses: dict[str, Tensor], opt: torch.optim.Optimizer) -> dict[str, Tensor]:
+def descend(losses: dict[str, Tensor], opt: torch.optim.Optimizer, us: Team = ALONE) -> dict[str, Tensor]:
     """One step down "loss", in the optimiser's own parameters and in no others. Returns the losses without their graph.
 
     Without losses there is no step: a stage may train one player alone.
@@ -157,9 +163,11 @@ def descend(losses: dict[str, Tensor], opt: torch.optim.Optimizer) -> dict[str, 
     if loss is None or loss.ndim or not loss.requires_grad:
         raise UserError("a loss needs the entry 'loss': a number that follows from the parameters of its player")
     opt.zero_grad(set_to_none=True)
-    torch.autograd.backward(loss, inputs=opt.param_groups[0]["params"])
+    parameters = opt.param_groups[0]["params"]
+    torch.autograd.backward(loss, inputs=parameters)
+    us.average_gradients(parameters)
     opt.step()
-    return {name: value.detach() for name, value in losses.items()}
+    return us.average_losses({name: value.detach() for name, value in losses.items()})
 
 
 class Diverged(Exception):
@@ -207,15 +215,18 @@ def record(training: Training, images: int, folder: RunFolder, label: str, minut
     """
     begun, begun_cpu = time.monotonic() - training.seconds, time.process_time() - training.cpu_seconds
     saved, saved_at, before = training.seen, time.monotonic(), training.seen
+    us = training.team
     with (
-        folder.history.open("a") as log,
-        progress(label, images, "images", training.seen) as advance,
+        (folder.history if us.first else Path(os.devnull)).open("a") as log,
+        progress(label, images, "images", training.seen, patience=0.0 if us.first else math.inf) as advance,
         signals.deferred() as asked,
     ):
         try:
             for losses in steps(training, images):
                 training.seconds, training.cpu_seconds = time.monotonic() - begun, time.process_time() - begun_cpu
                 keep_parts(training, images, folder, before)
+                if before == 0:
+                    us.compare(training.state.tensors)  # early, before the budget is spent
                 before = training.seen
                 if losses is not None:
                     note(training, losses, log)
@@ -225,24 +236,25 @@ def record(training: Training, images: int, folder: RunFolder, label: str, minut
                         save(training, folder)
                         saved, saved_at = training.seen, time.monotonic()
                 late = time.monotonic() - saved_at >= 60 * minutes
-                if training.seen < images and (late or asked):
+                signal = us.any(asked[0] if asked else 0, training.finite.device)
+                if training.seen < images and (late or signal):
                     last = training.seen if training.finite else saved
-                    if last > saved:
+                    if last > saved and us.first:
                         folder.save_interim(training.state)
                     saved_at = time.monotonic()
-                    if asked:
-                        raise Interrupted(asked[0], stopped(last, images))
+                    if signal:
+                        raise Interrupted(signal, stopped(last, images))
         except (Diverged, Unfit) as error:
             return str(error)
     if training.seen > saved:
-        folder.save(training.state)
+        keep(training, folder)
     return None
 
 
 def keep_parts(training: Training, images: int, folder: RunFolder, before: int) -> None:
     """Keep the GAN if the step from `before` images on has ended a part of the budget."""
     for part, share in PARTS.items():
-        if before < share * images <= training.seen:
+        if before < share * images <= training.seen and training.team.first:
             folder.save_part(training.result(), part, training.seen)
 
 
@@ -269,7 +281,14 @@ def save(training: Training, folder: RunFolder) -> None:
     why = probe(training)
     if why is not None:
         raise Unfit(f"{why} at {training.seen:,} images")
-    folder.save(training.state)
+    keep(training, folder)
+
+
+def keep(training: Training, folder: RunFolder) -> None:
+    """Write a checkpoint, after all processes of the team were found to be in the same state."""
+    training.team.compare(training.state.tensors)
+    if training.team.first:
+        folder.save(training.state)
 
 
 def stopped(seen: int, images: int) -> str:
@@ -336,40 +355,47 @@ def train(
         Interrupted: a signal came; the run resumes from its last step.
     """
     memory.keep_freed()
-    chosen = devices.choose(device)
+    chosen = devices.choose(team.device(device))
     source = TrainingData.load(dataset, chosen)
     reseed("start", seed)
     gan = baseline.create(path, source.spec, overrides).to(chosen)
-    training = Training(gan, source, seed, images)
-    identity = Identity(
-        baseline=path.stem,
-        source=baseline.source_hash(path),
-        config=json.loads(gan.config.model_dump_json()),
-        dataset=dataset,
-        data=data.version(dataset),
-        seed=seed,
-        recipe=RECIPE,
-        schedule_images=None if gan.config.schedule == "constant" else images,
-    )
-    folder = RunFolder(out, identity)
     out.mkdir(parents=True, exist_ok=True)
     label = f"train {path.stem} on {dataset}"
-    with folder.held(wait), blamed(path):
-        if resume(training, folder):
-            if 0 < training.seen < images:
-                print(plain(f"{label}: resumed at {training.seen:,} images"), file=sys.stderr)
-        else:
+    with ExitStack() as held:
+        us = held.enter_context(team.joined(chosen))
+        training = Training(gan, source, seed, images, us)
+        identity = Identity(
+            baseline=path.stem,
+            source=baseline.source_hash(path),
+            config=json.loads(gan.config.model_dump_json()),
+            dataset=dataset,
+            data=data.version(dataset),
+            seed=seed,
+            recipe=RECIPE,
+            schedule_images=None if gan.config.schedule == "constant" else images,
+            **us.facts,
+        )
+        folder = RunFolder(out, identity)
+        if us.first:
+            held.enter_context(folder.held(wait))
+        held.enter_context(blamed(path))
+        with us.first_goes_ahead():
+            resumed = resume(training, folder)
+        if resumed and us.first and 0 < training.seen < images:
+            print(plain(f"{label}: resumed at {training.seen:,} images"), file=sys.stderr)
+        if not resumed:
             why = probe(training)
             if why is not None:
                 raise UserError(f"{path}: {why}")
-            folder.save(training.state)  # a run that diverges early goes back to it
-        folder.cut_history(training.seen)
-        folder.drop_parts(images, gan.config.batch * gan.config.n_critic)
+            keep(training, folder)  # a run that diverges early goes back to it
+        if us.first:
+            folder.cut_history(training.seen)
+            folder.drop_parts(images, gan.config.batch * gan.config.n_critic)
         diverged = record(training, images, folder, label, minutes)
         if diverged is not None:
-            folder.interim.unlink(missing_ok=True)
-            resume(training, folder)
-        folder.save_model(training.result())
+            with us.first_goes_ahead():
+                folder.interim.unlink(missing_ok=True)
+                resume(training, folder)
         run = Run(
             **dict(identity),
             baseline_path=os.path.relpath(path.resolve(), paths.definitions()),
@@ -381,7 +407,7 @@ def train(
             seen=training.seen,
             diverged=diverged,
             seconds=round(training.seconds, 2),
-            cpu_seconds=round(training.cpu_seconds, 2),
+            cpu_seconds=round(us.total(training.cpu_seconds), 2),
             parameters={"G": count(gan.G), "D": count(gan.D)},
             device=str(chosen),
             processor=devices.name(chosen),
@@ -389,7 +415,10 @@ def train(
             threads=torch.get_num_threads(),
             versions={"ganbench": __version__, "torch": torch.__version__, "python": platform.python_version()},
         )
-        run.write(out)
+        if us.first:
+            folder.save_model(training.result())
+            run.write(out)
+        us.wait()
     return run
 
 

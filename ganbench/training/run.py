@@ -40,9 +40,10 @@ class Identity(BaseModel):
     def differences(self, stored: dict[str, Any]) -> list[str]:
         """The fields and settings in which another run's identity, as JSON, differs: "lr_g 0.1 there, 0.2 now".
 
-        A run that is older than one of the loop's settings was trained with that setting's default.
+        A run that is older than one of the loop's settings was trained with that setting's default. A run that names no
+        number of processes had one.
         """
-        defaults = TrainConfig.model_validate({}).model_dump(mode="json")
+        defaults = TrainConfig.model_validate({}).model_dump(mode="json") | {"processes": 1}
         ours, theirs = (
             defaults | fields.get("config", {}) | {key: value for key, value in fields.items() if key != "config"}
             for fields in (self.model_dump(mode="json"), stored)
