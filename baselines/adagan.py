@@ -4,9 +4,9 @@ A mixture of generators, built one after another against missing modes. Algorith
 
     P_t = (1 - beta_t) P_{t-1} + beta_t Q_t
 
-P_{t-1} is the mixture so far, and Q_t is a new GAN. It trains on the data with other weights: a sample that the mixture hardly
-makes is drawn often. A classifier D of data against the mixture says how often the mixture makes x, compared with the data:
-h(x) = (1 - D(x)) / D(x). The weights of N training samples x_i are (section 3.2)
+P_{t-1} is the mixture so far, and Q_t is a new GAN. It trains on the data with other weights: a sample that the mixture
+hardly makes is drawn often. A classifier D of data against the mixture says how often the mixture makes x, compared with the
+data: h(x) = (1 - D(x)) / D(x). The weights of N training samples x_i are (section 3.2)
 
     w_i = (lambda* - (1 - beta) h(x_i))_+ / (beta N)            with lambda* such that the weights sum to 1
 

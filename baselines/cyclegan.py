@@ -7,11 +7,11 @@ Least squares make the game (section 4):
     L_cyc(G, F) = E_a |F(G(a)) - a|_1 + E_b |G(F(b)) - b|_1                                                   (equation 2)
     L_identity(G, F) = E_b |G(b) - b|_1 + E_a |F(a) - a|_1                                                     (section 5.2)
 
-G and F descend the games + lambda L_cyc + `identity` lambda L_identity. The cycle alone does not say what a translation is: any
-invertible change agrees with itself. The identity loss keeps colours where they are.
+G and F descend the games + lambda L_cyc + `identity` lambda L_identity. The cycle alone does not say what a translation is:
+any invertible change agrees with itself. The identity loss keeps colours where they are.
 
-Each D sees generated images through a pool of 50 (Shrivastava et al. 2017): with a chance of a half it sees an older image, and
-the new image takes the place of the older image in the pool.
+Each D sees generated images through a pool of 50 (Shrivastava et al. 2017): with a chance of a half it sees an older image,
+and the new image takes the place of the older image in the pool.
 
 In `Batch`, `cond` is a, and `Batch.x` is b, another image. `generate` translates a to b. `translate_back` translates b to a.
 

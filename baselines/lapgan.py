@@ -1,16 +1,16 @@
 """LAPGAN: Deep Generative Image Models using a Laplacian Pyramid of Adversarial Networks, Denton et al. 2015, arXiv:1506.05751.
 
-A pyramid of GANs draws an image from coarse to fine. d(I) halves an image, and u(I) doubles it. A plain GAN draws the coarsest
-image I_K. At each finer level k, G_k gets noise z_k and l_k = u(I_{k+1}), the doubled image of the level below. G_k draws the
-difference that is missing (equations 3 and 4):
+A pyramid of GANs draws an image from coarse to fine. d(I) halves an image, and u(I) doubles it. A plain GAN draws the
+coarsest image I_K. At each finer level k, G_k gets noise z_k and l_k = u(I_{k+1}), the doubled image of the level below. G_k
+draws the difference that is missing (equations 3 and 4):
 
     h_k = I_k - u(I_{k+1}) of data,      h~_k = G_k(z_k, l_k),      I~_k = l_k + h~_k
 
-D_k sees l_k together with the difference, real or drawn. Each level is a conditional GAN (equation 2), and it is trained apart
-from the others: in training, l_k comes from data at every level. So the sum of the losses trains each level alone.
+D_k sees l_k together with the difference, real or drawn. Each level is a conditional GAN (equation 2), and it is trained
+apart from the others: in training, l_k comes from data at every level. So the sum of the losses trains each level alone.
 
-Networks (the paper's section 3): at the finer levels, G_k is a small convolutional network that keeps the size, and z_k is one
-more channel of its input. The coarsest level has perceptrons. D_k sees the sum l_k + h_k, which is the image, beside h_k.
+Networks (the paper's section 3): at the finer levels, G_k is a small convolutional network that keeps the size, and z_k is
+one more channel of its input. The coarsest level has perceptrons. D_k sees the sum l_k + h_k, which is the image, beside h_k.
 
 Different from the paper:
 - No classes. The paper has a variant with classes on CIFAR-10.
