@@ -20,6 +20,8 @@ Different from the paper:
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
@@ -66,7 +68,7 @@ class CoupledDiscriminator(nn.Module):
 
     def __init__(self, spec: DataSpec, config: Config) -> None:
         super().__init__()
-        made = [discriminator(spec, config.width, config.units, norm=False) for _ in range(spec.classes)]
+        made: list[Any] = [discriminator(spec, config.width, config.units, norm=False) for _ in range(spec.classes)]
         self.own = nn.ModuleList(nn.Sequential(*layers(each.body)[:2]) for each in made)
         self.shared = nn.Sequential(*layers(made[0].body)[2:], made[0].head)
 

@@ -146,7 +146,7 @@ class StackGan(Gan):
 
     def draw(self, stage: int, phi: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
         """Images of a stage from captions `[N, E]` and noise `[N, z]`, and the KL divergence of its c, a number."""
-        G = self.generators[stage]
+        G: Any = self.generators[stage]
         mu, log_variance = G.augment(phi)
         c = mu + (log_variance / 2).exp() * torch.randn_like(mu)
         kl = -(1 + log_variance - mu.square() - log_variance.exp()).sum(1).mean() / 2
