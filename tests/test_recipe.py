@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from test_baselines_conformance import build as conforming
+from test_baselines_conformance import kinds, source
 
 from ganbench import Scorer, baseline
 from ganbench.boards import curve
@@ -193,14 +195,8 @@ def test_noise_dropout_works_in_evaluation_mode() -> None:
 class TestMixedPrecision:
     @pytest.mark.parametrize("name", baseline.names())
     def test_losses_of_every_baseline_are_fp32(self, name: str) -> None:
-        spec = DataSpec((1, 8, 8), classes=10)
-        narrow = {
-            k: 8 for k in baseline.config(baseline.resolve(name)).model_fields if k.startswith(("width", "units"))
-        }
-        gan = baseline.create(baseline.resolve(name), spec, narrow | {"batch": 6, "precision": "bf16"})
-        x = torch.randint(0, 256, (40, 1, 8, 8), dtype=torch.uint8)
-        training = loop.Training(gan, TrainingData(x, torch.arange(40) % 10, spec), 0)
-        losses = training.step()
+        spec = next(iter(kinds(name).values()))
+        losses = loop.Training(conforming(name, spec, precision="bf16"), source(spec), 0).step()
         assert {value.dtype for value in losses.values()} == {torch.float32}
 
     def test_layers_compute_in_bf16(self) -> None:
