@@ -22,6 +22,7 @@ from ganbench import Scorer, samples
 from ganbench.boards import controls, grid
 from ganbench.display import pictures
 from ganbench.display.text import interval, value
+from ganbench.provenance import Work
 from ganbench.training import loop
 from ganbench.training.sampling import Drawing, write_samples
 
@@ -87,7 +88,8 @@ def main(
         if rows and row not in rows:
             continue
         path = make(run, runs)
-        result = score(path)
+        work = Work()
+        result = score(path).model_copy(update={"provenance": work.record()})
         record = {"samples": json.loads(path.with_suffix(".json").read_text()), "scores": json.loads(result.to_json())}
         out.mkdir(parents=True, exist_ok=True)
         (out / f"{row}-s{SEED}.json").write_text(json.dumps(record, indent=1) + "\n")

@@ -112,6 +112,20 @@ def over_seeds(values: np.ndarray, scale: Scale, own: np.ndarray | None = None) 
     return float(centre), float(low_end), float(high_end)
 
 
+def further(values: np.ndarray, scale: Scale, level: float) -> Interval:
+    """The interval that holds one more value of the same law with probability `level`: Student's prediction interval.
+
+    `values` `[k]` are taken to a scale, and the interval is taken back from it. Values without a spread say nothing about
+    another value, and the interval is then infinite.
+    """
+    y, k = scale.to(values), len(values)
+    half = float(stdtrit(k - 1, (1 + level) / 2)) * float(y.std(ddof=1)) * np.sqrt(1 + 1 / k)
+    if not half:
+        return -np.inf, np.inf
+    low, high = scale.back(np.array([y.mean() - half, y.mean() + half]))
+    return float(low), float(high)
+
+
 def _length(sides: np.ndarray) -> float:
     return float(np.sqrt((np.maximum(sides, 0) ** 2).sum()))
 

@@ -24,7 +24,7 @@ from ganbench import files
 
 REPOSITORY = Path(__file__).parents[1]
 TRAIN = ("train", "gan", "--dataset", "ring", "--images", "60000", "--set", "width_g=32", "--set", "width_d=32")
-TIMES = ("seconds", "cpu_seconds")  # fields that say how long something took
+TIMES = ("seconds", "cpu_seconds", "provenance", "digest")  # fields that say how long it took, or depend on it
 
 
 class Kills(NamedTuple):

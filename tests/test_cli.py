@@ -38,6 +38,7 @@ VERBS = (
     "leaderboard",
     "overview",
     "publish",
+    "verify",
     "cite",
     "list",
     "data build",

@@ -25,7 +25,7 @@ def test_published_board_stays_when_a_new_one_fails(tmp_path: Path, monkeypatch:
     old.parent.mkdir()
     old.write_text("old")
 
-    def fail(name: str, target: Path) -> None:
+    def fail(name: str, target: Path, uncommitted: bool) -> None:
         (target / "half").touch()
         raise UserError("a manifest is missing")
 

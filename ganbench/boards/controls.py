@@ -16,6 +16,7 @@ import numpy as np
 from ganbench import data, samples
 from ganbench.data import Split
 from ganbench.errors import UserError, choose
+from ganbench.provenance import Work
 from ganbench.samples import SampleSet
 
 Control = Callable[[str, int, int], Split]
@@ -75,6 +76,7 @@ KINDS: dict[str, Control] = {"reference": reference, **ROWS}
 
 def write(kind: str, dataset: str, n: int, seed: int, out: Path) -> None:
     """Write one of the control sets as a sample set."""
+    work = Work()
     x, y = KINDS[choose(kind, KINDS, "control")](dataset, n, seed)
     about = {"source": kind, "dataset": dataset, "data": data.version(dataset), "seed": seed, "reason": None}
-    samples.write(out, SampleSet(x, y, about))
+    samples.write(out, SampleSet(x, y, about | {"provenance": work.record()}))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,12 +19,12 @@ import numpy as np
 import pandas as pd
 
 from ganbench import features, files, metrics, paths
-from ganbench.boards import curve, grid
+from ganbench.boards import curve, grid, origin
 from ganbench.boards.board import Board, Track
 from ganbench.display.text import interval, number
 from ganbench.errors import UserError
 from ganbench.statistics import ALPHA, Interval, Scale, detectable, over_seeds, paired, range_level, simultaneous
-from ganbench.training.run import PARTS, Run
+from ganbench.training.run import PARTS
 
 COST = ("cpu_seconds", "seconds", "parameters")
 COLUMNS = [
@@ -53,22 +53,50 @@ def folder(name: str) -> Path:
     return paths.runs() / "boards" / grid.title(name)
 
 
-def collect(name: str) -> pd.DataFrame:
-    """The scores of every run of a board, one line per run and column.
+class Recorded(NamedTuple):
+    """A run of a board, and its record: all that the board knows about it."""
+
+    run: str  # its name
+    dataset: str
+    row: str
+    kind: str  # baseline or control
+    seed: int
+    record: dict[str, Any]  # "samples": their manifest, "scores", and, where there are any, "curve" and "second"
+
+
+def recorded(name: str) -> list[Recorded]:
+    """The runs of a board in `runs/`.
+
+    Raises:
+        UserError: a run has no scores yet, or a file is damaged.
+    """
+    return [Recorded(r.run, r.dataset, r.row, r.kind, r.seed, _record(r, name)) for r in built(name)]
+
+
+def _record(run: grid.PlannedRun, name: str) -> dict[str, Any]:
+    parts = {"samples": paths.runs() / run.run / f"samples-{run.n}.json", "scores": grid.scores_path(run.run, name)}
+    if run.kind == "baseline":
+        parts["curve"] = curve_path(run.run, name)
+    if run.second is not None:
+        parts["second"] = grid.second_path(run.run, name)
+    return {part: read_json(path) for part, path in parts.items()}
+
+
+def collect(board: Board, runs: Iterable[Recorded]) -> pd.DataFrame:
+    """The scores of the runs of a board, one line per run and column.
 
     Columns: `COLUMNS`. `low` and `high` are the run's own interval, and `perfect` is a perfect generator's value. Empty is NaN
     or None. In the ranking column alone: `quarter` and `half` are the values after these parts of the budget, and `second` is
     the value by the second ruler.
     """
-    board = grid.board(name)
     lines: list[dict[str, Any]] = []
-    for run in built(name):
-        measured = read_json(grid.scores_path(run.run, name))["metrics"]
-        cost = _cost(paths.runs() / run.run) if run.kind == "baseline" else {}
-        for column in board.datasets[run.dataset].metrics:
+    for run in runs:
+        track = board.datasets[run.dataset]
+        for column in track.metrics:
             about = {"dataset": run.dataset, "row": run.row, "kind": run.kind, "seed": run.seed, "metric": column}
-            ranking = _of_rank(run, name, column) if column == board.datasets[run.dataset].rank else {}
-            lines.append(about | _cell(measured, column) | ranking | cost | {"run": run.run})
+            ranking = _of_rank(run.record, column) if column == track.rank else {}
+            cell = _cell(run.record["scores"]["metrics"], column)
+            lines.append(about | cell | ranking | _cost(run.record) | {"run": run.run})
     return pd.DataFrame(lines, columns=COLUMNS)
 
 
@@ -77,14 +105,11 @@ def curve_path(run: str, name: str) -> Path:
     return paths.runs() / run / f"curve-{grid.title(name)}.json"
 
 
-def _of_rank(run: grid.PlannedRun, name: str, column: str) -> dict[str, float | None]:
+def _of_rank(record: dict[str, Any], column: str) -> dict[str, float | None]:
     """What a run has in the ranking column alone."""
-    out: dict[str, float | None] = {}
-    if run.kind == "baseline":
-        curve = read_json(curve_path(run.run, name))
-        out |= {part: curve[part] for part in PARTS}
-    if run.second is not None:
-        out["second"] = read_json(grid.second_path(run.run, name))["metrics"][column]["value"]
+    out: dict[str, float | None] = {part: record["curve"][part] for part in PARTS if "curve" in record}
+    if "second" in record:
+        out["second"] = record["second"]["metrics"][column]["value"]
     return out
 
 
@@ -122,10 +147,12 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def _cost(run: Path) -> dict[str, float]:
-    trained = Run.read(run)
-    parameters = sum(trained.parameters.values())
-    return {"cpu_seconds": trained.cpu_seconds, "seconds": trained.seconds, "parameters": parameters}
+def _cost(record: dict[str, Any]) -> dict[str, float]:
+    """What the training of a run has cost; empty for a control."""
+    run = record["samples"].get("run")
+    if run is None:
+        return {}
+    return {name: run[name] for name in COST[:2]} | {"parameters": sum(run["parameters"].values())}
 
 
 def _cell(results: dict[str, Any], column: str) -> dict[str, Any]:
@@ -322,18 +349,27 @@ def seen(compared: Comparison) -> str:
 
 def build(name: str) -> pd.DataFrame:
     """Aggregate a board and write `leaderboard.csv`, `.parquet` and `.md` and the per-run `scores.csv`; returns the board."""
-    table, scores = grid.board(name), collect(name)
-    result = summarise(scores).merge(ranks(scores, table), on=["dataset", "row"], how="left")
-    for column in BRACKETS:
-        result[column] = result[column].astype("Int64")
-    result["converged"] = result["converged"].astype("boolean")
+    table, runs = grid.board(name), recorded(name)
+    scores = collect(table, runs)
+    result = aggregate(scores, table)
     out = folder(name)
     out.mkdir(parents=True, exist_ok=True)
     files.write(out / "leaderboard.csv", result.to_csv(index=False))
     with files.replacing(out / "leaderboard.parquet") as file:
         result.to_parquet(file, index=False)
     files.write(out / "scores.csv", scores.to_csv(index=False))
-    files.write(out / "leaderboard.md", markdown(grid.title(name), table, result, scores))
+    facts = origin.facts({run.run: run.record for run in runs})
+    page = origin.stamp(markdown(grid.title(name), table, result, scores), facts)
+    files.write(out / "leaderboard.md", page)
+    return result
+
+
+def aggregate(scores: pd.DataFrame, board: Board) -> pd.DataFrame:
+    """The table of a board, `summarise` and `ranks` side by side, from the scores of its runs."""
+    result = summarise(scores).merge(ranks(scores, board), on=["dataset", "row"], how="left")
+    for column in BRACKETS:
+        result[column] = result[column].astype("Int64")
+    result["converged"] = result["converged"].astype("boolean")
     return result
 
 

@@ -1,72 +1,150 @@
-"""Publishing a board: tables, scores and manifests go from `runs/` (git ignores it) to `results/` (git keeps it)."""
+"""Publishing a board: tables, scores and records go from `runs/` (git ignores it) to `results/` (git keeps it)."""
 
 from __future__ import annotations
 
 import json
-import platform
 import shutil
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from ganbench import data, files, paths
-from ganbench._version import __version__
-from ganbench.boards import grid, leaderboard
-from ganbench.config import RECIPE
+from ganbench.boards import grid, leaderboard, origin
+from ganbench.errors import UserError, counted
+from ganbench.provenance import maker, sha256
 from ganbench.scoring import result
 
-RECORDED = ("torch", "torchvision", "numpy", "scipy", "pandas", "snakemake", "dvc")
+MANIFEST = "manifest.json"
+CHANGED = "other bytes than those that were published"
+OTHERS = "submissions"  # the folder of rows that others have sent; the hashes of a board leave it out
 
 
-def publish(name: str) -> Path:
+class Altered(UserError):
+    """A published file has other bytes than those that were published."""
+
+
+def publish(name: str, uncommitted: bool = False) -> Path:
     """Replace `results/BOARD/` by the board in `runs/`; returns that folder.
 
     Every run leaves one record, `runs/RUN.json`: the manifest of its samples (with the training's configuration, data,
-    source and versions) and its scores with their protocol. The old folder stays as it is until the new one is whole.
+    source and versions), its scores with their protocol, its curve, and its scores by the second ruler. The old folder stays as
+    it is until the new one is whole.
+
+    Args:
+        name: of the board.
+        uncommitted: whether code may have had a part in it that is in no commit. The page says so then.
 
     Raises:
-        UserError: the board is not complete, or a file of it is damaged.
+        UserError: the board is not complete, or a file of it is damaged, or uncommitted code had a part in it.
     """
     leaderboard.build(name)
     target = paths.results() / grid.title(name)
     with files.replacing_folder(target) as new:
-        _write(name, new)
+        _write(name, new, uncommitted)
     return target
 
 
-def _write(name: str, target: Path) -> None:
+def _write(name: str, target: Path, uncommitted: bool) -> None:
     """Write all files of a published board into an empty folder."""
+    runs = {run.run: run.record for run in leaderboard.recorded(name)}
+    facts = maker() | origin.facts(runs)
+    if not uncommitted:
+        _refuse_uncommitted(grid.title(name), facts)
     (target / "runs").mkdir()
     for file in sorted(leaderboard.folder(name).iterdir()):
         shutil.copy(file, target / file.name)
-    for run in leaderboard.built(name):
-        result.read(grid.scores_path(run.run, name))  # checks its digest
-        record = {
-            "samples": leaderboard.read_json(paths.runs() / run.run / f"samples-{run.n}.json"),
-            "scores": leaderboard.read_json(grid.scores_path(run.run, name)),
-        }
-        _write_json(record, target / "runs" / f"{run.run}.json")
+    for run, record in runs.items():
+        result.read(grid.scores_path(run, name))  # checks its digest
+        files.write(target / "runs" / f"{run}.json", text(record))
     board = grid.board(name)
-    manifest = {
-        "board": grid.title(name),
-        "grid": board.model_dump(),
-        "data": {dataset: data.version(dataset) for dataset in sorted(board.datasets)},
-        "recipe": RECIPE,
-        "ganbench": __version__,
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "packages": {package: number for package in RECORDED if (number := _installed(package))},
-    }
-    _write_json(manifest, target / "manifest.json")
+    pins = {dataset: data.version(dataset) for dataset in sorted(board.datasets)}
+    _finish(target, {"board": grid.title(name), "grid": board.model_dump(), "data": pins} | facts)
 
 
-def _write_json(content: dict[str, Any], path: Path) -> None:
-    files.write(path, json.dumps(content, indent=1) + "\n")
+def renew(name: str) -> Path:
+    """Write the origin on the page of a published board, and the hashes of its files, again; returns its folder.
+
+    Only the published files are read. The records, the tables and the pictures keep their bytes. The page gets or loses its
+    badge when recipes or versions of metrics have changed.
+
+    Raises:
+        UserError: no such board is published, or a file of it is not what was published.
+    """
+    target = paths.results() / grid.title(name)
+    manifest = read(target)
+    if wrong := altered(target, manifest):
+        raise Altered(f"{wrong[0]}; restore the published files first: git checkout {paths.shown(target)}")
+    runs = {path.stem: leaderboard.read_json(path) for path in sorted((target / "runs").glob("*.json"))}
+    dated = {name: fact for name, fact in origin.facts(runs).items() if name != "date" or fact is not None}
+    with files.replacing_folder(target) as new:
+        shutil.copytree(target, new, dirs_exist_ok=True)
+        _finish(new, manifest | dated)
+    return target
 
 
-def _installed(package: str) -> str | None:
-    """The version of a package, or None if it is missing: publishing needs neither Snakemake nor DVC."""
+def _finish(folder: Path, facts: dict[str, Any]) -> None:
+    """Write the origin on the page, and then the manifest with the hashes of all files."""
+    page = folder / "leaderboard.md"
+    files.write(page, origin.stamp(page.read_text(encoding="utf-8"), facts))
+    rest = {name: fact for name, fact in facts.items() if name not in ("hashes", files.DIGEST)}
+    hashes = {path: sha256(folder / path) for path in published(folder)}
+    files.write(folder / MANIFEST, text(files.seal(rest | {"hashes": hashes})))
+
+
+def _refuse_uncommitted(title: str, facts: dict[str, Any]) -> None:
+    runs = facts["uncommitted"]
+    if not runs and not facts["dirty"]:
+        return
+    part = f"in {counted(len(runs), 'run')} of {title} ({runs[0]})" if runs else f"in the table of {title}"
+    raise UserError(
+        f"uncommitted code had a part {part}, and nobody else can get this code; commit it and build the board again, or "
+        "publish with --uncommitted: then the page says so"
+    )
+
+
+def published(folder: Path) -> list[str]:
+    """The files of a published board, without its manifest and without what others have sent."""
+    names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return sorted(name for name in names if name != MANIFEST and not name.startswith(f"{OTHERS}/"))
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """The manifest of a published board.
+
+    Raises:
+        Altered: it has other bytes than those that were published.
+        UserError: there is none.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise UserError(f"{paths.shown(folder)} holds no published board (no {MANIFEST})")
     try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
+        written = path.read_text(encoding="utf-8")
+        manifest = json.loads(written)
+    except ValueError:
+        manifest, written = None, ""
+    whole = isinstance(manifest, dict) and files.is_sound(manifest)
+    if not whole or (files.DIGEST in manifest and text(manifest) != written):
+        raise Altered(f"{paths.shown(path)}: {CHANGED}")
+    if "grid" not in manifest:
+        raise UserError(f"{paths.shown(path)} is not the manifest of a board")
+    out: dict[str, Any] = manifest
+    return out
+
+
+def altered(folder: Path, manifest: dict[str, Any]) -> list[str]:
+    """The files of a published board that are not what was published: a line each. Without recorded hashes there are none."""
+    hashes, shown = manifest.get("hashes"), paths.shown(folder)
+    if hashes is None:
+        return []
+    present = set(published(folder))
+    lines = {
+        **dict.fromkeys(present - hashes.keys(), "was not published"),
+        **dict.fromkeys(hashes.keys() - present, "is missing"),
+        **{name: CHANGED for name in present & hashes.keys() if sha256(folder / name) != hashes[name]},
+    }
+    return [f"{shown / name}: {why}" for name, why in sorted(lines.items())]
+
+
+def text(content: dict[str, Any]) -> str:
+    """A record or a manifest as the text of its file."""
+    return json.dumps(content, indent=1) + "\n"

@@ -129,9 +129,11 @@ def score(
     from ganbench import metrics, scoring
     from ganbench.display.text import width
     from ganbench.features import require_weights
+    from ganbench.provenance import Work
     from ganbench.samples import preflight
     from ganbench.scoring import report
 
+    work = Work()
     names = metrics_of(wanted)
     extractor = extractor_of(features, weights, precision)
     check_files(html, json_file(json_out), inputs=(samples, reference, train))
@@ -152,7 +154,7 @@ def score(
     if json_out != "-":  # first of all, so that a full disk takes no scores away
         show(report.text(result, names or (), width(), samples))
     if json_out is not None:
-        write_json(result.to_json(), json_out)
+        write_json(result.model_copy(update={"provenance": work.record()}).to_json(), json_out)
     if html is not None:
         from ganbench.scoring import page
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ganbench import files, paths
-from ganbench.cli._common import Seed, app, check_result, help_unless_invoked, say, show
+from ganbench.cli._common import Seed, Trust, app, check_result, help_unless_invoked, say, show
 from ganbench.errors import UserError, choose
 
 data_app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
@@ -95,16 +95,79 @@ def leaderboard(
 
 
 @app.command()
-def publish(board: Annotated[str, typer.Argument(help="name of a board")]) -> None:
+def publish(
+    board: Annotated[str, typer.Argument(help="name of a board")],
+    uncommitted: Annotated[
+        bool,
+        typer.Option(
+            "--uncommitted",
+            help="publish also what code made that is in no commit, and say so on the page; without this option it is refused, "
+            "because nobody else can get such code",
+        ),
+    ] = False,
+    renew: Annotated[
+        bool,
+        typer.Option(
+            "--renew",
+            help="read only what is published: write the recipe, versions, badge and hashes again; no number changes",
+        ),
+    ] = False,
+) -> None:
     """Copy a built board from runs/ to results/BOARD/: tables, pictures, and the scores and manifest of every run.
 
     \b
-    Example:
+    Examples:
       ganbench publish quick
+      ganbench publish quick --renew
     """
     from ganbench.boards import publishing
 
-    say(f"published {board} to {paths.shown(publishing.publish(board))}/")
+    folder = publishing.renew(board) if renew else publishing.publish(board, uncommitted)
+    say(f"published {board} to {paths.shown(folder)}/")
+
+
+@app.command()
+def verify(
+    board: Annotated[str, typer.Argument(metavar="BOARD|FOLDER", help="name of a published board, or its folder")],
+    row: Annotated[str | None, typer.Argument(help="a row of the board; by default all", show_default=False)] = None,
+    dataset: Annotated[str | None, typer.Option(help="a dataset of the board; by default all")] = None,
+    seed: Annotated[int | None, typer.Option(help="a training seed; by default all")] = None,
+    rescore: Annotated[
+        bool, typer.Option("--rescore", help="score the samples again: those in runs/, and the controls")
+    ] = False,
+    retrain: Annotated[
+        bool, typer.Option("--retrain", help="train the runs of ROW anew, draw their samples and score them")
+    ] = False,
+    trust: Trust = False,
+) -> None:
+    """Check a published board: the hash of every file, and that every table follows from the records.
+
+    A run that is trained anew has the same bits, or is another draw inside the row's own interval, or has moved. The
+    exit code is 1 if a byte or a number is wrong, or if a run has moved.
+
+    \b
+    Examples:
+      ganbench verify quick
+      ganbench verify results/quick wgan --dataset digits --seed 0
+      ganbench verify quick wgan --dataset digits --seed 0 --retrain
+    """
+    from ganbench.boards import grid, publishing, verification
+
+    if retrain and row is None:
+        raise UserError("--retrain: name a row too, for example: ganbench verify quick wgan --seed 0 --retrain")
+    folder = Path(board) if Path(board).is_dir() else paths.results() / grid.title(board)
+    wrong = False
+    try:
+        published = verification.Published.read(folder)
+        chosen = published.choose(row, dataset, seed)
+        for finding in verification.findings(published, chosen, rescore, retrain, trust, named=row is not None):
+            show(("WRONG: " if finding.wrong else "") + finding.text)
+            wrong |= finding.wrong
+    except publishing.Altered as error:
+        show(f"WRONG: {error}")
+        wrong = True
+    if wrong:
+        raise typer.Exit(1)
 
 
 @app.command()

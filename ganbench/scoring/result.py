@@ -88,6 +88,12 @@ class Result(_Part):
     samples: Identity
     preflight: list[str] = Field([], description="what was found in the sets that were read, and the warnings")
     metrics: dict[str, Measured]
+    embeddings: dict[str, str] = Field(
+        {}, description="SHA-256 of the features of samples, reference and train, over dtype, shape and bytes"
+    )
+    provenance: dict[str, Any] | None = Field(
+        None, description="code, machine and cost of the command that wrote this file, see `ganbench.provenance`"
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -12,7 +12,17 @@ from ganbench._version import __version__
 from ganbench.errors import UserError, choose
 from ganbench.features import Extractor, describe, require
 from ganbench.metrics import asks_for, compute, get, names, not_computed
-from ganbench.samples import UNDECLARED, Declared, SampleSet, amount, common_channels, declared, in_channels, preflight
+from ganbench.samples import (
+    UNDECLARED,
+    Declared,
+    SampleSet,
+    amount,
+    common_channels,
+    content_hash,
+    declared,
+    in_channels,
+    preflight,
+)
 from ganbench.scoring.copies import Copies, embed_copies
 from ganbench.scoring.embedding import announce, choose_extractor, embed, embed_disturbed, identity
 from ganbench.scoring.inputs import gather, real_vs_real
@@ -154,7 +164,7 @@ class Scorer:
         channels = common_channels([given for given in (gen, self.reference, self.train) if given is not None])
         gen = in_channels(gen, channels)
         ref, train = self._real(channels)
-        results = self._results(gen, channels)
+        results, embeddings = self._results(gen, channels)
         return Result.model_validate(
             {
                 "protocol": {
@@ -168,14 +178,17 @@ class Scorer:
                 "samples": identity(gen),
                 "preflight": preflight.lines(*(s.manifest for s in (gen, ref, train) if s is not None)),
                 "metrics": results,
+                "embeddings": embeddings,
             }
         )
 
-    def _results(self, gen: SampleSet, channels: int | None) -> dict[str, dict[str, Any]]:
-        """The result of every metric."""
+    def _results(self, gen: SampleSet, channels: int | None) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+        """The result of every metric, and the hashes of the features."""
         if reason := gen.manifest.get("reason"):
-            return {name: not_computed(get(name), 0, reason) for name in self.metrics}
-        inputs = gather(embed(gen, self.extractor), *self._embedded(channels))
+            return {name: not_computed(get(name), 0, reason) for name in self.metrics}, {}
+        generated = embed(gen, self.extractor)
+        ref, train, copies = self._embedded(channels)
+        inputs = gather(generated, ref, train, copies)
         with plugins.blamed():
             results = compute(self.metrics, inputs, self.seed)
             if len(self.reference.x) <= MANY:
@@ -187,7 +200,7 @@ class Scorer:
                 raise UserError(
                     f"the metric {name} gives {r['value']} for {gen.manifest['name']}; a score is a finite number"
                 )
-        return results
+        return results, _hashes(samples=generated, reference=ref, train=train)
 
     def _real(self, channels: int | None) -> tuple[SampleSet, SampleSet | None]:
         """Reference and training set with this number of channels."""
@@ -213,6 +226,12 @@ class Scorer:
             self._ready[key] = ref, None if train is None else embed(train, self.extractor), copies
         embedded: tuple[SampleSet, SampleSet | None, Copies | None] = self._ready[key]
         return embedded
+
+
+def _hashes(**sets: SampleSet | None) -> dict[str, str]:
+    """The hashes of the features of the sets that have features."""
+    features = {name: given.features for name, given in sets.items() if given is not None}
+    return {name: content_hash(array) for name, array in features.items() if array is not None}
 
 
 def _refuse_statistics(given: SampleSet) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import platform
 import re
-from pathlib import Path
 
 import torch
 
 from ganbench.errors import UserError
+from ganbench.provenance import processor
 
 
 def choose(name: str | None) -> torch.device:
@@ -50,11 +49,4 @@ def numerics(device: torch.device) -> dict[str, bool]:
 
 def name(device: torch.device) -> str:
     """The model of the processor, and of the GPU if the device is one."""
-    return f"{_processor()}; {torch.cuda.get_device_name(device)}" if device.type == "cuda" else _processor()
-
-
-def _processor() -> str:
-    facts = Path("/proc/cpuinfo")  # Linux; `platform` leaves the model out there
-    lines = facts.read_text().splitlines() if facts.is_file() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.processor() or platform.machine()
+    return f"{processor()}; {torch.cuda.get_device_name(device)}" if device.type == "cuda" else processor()

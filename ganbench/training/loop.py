@@ -14,7 +14,7 @@ import platform
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, TextIO, cast
 
@@ -28,6 +28,7 @@ from ganbench.config import RECIPE, TrainConfig
 from ganbench.display.progress import progress
 from ganbench.errors import Interrupted, UserError, blamed, plain
 from ganbench.gan import Gan
+from ganbench.provenance import Work
 from ganbench.training import devices, memory, outputs, signals, team
 from ganbench.training.average import averaged, refresh
 from ganbench.training.checkpoint import RunFolder, State, name_tensors, restore_optimiser, select
@@ -354,6 +355,7 @@ def train(
             `out`, or another process in `out` and no `wait`.
         Interrupted: a signal came; the run resumes from its last step.
     """
+    work = Work()
     memory.keep_freed()
     chosen = devices.choose(team.device(device))
     source = TrainingData.load(dataset, chosen)
@@ -388,8 +390,9 @@ def train(
             if why is not None:
                 raise UserError(f"{path}: {why}")
             keep(training, folder)  # a run that diverges early goes back to it
+        seen = training.seen
         if us.first:
-            folder.cut_history(training.seen)
+            folder.cut_history(seen)
             folder.drop_parts(images, gan.config.batch * gan.config.n_critic)
         diverged = record(training, images, folder, label, minutes)
         if diverged is not None:
@@ -414,12 +417,21 @@ def train(
             numerics=dict(devices.numerics(chosen)),
             threads=torch.get_num_threads(),
             versions={"ganbench": __version__, "torch": torch.__version__, "python": platform.python_version()},
+            provenance=provenance(out, work, trained=training.seen > seen),
         )
         if us.first:
             folder.save_model(training.result())
             run.write(out)
         us.wait()
     return run
+
+
+def provenance(folder: Path, work: Work, trained: bool) -> dict[str, Any] | None:
+    """The facts about a training that have no field of their own in its record. A run that was finished keeps its facts."""
+    if not trained:
+        with suppress(UserError):  # it has no whole record yet
+            return Run.read(folder).provenance
+    return {name: fact for name, fact in work.record().items() if name not in Run.model_fields}
 
 
 def count(network: nn.Module) -> int:

@@ -34,8 +34,12 @@ class Identity(BaseModel):
     schedule_images: int | None = Field(None, description="the budget, if the learning rates depend on it")
 
     def to_json(self, indent: int | None = None) -> str:
-        """The fields as a JSON document, in their order."""
-        return json.dumps(self.model_dump(mode="json"), indent=indent)
+        """The fields as a JSON document, in their order. A record that is older than a field is written without it."""
+        return json.dumps(self.facts(), indent=indent)
+
+    def facts(self) -> dict[str, Any]:
+        """The fields that were given or read, as JSON values."""
+        return self.model_dump(mode="json", exclude_unset=True)
 
     def differences(self, stored: dict[str, Any]) -> list[str]:
         """The fields and settings in which another run's identity, as JSON, differs: "lr_g 0.1 there, 0.2 now".
@@ -70,6 +74,9 @@ class Run(Identity):
     numerics: dict[str, JsonValue] = Field(description="deterministic, tf32: how the device computes")
     threads: int
     versions: dict[str, str] = Field(description="of ganbench, torch and Python")
+    provenance: dict[str, JsonValue] | None = Field(
+        None, description="see `ganbench.provenance`, without the fields above; of the process that ended the training"
+    )
 
     @classmethod
     def read(cls, folder: Path) -> Run:

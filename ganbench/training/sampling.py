@@ -14,6 +14,7 @@ from ganbench.display.progress import progress
 from ganbench.errors import UserError, blamed, choose
 from ganbench.gan import Gan
 from ganbench.images import to_uint8
+from ganbench.provenance import Work, sha256
 from ganbench.samples.arrays import write
 from ganbench.samples.sets import SampleSet
 from ganbench.training import checkpoint, devices, outputs
@@ -67,8 +68,11 @@ class Drawing(NamedTuple):
 
 
 def write_samples(folder: Path, drawing: Drawing, out: Path) -> None:
-    """Write the samples that `sample` gives to `out`, a .npz."""
-    write(out, sample(folder, drawing))
+    """Write the samples that `sample` gives to `out`, a .npz, with the hash of the weights and with their provenance."""
+    work = Work()
+    drawn = sample(folder, drawing)
+    facts = {"model": sha256(folder / checkpoint.file_of(drawing.part)), "provenance": work.record()}
+    write(out, drawn.with_(manifest=drawn.manifest | facts))
 
 
 def sample(folder: Path, drawing: Drawing) -> SampleSet:
@@ -99,7 +103,7 @@ def _sample(folder: Path, drawing: Drawing, gan: Gan, run: Run, device: torch.de
         raise UserError(f"--truncation {truncation:g}: choose a bound above 0, such as 0.5")
     if label is not None:
         check_class(gan, label)
-    about = {"name": folder.name, "source": folder.name, "run": run.model_dump(mode="json"), "seed": seed}
+    about = {"name": folder.name, "source": folder.name, "run": run.facts(), "seed": seed}
     about |= {"reason": None, "truncation": truncation, "class": label}
     if run.diverged:
         return _empty(gan, about, f"diverged: {run.diverged}")

@@ -198,10 +198,18 @@ def digests(folder: Path) -> dict[str, str]:
     out = {}
     for pattern in ("model*.safetensors", "samples-*.npz", "embedding-*.npz", "scores-*.json", "curve-*.json"):
         for path in sorted(folder.glob(f"runs/*/{pattern}")):
-            out[str(path.relative_to(folder))] = hashlib.sha256(path.read_bytes()).hexdigest()
+            out[str(path.relative_to(folder))] = hashlib.sha256(timeless(path)).hexdigest()
     table = pd.read_csv(folder / "runs/boards/small/leaderboard.csv").drop(columns=list(TIMES), errors="ignore")
     out["leaderboard.csv"] = hashlib.sha256(table.to_csv().encode()).hexdigest()
     return out
+
+
+def timeless(path: Path) -> bytes:
+    """The content of a file; scores without their provenance, which has times, and without the digest of all."""
+    if not path.name.startswith("scores-"):
+        return path.read_bytes()
+    facts = json.loads(path.read_text())
+    return json.dumps({name: fact for name, fact in facts.items() if name not in ("provenance", "digest")}).encode()
 
 
 def measure(folder: Path) -> dict[str, Any]:
