@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from ganbench import features, files, metrics, paths
-from ganbench.boards import curve, grid
+from ganbench.boards import curve, grid, invalid
 from ganbench.boards.board import Board, Track
 from ganbench.display.text import interval, number
 from ganbench.errors import UserError
@@ -68,7 +68,7 @@ def collect(name: str) -> pd.DataFrame:
         for column in board.datasets[run.dataset].metrics:
             about = {"dataset": run.dataset, "row": run.row, "kind": run.kind, "seed": run.seed, "metric": column}
             ranking = _of_rank(run, name, column) if column == board.datasets[run.dataset].rank else {}
-            lines.append(about | _cell(measured, column) | ranking | cost | {"run": run.run})
+            lines.append(about | cell_of(measured, column) | ranking | cost | {"run": run.run})
     return pd.DataFrame(lines, columns=COLUMNS)
 
 
@@ -128,7 +128,8 @@ def _cost(run: Path) -> dict[str, float]:
     return {"cpu_seconds": trained.cpu_seconds, "seconds": trained.seconds, "parameters": parameters}
 
 
-def _cell(results: dict[str, Any], column: str) -> dict[str, Any]:
+def cell_of(results: Mapping[str, Any], column: str) -> dict[str, Any]:
+    """What the scores `results` of a run have in a column: `value`, `low`, `high`, `perfect` and `reason`."""
     metric, _, number = column.partition(".")
     result = results[metric]
     if not number:
@@ -321,19 +322,27 @@ def seen(compared: Comparison) -> str:
 
 
 def build(name: str) -> pd.DataFrame:
-    """Aggregate a board and write `leaderboard.csv`, `.parquet` and `.md` and the per-run `scores.csv`; returns the board."""
-    table, scores = grid.board(name), collect(name)
+    """Aggregate a board and write `leaderboard.csv`, `.parquet` and `.md` and the per-run `scores.csv`; returns the board.
+
+    What the invalidation list of the published board names is struck from the tables, not from `scores.csv`.
+    """
+    scores, out = collect(name), folder(name)
+    out.mkdir(parents=True, exist_ok=True)
+    files.write(out / "scores.csv", scores.to_csv(index=False))
+    entries = invalid.read(paths.results() / grid.title(name))
+    return write(grid.title(name), grid.board(name), invalid.strike(scores, entries), out)
+
+
+def write(title: str, table: Board, scores: pd.DataFrame, out: Path) -> pd.DataFrame:
+    """Write `leaderboard.csv`, `.parquet` and `.md` of the scores of a board into the folder `out`; returns the board."""
     result = summarise(scores).merge(ranks(scores, table), on=["dataset", "row"], how="left")
     for column in BRACKETS:
         result[column] = result[column].astype("Int64")
     result["converged"] = result["converged"].astype("boolean")
-    out = folder(name)
-    out.mkdir(parents=True, exist_ok=True)
     files.write(out / "leaderboard.csv", result.to_csv(index=False))
     with files.replacing(out / "leaderboard.parquet") as file:
         result.to_parquet(file, index=False)
-    files.write(out / "scores.csv", scores.to_csv(index=False))
-    files.write(out / "leaderboard.md", markdown(grid.title(name), table, result, scores))
+    files.write(out / "leaderboard.md", markdown(title, table, result, scores))
     return result
 
 

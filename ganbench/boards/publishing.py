@@ -11,7 +11,7 @@ from typing import Any
 
 from ganbench import data, files, paths
 from ganbench._version import __version__
-from ganbench.boards import grid, leaderboard
+from ganbench.boards import grid, leaderboard, referee
 from ganbench.config import RECIPE
 from ganbench.scoring import result
 
@@ -22,7 +22,8 @@ def publish(name: str) -> Path:
     """Replace `results/BOARD/` by the board in `runs/`; returns that folder.
 
     Every run leaves one record, `runs/RUN.json`: the manifest of its samples (with the training's configuration, data,
-    source and versions) and its scores with their protocol. The old folder stays as it is until the new one is whole.
+    source and versions) and its scores with their protocol. The submissions and the invalidation list of the old folder are
+    kept. The old folder stays as it is until the new one is whole.
 
     Raises:
         UserError: the board is not complete, or a file of it is damaged.
@@ -31,6 +32,7 @@ def publish(name: str) -> Path:
     target = paths.results() / grid.title(name)
     with files.replacing_folder(target) as new:
         _write(name, new)
+        referee.carry_over(target, new)
     return target
 
 
