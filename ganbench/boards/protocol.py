@@ -20,8 +20,18 @@ from ganbench.errors import UserError, choose
 from ganbench.samples import SampleSet
 from ganbench.scoring import Result, Scorer, embed, result
 from ganbench.scoring.sources import open_set
+from ganbench.training.run import PARTS
 
 MANIFEST = "manifest.json"
+NUMBERS = (
+    "value",
+    "low",
+    "high",
+    "perfect",
+    *PARTS,
+    "second",
+    *leaderboard.COST,
+)  # of scores.csv; not all readers are exact
 COPIES = "memorisation"  # measured for every third-party row, whatever the columns of the board are
 
 
@@ -35,8 +45,8 @@ class Published(NamedTuple):
 
     def scores(self) -> pd.DataFrame:
         """One line per run and column, as `leaderboard.collect` gives them."""
-        path = self.folder / "scores.csv"
-        return pd.read_csv(path, float_precision="round_trip").reindex(columns=leaderboard.COLUMNS)
+        texts = pd.read_csv(self.folder / "scores.csv", dtype=dict.fromkeys(NUMBERS, "object"))
+        return texts.reindex(columns=leaderboard.COLUMNS).astype(dict.fromkeys(NUMBERS, float))
 
 
 def names() -> tuple[str, ...]:

@@ -26,7 +26,7 @@ from ganbench.boards import invalid, leaderboard, protocol, submissions
 from ganbench.boards.board import Track
 from ganbench.boards.invalid import Invalid
 from ganbench.boards.protocol import COPIES, Protocol, Published
-from ganbench.boards.submissions import ScoredSet, Submission
+from ganbench.boards.submissions import About, ScoredSet, Submission
 from ganbench.errors import Unreachable, UserError, choose, plain
 from ganbench.samples import Rows, SampleSet, amount
 from ganbench.samples.sets import blocks
@@ -40,6 +40,7 @@ KIND = "third-party"
 PAGE, TABLE, CSV = "leaderboard.md", "leaderboard.csv", "third-party.csv"
 BEGIN, END = "<!-- third-party rows: begin -->", "<!-- third-party rows: end -->"
 
+LEAST = 3  # sample sets of a row: a board has at least three seeds
 RARE = 0.001  # an honest row is refused with at most this probability, by each test of plausibility
 SURELY = (
     0.05  # a set of which more than this share is copied, at the lower end of the interval, is enough to refuse a row
@@ -103,6 +104,7 @@ def _judge(
             if entry.names(submission.dataset, submission.row):
                 return Judged(path, "struck", entry.text, submission)
         check_identity(submission, published)
+        check_seeds({scored.seed: scored.trained_with for scored in submission.sets}, len(submission.sets), published)
     except UserError as error:
         return Judged(path, "refused", _short(str(error).removeprefix(f"{path}: ")))
     rules = scorer(submission.dataset)  # what fails here is no fault of the submission
@@ -123,7 +125,7 @@ def _short(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
-def check_identity(submission: Submission, published: Published) -> None:
+def check_identity(submission: About, published: Published) -> None:
     """Refuse a row of another board, of other data, or with a name that the board uses.
 
     Raises:
@@ -138,16 +140,26 @@ def check_identity(submission: Submission, published: Published) -> None:
         raise UserError(f"unlike protocol: the dataset has the version {was}, but on the board {today}")
     if submission.row in {row for track in board.datasets.values() for row in track.rows}:
         raise UserError(f"the board has a row {submission.row} of its own; choose another name")
-    for what, values in {
-        "are scored for one seed of the board": [scored.seed for scored in submission.sets],
-        "were trained with one seed": [scored.trained_with for scored in submission.sets],
-        "have the same samples": [scored.scores.samples.sha256 for scored in submission.sets],
-    }.items():
-        if len(set(values)) < len(values):
-            raise UserError(f"two sample sets {what}")
-    for scored in submission.sets:
-        if scored.seed not in board.seeds:
-            raise UserError(f"the board has no seed {scored.seed}")
+
+
+def check_seeds(trained: Mapping[int, int], n: int, published: Published) -> None:
+    """Refuse a row of too few or too many seeds, and a seed that is used twice.
+
+    Args:
+        trained: the training seed of a sample set, by the board's seed that the set is scored for.
+        n: the number of sample sets.
+        published: the board.
+
+    Raises:
+        UserError: in one sentence.
+    """
+    seeds = published.board.seeds
+    if n < LEAST:
+        raise UserError(f"a row needs at least {LEAST} sample sets, from {LEAST} trainings with different seeds")
+    if not set(trained) <= set(seeds):
+        raise UserError(f"the seeds of the board are {', '.join(map(str, seeds))}")
+    if len(trained) < n or len(set(trained.values())) < n:
+        raise UserError("two sample sets have the same seed")
 
 
 def check_claims(submission: Submission, rules: Protocol, own: pd.DataFrame) -> None:
@@ -157,6 +169,9 @@ def check_claims(submission: Submission, rules: Protocol, own: pd.DataFrame) -> 
         UserError: in one sentence.
     """
     check_form(submission, rules)
+    hashes = [scored.scores.samples.sha256 for scored in submission.sets]
+    if len(set(hashes)) < len(hashes):
+        raise UserError("implausible: two seeds have the same samples")
     plausible(rows(submission, rules.track), own[own.dataset == rules.dataset], rules.track)
 
 
@@ -234,22 +249,23 @@ def plausible(lines: pd.DataFrame, own: pd.DataFrame, track: Track) -> None:
         UserError: in one sentence.
     """
     honest = own[(own.kind == "baseline") | (own.row == "real")]
-    cells = lines.pivot_table("value", "seed", "metric", dropna=False)
-    if cells.duplicated().any() and not any(
-        group.pivot_table("value", "seed", "metric", dropna=False).duplicated().any()
-        for _, group in honest.groupby("row")
-    ):
-        raise UserError("implausible: two seeds have the same scores to the last bit")
     column = track.rank
-    ranking = honest[honest.metric == column].dropna(subset="value")
     if lines[lines.metric == column].value.isna().any():
         raise UserError(f"the row has no value of {column}, by which the board ranks, for some seed")
+    if _repeats(lines) and not any(_repeats(row) for _, row in honest.groupby("row")):
+        raise UserError("implausible: two seeds have the same scores to the last bit")
+    ranking = honest[honest.metric == column].dropna(subset="value")
     scale = Scale.of(metrics.quantity(column), ranking.value.to_numpy(float))
     y = scale.to(lines[lines.metric == column].value.to_numpy(float))
     by_row = {row: scale.to(group.value.to_numpy(float)) for row, group in ranking.groupby("row") if len(group) > 1}
     _not_too_narrow(y, by_row, column)
     if "real" in by_row:
         _not_beyond(leaderboard.sign(column) * y, leaderboard.sign(column) * by_row["real"], column)
+
+
+def _repeats(lines: pd.DataFrame) -> bool:
+    """Whether two seeds of a row have the same values in all columns."""
+    return bool(lines.pivot(index="seed", columns="metric", values="value").duplicated().any())
 
 
 def _not_too_narrow(y: np.ndarray, by_row: Mapping[str, np.ndarray], column: str) -> None:

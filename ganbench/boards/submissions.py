@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -38,12 +38,14 @@ SUFFIX = ".zip"
 LARGEST = 10_000_000  # bytes of a submission; larger sample sets are given by address
 RECORD, LARGEST_RECORD = "submission.json", 2**22
 DEEPEST = 20  # lists and mappings inside each other, in the record
-LEAST = 3  # sample sets of a row: a board has at least three seeds
 LONGEST = 200  # characters of a text
 MEMBER = re.compile(r"samples-\d{1,9}\.npz")
 ARRAY = "arr_0"
 ADDRESS = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&*+,;=%-]{1,290}")  # with no character that Markdown reads
 HASH = re.compile(r"[0-9a-f]{64}")
+
+
+Part = TypeVar("Part", bound="About")
 
 
 def _matches(pattern: re.Pattern[str], what: str) -> Callable[[str], str]:
@@ -80,8 +82,8 @@ class _Strict(BaseModel):
 class ScoredSet(_Strict):
     """A sample set and its scores."""
 
-    seed: int = Field(ge=0, description="the board's seed whose reference the set is scored against")
-    trained_with: int = Field(ge=0, description="the seed of the training, as its author says")
+    seed: int = Field(ge=0, lt=2**63, description="the board's seed whose reference the set is scored against")
+    trained_with: int = Field(ge=0, lt=2**63, description="the seed of the training, as its author says")
     url: Address | None = Field(
         None, description="where the file of the samples lies, unless they are in the submission"
     )
@@ -89,10 +91,9 @@ class ScoredSet(_Strict):
     scores: Result
 
 
-class Submission(_Strict):
-    """A third-party row of a dataset of a board."""
+class About(_Strict):
+    """What a third-party row is."""
 
-    format: Literal[1] = FORMAT
     board: str
     dataset: str
     data: str = Field(description="version of the dataset")
@@ -100,7 +101,6 @@ class Submission(_Strict):
     model: Annotated[str, AfterValidator(_is_line)]
     source: Address | None = Field(None, description="a paper, or code")
     ganbench: str = Field(description="the version that made the scores")
-    sets: list[ScoredSet] = Field(min_length=LEAST)
 
     @property
     def file_name(self) -> str:
@@ -108,10 +108,18 @@ class Submission(_Strict):
         return f"{self.row}-{self.dataset}{SUFFIX}"
 
 
-def validated(content: Mapping[str, Any], where: str) -> Submission:
-    """A submission from its fields.
+class Submission(About):
+    """A third-party row of a dataset of a board, with its scores."""
+
+    format: Literal[1] = FORMAT
+    sets: list[ScoredSet]
+
+
+def validated(kind: type[Part], content: Mapping[str, Any], where: str) -> Part:
+    """A submission, or what it is, from its fields.
 
     Args:
+        kind: `Submission` or `About`.
         content: the fields.
         where: what the message names as their place.
 
@@ -119,13 +127,10 @@ def validated(content: Mapping[str, Any], where: str) -> Submission:
         UserError: a field is missing or wrong.
     """
     try:
-        return Submission.model_validate(content)
+        return kind.model_validate(content)
     except ValidationError as error:
         fault = error.errors()[0]
         field = ".".join(map(str, fault["loc"]))
-        if fault["loc"] == ("sets",) and fault["type"] == "too_short":
-            said = f"a row needs at least {LEAST} sample sets, from {LEAST} trainings with different seeds"
-            raise UserError(f"{where}: {said}") from None
         raise UserError(f"{where}: {field}: {fault['msg'].removeprefix('Value error, ')}") from None
 
 
@@ -191,7 +196,8 @@ def read(path: Path) -> Submission:
         raise UserError(f"{path}: {RECORD} is not the record of a submission")
     if not files.is_sound(content):
         raise UserError(f"{path}: {RECORD} was changed or damaged: its digest is that of another record")
-    submission = validated({key: value for key, value in content.items() if key != files.DIGEST}, f"{path}: {RECORD}")
+    content.pop(files.DIGEST, None)
+    submission = validated(Submission, content, f"{path}: {RECORD}")
     inside = {_member(scored.seed) for scored in submission.sets if scored.url is None}
     if members.keys() != inside | {RECORD}:
         raise UserError(f"{path}: its sample sets are not those that {RECORD} names")

@@ -35,7 +35,7 @@ def submit(
     range_: Range = None,
     layout: Layout = None,
     out: Annotated[
-        Path | None, typer.Option(help="the submission, .zip; by default results/BOARD/submissions/ROW-DATASET.zip")
+        Path | None, typer.Option(help="folder for ROW-DATASET.zip; by default results/BOARD/submissions")
     ] = None,
 ) -> None:
     """Score sample sets under the protocol of a published board, and pack them as a third-party row.
@@ -61,11 +61,12 @@ def submit(
             f"board {published.title} has several datasets; choose one with --dataset: {', '.join(datasets)}"
         )
     dataset = dataset or datasets[0]
-    trained = _numbers(seeds, len(samples))
     if len(samples) > len(published.board.seeds):
         raise UserError(
             f"{len(samples)} sample sets, but board {published.title} has {len(published.board.seeds)} seeds"
         )
+    trained = dict(zip(published.board.seeds, _numbers(seeds, len(samples)), strict=False))
+    referee.check_seeds(trained, len(samples), published)
     if at and len(at) != len(samples):
         raise UserError(f"--at is given {counted(len(at), 'time')} for {counted(len(samples), 'sample set')}")
     if at and not all(Path(path).is_file() for path in samples):
@@ -79,29 +80,29 @@ def submit(
         "source": source,
         "ganbench": __version__,
     }
-    path = out or published.folder / submissions.FOLDER / f"{row}-{dataset}{submissions.SUFFIX}"
+    named = submissions.validated(submissions.About, about, "the row")
+    referee.check_identity(named, published)
+    path = (out or published.folder / submissions.FOLDER) / named.file_name
+    check_files(path, inputs=samples)
     form = declared(range_, layout)
     rules = protocol.Protocol.of(published, dataset)
-    given = {
-        seed: submissions.bare(sources.open_set(sample, "test", form), sample)
-        for seed, sample in zip(published.board.seeds, samples, strict=False)
-    }
-    for opened in given.values():
+    given = {}
+    for seed, sample in zip(published.board.seeds, samples, strict=False):
+        opened = sources.open_set(sample, "test", form)
         referee.check_size(opened, rules)
-    check_files(path, suffixes=[submissions.SUFFIX], inputs=samples)
+        given[seed] = submissions.bare(opened, f"{row}-s{seed}")  # without the path, which may name a person
     scored = {seed: rules.score(opened, seed) for seed, opened in given.items()}
     sets = [
         {
             "seed": seed,
-            "trained_with": trained[i],
+            "trained_with": trained[seed],
             "url": at[i] if at else None,
             "file": submissions.file_hash(Path(samples[i])) if at else None,
             "scores": rules.own(result),
         }
         for i, (seed, result) in enumerate(scored.items())
     ]
-    submission = submissions.validated(about | {"sets": sets}, "the row")
-    referee.check_identity(submission, published)
+    submission = submissions.validated(submissions.Submission, about | {"sets": sets}, "the row")
     referee.check_claims(submission, rules, published.scores())
     for seed, opened in given.items():
         referee.check_origin(opened.x, dataset, f"the samples of seed {seed}")
@@ -163,7 +164,7 @@ def referee(
         judged = judging.judge(published, at_hand)
         total += len(judged)
         for verdict in judged:
-            show(f"{published.title}: {verdict.line}")
+            (say if verdict.mark == "refused" else show)(f"{published.title}: {verdict.line}")
         if write:
             judging.write(published, judged)
         elif old := judging.stale(published, judged):
