@@ -14,6 +14,7 @@ leaderboard: .venv/pipeline
 	$(BIN)/ganbench run $(BOARD) --cores $(CORES)
 
 test: check
+	$(BIN)/ganbench referee
 	$(BIN)/pytest -n 2 --dist loadfile
 
 check: .venv/dev

@@ -8,7 +8,19 @@ from types import ModuleType
 
 import typer
 
-from experiments import coverage, extractors, lottery, mnist, mutants, pairs, precision, semi_supervised, spread, tune
+from experiments import (
+    assets,
+    coverage,
+    extractors,
+    lottery,
+    mnist,
+    mutants,
+    pairs,
+    precision,
+    semi_supervised,
+    spread,
+    tune,
+)
 from ganbench.errors import UserError
 
 WITH_PAGE = (
@@ -18,14 +30,17 @@ WITH_PAGE = (
     precision,
     semi_supervised,
 )  # their pages can be written again without a measurement
-OTHERS = (extractors, lottery, mutants, spread, tune)
+OTHERS = (assets, extractors, lottery, mutants, spread, tune)
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True)
 
 
 @app.callback()
 def root() -> None:
-    """Make the pages of `results/` again that are no boards and no calibrations. Run this in the checkout."""
+    """Make the pages of `results/` again that are no boards and no calibrations, or the assets of a release.
+
+    Run this in the checkout.
+    """
 
 
 @app.command()

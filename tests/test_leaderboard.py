@@ -333,9 +333,9 @@ def test_page_shows_empty_cells_with_their_reason() -> None:
 
 def test_column_may_be_a_further_number_of_a_metric() -> None:
     results = json.loads('{"modes": {"value": 8, "interval": null, "reason": null, "high_quality": 0.9, "kl": null}}')
-    assert leaderboard._cell(results, "modes")["value"] == 8
-    assert leaderboard._cell(results, "modes.high_quality")["value"] == 0.9
-    assert leaderboard._cell(results, "modes.kl")["reason"] == "modes has no kl here"
+    assert leaderboard.cell_of(results, "modes")["value"] == 8
+    assert leaderboard.cell_of(results, "modes.high_quality")["value"] == 0.9
+    assert leaderboard.cell_of(results, "modes.kl")["reason"] == "modes has no kl here"
 
 
 def test_page_names_the_rows_that_are_no_better_than_noise() -> None:

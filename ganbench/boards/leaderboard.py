@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from ganbench import features, files, metrics, paths
-from ganbench.boards import curve, grid, origin
+from ganbench.boards import curve, grid, invalid, origin
 from ganbench.boards.board import Board, Track
 from ganbench.display.text import interval, number
 from ganbench.errors import UserError
@@ -95,7 +95,7 @@ def collect(board: Board, runs: Iterable[Recorded]) -> pd.DataFrame:
         for column in track.metrics:
             about = {"dataset": run.dataset, "row": run.row, "kind": run.kind, "seed": run.seed, "metric": column}
             ranking = _of_rank(run.record, column) if column == track.rank else {}
-            cell = _cell(run.record["scores"]["metrics"], column)
+            cell = cell_of(run.record["scores"]["metrics"], column)
             lines.append(about | cell | ranking | _cost(run.record) | {"run": run.run})
     return pd.DataFrame(lines, columns=COLUMNS)
 
@@ -155,7 +155,8 @@ def _cost(record: dict[str, Any]) -> dict[str, float]:
     return {name: run[name] for name in COST[:2]} | {"parameters": sum(run["parameters"].values())}
 
 
-def _cell(results: dict[str, Any], column: str) -> dict[str, Any]:
+def cell_of(results: Mapping[str, Any], column: str) -> dict[str, Any]:
+    """What the scores `results` of a run have in a column: `value`, `low`, `high`, `perfect` and `reason`."""
     metric, _, number = column.partition(".")
     result = results[metric]
     if not number:
@@ -348,19 +349,29 @@ def seen(compared: Comparison) -> str:
 
 
 def build(name: str) -> pd.DataFrame:
-    """Aggregate a board and write `leaderboard.csv`, `.parquet` and `.md` and the per-run `scores.csv`; returns the board."""
-    table, runs = grid.board(name), recorded(name)
-    scores = collect(table, runs)
-    result = aggregate(scores, table)
-    out = folder(name)
+    """Aggregate a board and write `leaderboard.csv`, `.parquet` and `.md` and the per-run `scores.csv`; returns the board.
+
+    What the invalidation list of the published board names is struck from the tables, not from `scores.csv`.
+    """
+    board, runs, out = grid.board(name), recorded(name), folder(name)
+    scores = collect(board, runs)
     out.mkdir(parents=True, exist_ok=True)
+    files.write(out / "scores.csv", scores.to_csv(index=False))
+    entries = invalid.read(paths.results() / grid.title(name))
+    result = write(grid.title(name), board, invalid.strike(scores, entries), out)
+    page = out / "leaderboard.md"
+    facts = origin.facts({run.run: run.record for run in runs})
+    files.write(page, origin.stamp(page.read_text(encoding="utf-8"), facts))
+    return result
+
+
+def write(title: str, board: Board, scores: pd.DataFrame, out: Path) -> pd.DataFrame:
+    """Write `leaderboard.csv`, `.parquet` and `.md` of the scores of a board into the folder `out`; returns the board."""
+    result = aggregate(scores, board)
     files.write(out / "leaderboard.csv", result.to_csv(index=False))
     with files.replacing(out / "leaderboard.parquet") as file:
         result.to_parquet(file, index=False)
-    files.write(out / "scores.csv", scores.to_csv(index=False))
-    facts = origin.facts({run.run: run.record for run in runs})
-    page = origin.stamp(markdown(grid.title(name), table, result, scores), facts)
-    files.write(out / "leaderboard.md", page)
+    files.write(out / "leaderboard.md", markdown(title, board, result, scores))
     return result
 
 

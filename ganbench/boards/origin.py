@@ -57,11 +57,20 @@ def _works(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 def stamp(page: str, facts: Mapping[str, Any]) -> str:
     """The page of a board with `sentences` below its title, in the place of those that it has."""
-    title, _, rest = page.partition("\n\n")
-    if rest.startswith(BEGIN):
-        rest = rest.partition(END)[2]
     paragraphs = "\n\n".join(sentences(facts))
-    return f"{title}\n\n{BEGIN}{paragraphs}\n{END}{rest}"
+    return with_block(page, f"{BEGIN}{paragraphs}\n{END}")
+
+
+def block(page: str) -> str:
+    """What `stamp` has written on a page; empty if it has not."""
+    rest = page.partition("\n\n")[2]
+    return rest[: rest.index(END) + len(END)] if rest.startswith(BEGIN) and END in rest else ""
+
+
+def with_block(page: str, text: str) -> str:
+    """The page with another `block`, or with none."""
+    title, _, rest = page.partition("\n\n")
+    return f"{title}\n\n{text}{rest[len(block(page)) :]}"
 
 
 def sentences(facts: Mapping[str, Any]) -> list[str]:

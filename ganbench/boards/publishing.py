@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from ganbench import data, files, paths
-from ganbench.boards import grid, leaderboard, origin
+from ganbench.boards import grid, leaderboard, origin, protocol, referee
 from ganbench.errors import UserError, counted
 from ganbench.provenance import maker, sha256
 from ganbench.scoring import result
@@ -26,8 +27,8 @@ def publish(name: str, uncommitted: bool = False) -> Path:
     """Replace `results/BOARD/` by the board in `runs/`; returns that folder.
 
     Every run leaves one record, `runs/RUN.json`: the manifest of its samples (with the training's configuration, data,
-    source and versions), its scores with their protocol, its curve, and its scores by the second ruler. The old folder stays as
-    it is until the new one is whole.
+    source and versions), its scores with their protocol, its curve, and its scores by the second ruler. The submissions and the
+    invalidation list of the old folder are kept. The old folder stays as it is until the new one is whole.
 
     Args:
         name: of the board.
@@ -39,12 +40,15 @@ def publish(name: str, uncommitted: bool = False) -> Path:
     leaderboard.build(name)
     target = paths.results() / grid.title(name)
     with files.replacing_folder(target) as new:
-        _write(name, new, uncommitted)
+        facts = _write(name, new, uncommitted)
+        _finish(new, facts)
+        referee.carry_over(target, protocol.read(f"{new}/"))
+        _finish(new, facts)  # the hashes of what was carried over
     return target
 
 
-def _write(name: str, target: Path, uncommitted: bool) -> None:
-    """Write all files of a published board into an empty folder."""
+def _write(name: str, target: Path, uncommitted: bool) -> dict[str, Any]:
+    """Write all files of a published board but its manifest into an empty folder; returns the facts for the manifest."""
     runs = {run.run: run.record for run in leaderboard.recorded(name)}
     facts = maker() | origin.facts(runs)
     if not uncommitted:
@@ -57,7 +61,7 @@ def _write(name: str, target: Path, uncommitted: bool) -> None:
         files.write(target / "runs" / f"{run}.json", text(record))
     board = grid.board(name)
     pins = {dataset: data.version(dataset) for dataset in sorted(board.datasets)}
-    _finish(target, {"board": grid.title(name), "grid": board.model_dump(), "data": pins} | facts)
+    return {"board": grid.title(name), "grid": board.model_dump(), "data": pins} | facts
 
 
 def renew(name: str) -> Path:
@@ -79,6 +83,20 @@ def renew(name: str) -> Path:
         shutil.copytree(target, new, dirs_exist_ok=True)
         _finish(new, manifest | dated)
     return target
+
+
+def rehash(folder: Path, changed: Iterable[str]) -> None:
+    """Write into the manifest of a published board the hashes of files that were changed on purpose; no other hash changes."""
+    manifest = read(folder)
+    if "hashes" not in manifest:
+        return
+    present, hashes = published(folder), dict(manifest["hashes"])
+    for name in changed:
+        hashes.pop(name, None)
+        if name in present:
+            hashes[name] = sha256(folder / name)
+    rest = {name: fact for name, fact in manifest.items() if name != files.DIGEST}
+    files.write(folder / MANIFEST, text(files.seal(rest | {"hashes": dict(sorted(hashes.items()))})))
 
 
 def _finish(folder: Path, facts: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ganbench import baseline, data, features, files, metrics, paths, samples, scoring
-from ganbench.boards import controls, leaderboard, publishing
+from ganbench.boards import controls, invalid, leaderboard, publishing, referee
 from ganbench.boards.board import Board, Track
 from ganbench.boards.leaderboard import Recorded
 from ganbench.config import RECIPE
@@ -196,15 +196,17 @@ def check_table(board: Published) -> list[Finding]:
     if list(published["scores.csv"].columns) != leaderboard.COLUMNS:
         return [older]
     scores, notes = _scores(board, published["scores.csv"])
-    summary = leaderboard.aggregate(scores, board.board)
+    struck = invalid.strike(scores, invalid.read(board.folder))
+    summary = leaderboard.aggregate(struck, board.board)
     if list(published["leaderboard.csv"].columns) != list(summary.columns):
         return [older]
-    page = leaderboard.markdown(board.name, board.board, summary, scores)
+    page = leaderboard.markdown(board.name, board.board, summary, struck)
+    shown = (board.folder / "leaderboard.md").read_text(encoding="utf-8").partition(referee.BEGIN)[0]
     differences = {
         "scores.csv": difference(scores, published["scores.csv"]),
         "leaderboard.csv": difference(summary, published["leaderboard.csv"]),
         "leaderboard.parquet": difference(summary, _table(board.folder / "leaderboard.parquet")),
-        "leaderboard.md": _other_line(_tables(page), _tables((board.folder / "leaderboard.md").read_text("utf-8"))),
+        "leaderboard.md": _other_line(_tables(page), _tables(shown)),
     }
     wrong = [
         Finding(True, f"{paths.shown(board.folder / name)}: it does not follow from the records: {fault}")

@@ -81,14 +81,15 @@ def leaderboard(
     """
     import pandas as pd
 
-    from ganbench.boards import answers, grid
+    from ganbench.boards import answers, grid, invalid
     from ganbench.boards.leaderboard import build, built, folder
     from ganbench.display.text import width, wrap
     from ganbench.scoring import result
 
     results = {run.run: result.read(grid.scores_path(run.run, board)) for run in built(board)}  # checks their digests
     summary = build(board)
-    scores = pd.read_csv(folder(board) / "scores.csv")
+    struck = invalid.read(paths.results() / grid.title(board))
+    scores = invalid.strike(pd.read_csv(folder(board) / "scores.csv"), struck)
     show(answers.text(board, grid.board(board), summary, scores, results, width(), wide))
     names = "leaderboard.md, .csv, .parquet, scores.csv and samples-*.png"
     show(wrap(f"All columns: --wide, or {paths.shown(folder(board))}/: {names}", ""))
