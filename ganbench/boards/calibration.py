@@ -28,10 +28,10 @@ from ganbench.boards.promises import NULL, LeftOut
 from ganbench.data import Split
 from ganbench.display.progress import progress
 from ganbench.errors import UserError
-from ganbench.metrics import Metric
+from ganbench.metrics import Kept, Metric
 from ganbench.samples import SampleSet
 from ganbench.scoring.embedding import embed, embed_disturbed
-from ganbench.scoring.inputs import gather
+from ganbench.scoring.inputs import gather, gather_real
 
 MANIFEST = "manifest.json"
 MOST = 1000  # samples per set, unless asked for
@@ -127,12 +127,14 @@ def measure(
     value is infinite, and the interval is all numbers above the bound.
     """
     reference = embed_disturbed(embedded(dataset, scored.reference), features.default(dataset))
+    real = gather_real(reference, train)
+    kept = Kept(real.values())
     values: list[dict[str, Any]] = []
     untouched: Inputs = {}
     for (corruption, level), split in scored.damaged.items():
-        inputs = gather(embedded(dataset, split), reference, train)
+        inputs = gather(embedded(dataset, split), real)
         untouched = untouched or inputs
-        results = metrics.compute(judged, inputs, seed + repeat)
+        results = metrics.compute(judged, inputs, seed + repeat, kept)
         values += [
             {"corruption": corruption, "level": level, "metric": metric.name, "repeat": repeat}
             | _value(metric, results[metric.name], "")
@@ -145,11 +147,15 @@ def measure(
         except Unfit as why:
             left_out[name, None] = str(why)
             continue
-        for metric in judged:
+        names = {metric.name: (stands_for or {}).get(metric.name, metric.name) for metric in judged}
+        planted_metrics = {number.partition(".")[0] for number in truths}
+        asked = [metric for metric in judged if names[metric.name] in planted_metrics]
+        results = metrics.compute(asked, inputs, seed + repeat, kept)
+        for metric in asked:
             for number, truth in truths.items():
                 of, _, extra = number.partition(".")
-                if of == (stands_for or {}).get(metric.name, metric.name):
-                    result = metrics.compute([metric], inputs, seed + repeat)[metric.name]
+                if of == names[metric.name]:
+                    result = results[metric.name]
                     line = {
                         "plant": name,
                         "metric": metric.name + number.removeprefix(of),

@@ -24,13 +24,14 @@ import numpy as np
 from ganbench import plugins
 from ganbench.errors import UserError, choose
 from ganbench.metrics._inputs import INPUTS, Input
-from ganbench.metrics._shared import remembering
+from ganbench.metrics._shared import Kept, remembering, watched, work_of
 from ganbench.statistics import Interval, Quantity
 
 __all__ = [
     "INPUTS",
     "Card",
     "Input",
+    "Kept",
     "Metric",
     "MetricModule",
     "NotApplicable",
@@ -44,6 +45,7 @@ __all__ = [
     "names",
     "not_computed",
     "quantity",
+    "watched",
 ]
 
 SETS = ("gen", "ref", "train")
@@ -169,13 +171,16 @@ def asks_for(name: str, parameter: str) -> bool:
     return parameter in _parameters(get(name))
 
 
-def compute(wanted: Iterable[str | Metric], inputs: Mapping[str, Any], seed: int = 0) -> dict[str, dict[str, Any]]:
+def compute(
+    wanted: Iterable[str | Metric], inputs: Mapping[str, Any], seed: int = 0, kept: Kept | None = None
+) -> dict[str, dict[str, Any]]:
     """Compute metrics on one set of inputs.
 
     Args:
         wanted: metrics, or their names.
         inputs: some of `INPUTS`, without `rng`; an input that is left out or `None` is missing.
         seed: seeds each metric's own generator, so no metric depends on which other metrics are computed.
+        kept: what metrics have computed from the same real data in an earlier call. It is used again, and added to.
 
     Returns:
         `{name: {"value", "interval", "perfect", "n", "version", "reason", ...}}`; a metric that does not apply has
@@ -187,7 +192,7 @@ def compute(wanted: Iterable[str | Metric], inputs: Mapping[str, Any], seed: int
     metrics = [get(metric) if isinstance(metric, str) else metric for metric in wanted]
     present = {name: array for name, array in inputs.items() if array is not None}
     check(present)
-    with remembering():
+    with remembering(kept):
         return {metric.name: _computed(metric, present, seed) for metric in metrics}
 
 
@@ -223,7 +228,8 @@ def _computed(metric: Metric, present: Mapping[str, Any], seed: int) -> dict[str
             least = f"at least {metric.card.minimum} samples in `{name}`, there are {len(available[name])}"
             return empty | {"reason": f"{metric.name} needs {least}"}
     try:
-        score = metric.function(**{name: available[name] for name in parameters if name in available})
+        with work_of(metric.name):
+            score = metric.function(**{name: available[name] for name in parameters if name in available})
     except NotApplicable as why:
         return empty | {"reason": f"{metric.name} {why}"}
     return empty | {

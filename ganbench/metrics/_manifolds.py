@@ -1,6 +1,6 @@
 """Which points lie in the balls around other points: shared by precision, recall, density and coverage.
 
-One pass over the pairs of points serves all four scores, and a second pass serves their standard errors.
+One pass over the pairs of points serves all four scores and their standard errors.
 
 A ball of density and coverage is open: it holds the samples that are nearer than the fifth neighbour of its centre. If more
 than five real points coincide, this ball would be empty, and exact copies would not count. So a ball of radius 0 is closed.
@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import stdtrit
 
-from ganbench.metrics._neighbours import distances_of, knn_self, pairs_in_balls
+from ganbench.metrics._neighbours import distances_of, nearest, pairs_in_balls
 from ganbench.metrics._order import shuffled
 from ganbench.metrics._shared import remembered
 from ganbench.statistics import ALPHA, Interval
@@ -24,7 +24,7 @@ K_MANIFOLD = 3  # precision and recall: closed balls that reach to this neighbou
 K_DENSITY = 5  # density and coverage: open balls that reach to this neighbour
 GROUPS = 20  # parts of either set that the jackknife leaves out, one at a time
 ALL = GROUPS  # the column of a table in which nothing is left out
-SPARE = 7  # further neighbours, which take the places of those that are left out
+NEIGHBOURS = K_DENSITY + 7  # some more, which take the places of those that are left out
 
 
 class Manifolds(NamedTuple):
@@ -47,8 +47,8 @@ class Errors(NamedTuple):
 
 @remembered
 def manifolds(gen: np.ndarray, ref: np.ndarray) -> Manifolds:
-    """All four relations of `gen` `[n, d]` and `ref` `[m, d]`, exact."""
-    of_gen, of_ref = _neighbours(gen)[0], _neighbours(ref)[0]
+    """All four relations of `gen` `[n, d]` and `ref` `[m, d]`, exact. `measured` gives the same, with errors."""
+    of_gen, of_ref = nearest(gen)[0], nearest(ref)[0]
     radius = of_ref[:, K_DENSITY - 1]
     return within(gen, ref, of_ref[:, K_MANIFOLD - 1], of_gen[:, K_MANIFOLD - 1], opened(radius), weights(ref, radius))
 
@@ -104,10 +104,11 @@ def interval(value: float, error: float, given: Interval, most: float) -> Interv
 
 
 @remembered
-def errors(gen: np.ndarray, ref: np.ndarray) -> Errors:
-    """Standard errors by a jackknife that leaves out a twentieth of one set at a time (Efron & Tibshirani 1993, section 11.5).
+def measured(gen: np.ndarray, ref: np.ndarray) -> tuple[Manifolds, Errors]:
+    """The relations of `gen` `[n, d]` and `ref` `[m, d]`, as `manifolds` gives them, and the standard errors of the scores.
 
-    It repeats no sample, as a bootstrap does. A repeated sample would be its own nearest neighbour.
+    The errors are those of a jackknife that leaves out a twentieth of one set at a time (Efron & Tibshirani 1993, section
+    11.5). It repeats no sample, as a bootstrap does. A repeated sample would be its own nearest neighbour.
     """
     n, m = len(gen), len(ref)
     a, b = _groups(gen), _groups(ref)
@@ -115,6 +116,7 @@ def errors(gen: np.ndarray, ref: np.ndarray) -> Errors:
     dense = opened(_radii(ref, b, K_DENSITY))
     weight = weights(ref, dense[:, ALL])
     precise, recalled, covered = (np.zeros((size, GROUPS + 1), bool) for size in (n, m, m))
+    balls = np.zeros(n)
     covering = np.zeros((m, GROUPS), bool)  # the balls of all reference points, and the groups of the samples in them
     of_gen, of_ref = (
         np.zeros(GROUPS),
@@ -132,9 +134,11 @@ def errors(gen: np.ndarray, ref: np.ndarray) -> Errors:
         inside = distance <= dense[j, ALL]
         covering[j[inside], a[i[inside]]] = True
         of_gen += np.bincount(a[i[inside]], weight[j[inside]], GROUPS)
+        balls += np.bincount(i[inside], weight[j[inside]], n)
     left_a, left_b = n - np.bincount(a, minlength=GROUPS), m - np.bincount(b, minlength=GROUPS)
     by_others = (covering.sum(1, keepdims=True) > covering).mean(0)
-    return Errors(
+    relations = Manifolds(precise[:, ALL], recalled[:, ALL], balls, covered[:, ALL])
+    return relations, Errors(
         precision=_error(_means(precise[:, ALL], a), precise[:, :ALL].mean(0)),
         recall=_error(recalled[:, :ALL].mean(0), _means(recalled[:, ALL], b)),
         density=_error((of_ref[ALL] - of_gen) / left_a / K_DENSITY, of_ref[:ALL] / n / K_DENSITY),
@@ -154,11 +158,13 @@ def _radii(x: np.ndarray, groups: np.ndarray, k: int) -> np.ndarray:
 
     The last column leaves no group out. If too few of the nearest points are left, the farthest of them stands in.
     """
-    distances, ids = _neighbours(x)
-    columns = np.arange(GROUPS + 1)[:, None, None]
-    place = ((groups[ids] != columns).cumsum(2) >= k).argmax(2)  # 0 where there are fewer than k
-    place[(groups[ids] != columns).sum(2) < k] = ids.shape[1] - 1
-    radii: np.ndarray = np.take_along_axis(distances, place.T, 1)
+    distances, ids = (part[:, :NEIGHBOURS] for part in nearest(x))
+    of_neighbours = groups[ids]
+    place = np.empty((len(x), GROUPS + 1), np.int64)
+    for column in range(GROUPS + 1):
+        left = (of_neighbours != column).cumsum(1)
+        place[:, column] = np.where(left[:, -1] < k, ids.shape[1] - 1, (left >= k).argmax(1))
+    radii: np.ndarray = np.take_along_axis(distances, place, 1)
     return radii
 
 
@@ -185,9 +191,3 @@ def _means(x: np.ndarray, groups: np.ndarray) -> np.ndarray:
 def _error(*sides: np.ndarray) -> float:
     """Standard error from the scores `[GROUPS]` without each group of the samples, and without each group of the reference."""
     return float(np.sqrt(sum((GROUPS - 1) * side.var() for side in sides)))
-
-
-@remembered
-def _neighbours(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Distances of each point to its nearest others, and their rows: `[n, 12]`, or fewer if there are fewer points."""
-    return knn_self(x, min(K_DENSITY + SPARE, len(x) - 1))

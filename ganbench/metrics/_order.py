@@ -13,9 +13,9 @@ def shuffled(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 @remembered
-def like(gen: np.ndarray, train: np.ndarray | None) -> np.ndarray | None:
-    """A random part of `train` as large as `gen`, scored in its place; equal for all metrics. None if `train` is too small."""
-    if train is None or len(train) < len(gen):
+def like(n: int, train: np.ndarray | None) -> np.ndarray | None:
+    """n random rows of `train`, to be scored in place of n generated samples; equal for all metrics. None if they are too few."""
+    if train is None or len(train) < n:
         return None
-    part: np.ndarray = train[shuffled(train, np.random.default_rng(0))[: len(gen)]]
+    part: np.ndarray = train[shuffled(train, np.random.default_rng(0))[:n]]
     return part

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ganbench.metrics import Card, Score
-from ganbench.metrics._manifolds import K_DENSITY, errors, interval, manifolds
+from ganbench.metrics._manifolds import K_DENSITY, interval, manifolds, measured
 from ganbench.metrics._order import like
 from ganbench.statistics import share
 
@@ -29,10 +29,11 @@ def coverage(gen: np.ndarray, ref: np.ndarray, train: np.ndarray | None = None) 
     where real points coincide.
     """
     n, m = len(gen), len(ref)
-    covered = manifolds(gen, ref).covered
-    real = like(gen, train)
+    relations, errors = measured(gen, ref)
+    covered = relations.covered
+    real = like(len(gen), train)
     j = np.arange(1, K_DENSITY + 1)
     perfect = float(1 - np.prod((m - j) / (m + n - j)))
     extra = {"real_vs_real": None if real is None else float(manifolds(real, ref).covered.mean())}
     value, given = float(covered.mean()), share(int(covered.sum()), m)
-    return Score(value, interval(value, errors(gen, ref).coverage, given, 1.0), perfect, extra)
+    return Score(value, interval(value, errors.coverage, given, 1.0), perfect, extra)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ganbench.metrics import Card, Score
-from ganbench.metrics._manifolds import K_DENSITY, errors, interval, manifolds
+from ganbench.metrics._manifolds import K_DENSITY, interval, manifolds, measured
 from ganbench.metrics._order import like
 from ganbench.statistics import normal
 
@@ -31,9 +31,10 @@ def density(gen: np.ndarray, ref: np.ndarray, train: np.ndarray | None = None) -
     samples of the generator and a new reference: a jackknife over both sets, at least as wide as the normal interval of the
     mean for these balls. One added sample at 1 keeps that interval's width above 0 when no sample is in any ball.
     """
-    terms = manifolds(gen, ref).balls / K_DENSITY
-    real = like(gen, train)
+    relations, errors = measured(gen, ref)
+    terms = relations.balls / K_DENSITY
+    real = like(len(gen), train)
     value = float(terms.mean())
     given = normal(value, np.append(terms, 1.0))
     extra = {"real_vs_real": None if real is None else float(manifolds(real, ref).balls.mean() / K_DENSITY)}
-    return Score(value, interval(value, errors(gen, ref).density, given, np.inf), 1.0, extra)
+    return Score(value, interval(value, errors.density, given, np.inf), 1.0, extra)

@@ -2,10 +2,14 @@
 
 The kernel k(x, y) = (x.y / d + 1)^3 depends on the scale. So one constant multiplies both sets and makes the mean squared norm
 of the reference d. The estimate is the full U-statistic over all pairs: subsets would only add variance.
+
+The cube is a polynomial of the products x.y. So the sum of k(x, y) over a set of y follows from the set's sums of y, y y and
+y y y, exactly. Two large sets of few features are compared in this way, in a time linear in n.
 """
 
 from __future__ import annotations
 
+from functools import reduce
 from operator import add
 from typing import NamedTuple
 
@@ -13,6 +17,8 @@ import numpy as np
 
 from ganbench.errors import UserError
 from ganbench.metrics import Card, NotApplicable, Score
+from ganbench.metrics._parallel import blocks, in_order
+from ganbench.metrics._shared import steps
 from ganbench.statistics import Z
 
 CARD = Card(
@@ -29,6 +35,8 @@ CARD = Card(
 )  # fmt: skip
 
 BLOCK = 2**20  # kernel values held at once
+MANY = 2**30  # pairs above which the sums of powers are used if they are faster; no published value has so many
+PRODUCTS = 2**20  # values of all products of two features held at once
 
 
 def kid(gen: np.ndarray, ref: np.ndarray) -> Score:
@@ -44,9 +52,10 @@ def kid(gen: np.ndarray, ref: np.ndarray) -> Score:
         raise NotApplicable("cannot scale a reference whose features are all zero")
     x, y = gen * np.sqrt(d / norm), ref * np.sqrt(d / norm)
     n, m = len(x), len(y)
-    to_x = (_kernel_sums(x, x)[0] - _kernel((x**2).sum(1), d)) / (n - 1)
-    to_y = (_kernel_sums(y, y)[0] - _kernel((y**2).sum(1), d)) / (m - 1)
-    x_to_y, y_to_x = _kernel_sums(x, y)
+    pairs = n * n + m * m + n * m
+    linear = pairs > MANY and pairs > 6 * d**2 * (n + m)
+    (to_x, x_to_y), (y_to_x, to_y) = _sums_by_powers(x, y) if linear else _sums(x, y)
+    to_x, to_y = (to_x - _kernel((x**2).sum(1), d)) / (n - 1), (to_y - _kernel((y**2).sum(1), d)) / (m - 1)
     x_to_y, y_to_x = x_to_y / m, y_to_x / n
     value = float(to_x.mean() + to_y.mean() - 2 * x_to_y.mean())
     variance = np.var(2 * (to_x - x_to_y), ddof=1) / n + np.var(2 * (to_y - y_to_x), ddof=1) / m
@@ -59,15 +68,58 @@ def _kernel(products: np.ndarray, d: int) -> np.ndarray:
     return base * base * base
 
 
+Sums = tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+def _sums(x: np.ndarray, y: np.ndarray) -> Sums:
+    """For each x_i the sums of k(x_i, x_j) and of k(x_i, y_j) over all j, and the same two for each y_i."""
+    to_x, to_y = _kernel_sums(x, x)[0], _kernel_sums(y, y)[0]
+    x_to_y, y_to_x = _kernel_sums(x, y)
+    return (to_x, x_to_y), (y_to_x, to_y)
+
+
 def _kernel_sums(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """sum_j k(x_i, y_j) for each i, and sum_i k(x_i, y_j) for each j."""
     of_x, of_y = np.empty(len(x)), np.zeros(len(y))
-    step = max(1, BLOCK // len(y))
-    for i in range(0, len(x), step):
-        k = _kernel(x[i : i + step] @ y.T, x.shape[1])
-        of_x[i : i + step] = k.sum(1)
-        of_y += k.sum(0)
+    with steps("pairs of samples", len(x)) as advance:
+        for rows in blocks(len(x), BLOCK // len(y)):
+            k = _kernel(x[rows] @ y.T, x.shape[1])
+            of_x[rows] = k.sum(1)
+            of_y += k.sum(0)
+            advance(rows.stop)
     return of_x, of_y
+
+
+def _sums_by_powers(x: np.ndarray, y: np.ndarray) -> Sums:
+    """The same numbers as `_sums`, up to rounding, in O((n + m) d^3) time: see `_total`."""
+    d = x.shape[1]
+    size = PRODUCTS // d**2
+
+    def powers(given: np.ndarray) -> KernelMoments:
+        parts = in_order(
+            "sums of powers", lambda rows: kernel_moments(given[rows], 1.0), len(given), size, len(given) * d**2
+        )
+        return reduce(KernelMoments.merge, (part for _, part in parts))
+
+    both = powers(x), powers(y)
+
+    def sums(given: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        def of_rows(rows: slice) -> list[np.ndarray]:
+            part = given[rows]
+            squares = (part[:, :, None] * part[:, None, :]).reshape(len(part), -1)
+            return [
+                p.n
+                + 3 / d * (part @ p.x)
+                + 3 / d**2 * (squares @ p.xx.ravel())
+                + np.einsum("ij,ij->i", part @ p.xxx.reshape(d, -1), squares) / d**3
+                for p in both
+            ]
+
+        parts = in_order("pairs of samples", of_rows, len(given), size, len(given) * d**2)
+        to_x, to_y = zip(*(part for _, part in parts), strict=True)
+        return np.concatenate(to_x), np.concatenate(to_y)
+
+    return sums(x), sums(y)
 
 
 class KernelMoments(NamedTuple):

@@ -22,6 +22,7 @@ from scipy.special import betaincinv
 from ganbench.metrics import Card, NotApplicable, Score
 from ganbench.metrics._neighbours import knn
 from ganbench.metrics._order import shuffled
+from ganbench.metrics._shared import remembered
 from ganbench.statistics import ALPHA, difference, share
 
 CARD = Card(
@@ -86,7 +87,7 @@ class Detector(NamedTuple):
         """The nearest training samples in each space. `own` int `[n]` are rows of the training set to leave out, one each."""
         found = {FEATURES: Nearest(*knn(samples.features, self.train.features, K, own))}
         if PIXELS in self.spaces:
-            found[PIXELS] = Nearest(*knn(np.asarray(samples.pixels), np.asarray(self.train.pixels), K, own))
+            found[PIXELS] = Nearest(*knn(samples.pixels, self.train.pixels, K, own))
         if MOVED in self.spaces and self.shape is not None:
             found[MOVED] = _moved(samples.pixels, self.train.pixels, found[FEATURES].ids, self.shape)
         return found
@@ -94,6 +95,19 @@ class Detector(NamedTuple):
     def ratios(self, nearest: Mapping[str, Nearest]) -> np.ndarray:
         """The local ratios in units of each space, float64 `[spaces, n]`. The least of a column is the sample's score."""
         return np.stack([local_ratio(nearest[space].distances) / self.units[space] for space in self.spaces])
+
+
+class Real(NamedTuple):
+    """What the real data say alone, whatever is scored against them."""
+
+    detector: Detector
+    nearest: Mapping[str, Nearest]  # of the held-out samples that are no duplicates of training samples
+    ref: np.ndarray  # these held-out samples, float64 [m, d]
+    scores: np.ndarray  # their scores, float64 [m]
+    duplicates: int  # number of the other held-out samples
+    own: np.ndarray  # float64 [k]: the distance of a training sample to the next, NaN where no held-out sample needs it
+    centres: np.ndarray  # of the cells, float64 [c, d]
+    sensitivity: Mapping[str, float]
 
 
 def memorisation(
@@ -138,10 +152,50 @@ def memorisation(
         gallery: rows for a look at the pictures: the 20 samples of smallest score, each as [row of `gen`, its 3 nearest
             rows of `train`, their distances, rho], in the space with its least ratio.
     """
-    originals = Samples(train, train_pixels)
     images = gen_pixels is not None and ref_pixels is not None and train_pixels is not None
-    spaces = _spaces(len(gen), originals, image_shape) if images else (FEATURES,)
-    detector = Detector(originals, spaces, image_shape, dict.fromkeys(spaces, 1.0))
+    spaces = _spaces(len(gen), Samples(train, train_pixels), image_shape) if images else (FEATURES,)
+    copies = (train_copies, train_copies_pixels) if images else (None, None)
+    real = _real(ref, train, ref_pixels, train_pixels, image_shape, spaces, *copies, rng)
+    of_gen = real.detector.search(Samples(gen, gen_pixels))
+    (gen_distances, gen_ids), (ref_distances, ref_ids) = of_gen[FEATURES], real.nearest[FEATURES]
+    median = float(np.median(ref_distances[:, 0]))
+    authentic = [
+        _authentic(train, ref_distances, ref_ids, real.own), _authentic(train, gen_distances, gen_ids, real.own)
+    ]  # fmt: skip
+    intervals = [share(round(part * n), n) for part, n in zip(authentic, (len(real.ref), len(gen)), strict=True)]
+    ratios = real.detector.ratios(of_gen)
+    copied = copied_share(ratios.min(0), real.scores)
+    exact = int((of_gen[PIXELS if PIXELS in spaces else FEATURES].distances[:, 0] == 0).sum())
+    extra = {
+        **copied.extra,
+        "exact": exact,
+        "near": max(round(copied.extra["flagged"] * len(gen)) - exact, 0),
+        "spaces": list(spaces),
+        "sensitivity": dict(real.sensitivity),
+        "duplicates_train_ref": real.duplicates,
+        "authenticity_difference": authentic[0] - authentic[1],
+        "authenticity_interval": list(difference(authentic[0], intervals[0], authentic[1], intervals[1])),
+        "nearest_ratio": float(np.median(gen_distances[:, 0])) / median if median > 0 else None,
+        "c_t": _c_t(gen, gen_distances[:, 0], real.ref, ref_distances[:, 0], real.centres),
+        "gallery": _gallery(ratios, [of_gen[space] for space in spaces]),
+    }
+    return Score(copied.value, copied.interval, 0.0, extra)
+
+
+@remembered
+def _real(
+    ref: np.ndarray,
+    train: np.ndarray,
+    ref_pixels: Any,
+    train_pixels: Any,
+    shape: tuple[int, int, int] | None,
+    spaces: tuple[str, ...],
+    train_copies: Mapping[str, np.ndarray] | None,
+    train_copies_pixels: Mapping[str, np.ndarray] | None,
+    rng: np.random.Generator,
+) -> Real:
+    """The calibration of `memorisation`: see there. It is the same for all sets that are scored against these real data."""
+    detector = Detector(Samples(train, train_pixels), spaces, shape, dict.fromkeys(spaces, 1.0))
     of_ref = detector.search(Samples(ref, ref_pixels))
     duplicate = np.logical_or.reduce([near_duplicates(of_ref[space].distances) for space in spaces if space != MOVED])
     kept = ~duplicate
@@ -149,50 +203,38 @@ def memorisation(
         raise NotApplicable(
             f"needs at least {CARD.minimum} held-out samples that are not in the training set, there are {kept.sum()}"
         )
-    ref, of_ref = ref[kept], {space: Nearest(*(part[kept] for part in nearest)) for space, nearest in of_ref.items()}
-    of_gen = detector.search(Samples(gen, gen_pixels))
-    (gen_distances, gen_ids), (ref_distances, ref_ids) = of_gen[FEATURES], of_ref[FEATURES]
-    median = float(np.median(ref_distances[:, 0]))
-    c_t = _c_t(gen, gen_distances[:, 0], ref, ref_distances[:, 0], train, rng)
-    authentic = [_authentic(train, ref_distances, ref_ids), _authentic(train, gen_distances, gen_ids)]
-    intervals = [share(round(part * n), n) for part, n in zip(authentic, (len(ref), len(gen)), strict=True)]
-
-    rows = shuffled(train, rng)
+    of_ref = {space: Nearest(*(part[kept] for part in nearest)) for space, nearest in of_ref.items()}
+    centres, rows = _centres(train, rng), shuffled(train, rng)
     if len(spaces) > 1:
         own = rows[:SCALED]
-        nearest = detector.search(Samples(train[own], originals.pixels[own]), own)
+        nearest = detector.search(Samples(train[own], train_pixels[own]), own)
         detector = detector._replace(units={space: _unit(nearest[space].distances) for space in spaces})
-    ratios = detector.ratios(of_gen)
-    copied = copied_share(ratios.min(0), detector.ratios(of_ref).min(0))
-    exact = int((of_gen[PIXELS if PIXELS in spaces else FEATURES].distances[:, 0] == 0).sum())
-    if images and train_copies is not None and train_copies_pixels is not None:
+    scores = detector.ratios(of_ref).min(0)
+    tried = detector
+    if train_copies is not None and train_copies_pixels is not None:
         copies = {kind: Samples(x, train_copies_pixels[kind]) for kind, x in train_copies.items()}
     else:
-        detector = detector._replace(spaces=(FEATURES,))
+        tried = detector._replace(spaces=(FEATURES,))
         examples = train[rows[:EXAMPLES]]
+        median = float(np.median(of_ref[FEATURES].distances[:, 0]))
         step = NUDGE * median / np.sqrt(train.shape[1]) * rng.standard_normal(examples.shape)
         copies = {"exact": Samples(examples), "noise": Samples(examples + step)}
-    extra = {
-        **copied.extra,
-        "exact": exact,
-        "near": max(round(copied.extra["flagged"] * len(gen)) - exact, 0),
-        "spaces": list(spaces),
-        "sensitivity": _sensitivity(detector, copies, copied.extra["threshold"]),
-        "duplicates_train_ref": int(duplicate.sum()),
-        "authenticity_difference": authentic[0] - authentic[1],
-        "authenticity_interval": list(difference(authentic[0], intervals[0], authentic[1], intervals[1])),
-        "nearest_ratio": float(np.median(gen_distances[:, 0])) / median if median > 0 else None,
-        "c_t": c_t,
-        "gallery": _gallery(ratios, [of_gen[space] for space in spaces]),
-    }
-    return Score(copied.value, copied.interval, 0.0, extra)
+    return Real(
+        detector=detector,
+        nearest=of_ref,
+        ref=ref[kept],
+        scores=scores,
+        duplicates=int(duplicate.sum()),
+        own=_own(train, of_ref[FEATURES].ids[:, 0], np.full(len(train), np.nan)),
+        centres=centres,
+        sensitivity=_sensitivity(tried, copies, _threshold(scores)[1]),
+    )
 
 
 def copied_share(rho_gen: np.ndarray, rho_ref: np.ndarray) -> Score:
     """The copied share, from the scores of generated samples `[n]` and of held-out samples `[m]`: see `memorisation`."""
     n, m = len(rho_gen), len(rho_ref)
-    rank = max(1, round(FALSE_ALARMS * (m + 1)))
-    threshold = float(np.sort(rho_ref)[rank - 1])
+    rank, threshold = _threshold(rho_ref)
     flagged = int((rho_gen < threshold).sum())
     p = rank / (m + 1)
     p_low, p_high = betaincinv(rank, m + 1 - rank, [ALPHA / 2, 1 - ALPHA / 2])
@@ -207,6 +249,12 @@ def copied_share(rho_gen: np.ndarray, rho_ref: np.ndarray) -> Score:
         "unclipped_interval": [low, of_flagged[1]],
     }
     return Score(max(unclipped, 0.0), (max(low, 0.0), of_flagged[1]), 0.0, extra)
+
+
+def _threshold(rho_ref: np.ndarray) -> tuple[int, float]:
+    """The rank of the threshold among the scores of held-out samples `[m]`, counted from 1, and the threshold."""
+    rank = max(1, round(FALSE_ALARMS * (len(rho_ref) + 1)))
+    return rank, float(np.sort(rho_ref)[rank - 1])
 
 
 def local_ratio(distances: np.ndarray) -> np.ndarray:
@@ -288,20 +336,31 @@ def near_duplicates(distances: np.ndarray) -> np.ndarray:
     return distances[:, 0] <= ratio * distances[:, -1]
 
 
-def _authentic(train: np.ndarray, distances: np.ndarray, ids: np.ndarray) -> float:
-    """Share of samples whose nearest training sample is nearer to another training sample than to the sample itself."""
-    nearest, back = np.unique(ids[:, 0], return_inverse=True)
-    own = knn(train[nearest], train, 1, own=nearest)[0][:, 0]
-    return float((distances[:, 0] > own[back]).mean())
+def _authentic(train: np.ndarray, distances: np.ndarray, ids: np.ndarray, own: np.ndarray) -> float:
+    """Share of samples whose nearest training sample is nearer to another training sample than to the sample itself.
+
+    `own` has the distances that are already there: see `_own`.
+    """
+    return float((distances[:, 0] > _own(train, ids[:, 0], own)[ids[:, 0]]).mean())
+
+
+def _own(train: np.ndarray, rows: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """The distance of each training sample to the nearest other, float64 `[k]`: as `own`, and filled for these rows."""
+    missing = np.unique(rows[np.isnan(own[rows])])
+    filled = own.copy()
+    filled[missing] = knn(train[missing], train, 1, own=missing)[0][:, 0]
+    return filled
+
+
+def _centres(train: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Centres of the cells in which `_c_t` compares, float64 `[c, d]`."""
+    sample = train[shuffled(train, rng)[:CLUSTERED]]
+    guess = np.unique(sample[:CELLS], axis=0)
+    return kmeans(sample, guess)[0] if len(guess) > 1 else guess
 
 
 def _c_t(
-    gen: np.ndarray,
-    gen_nearest: np.ndarray,
-    ref: np.ndarray,
-    ref_nearest: np.ndarray,
-    train: np.ndarray,
-    rng: np.random.Generator,
+    gen: np.ndarray, gen_nearest: np.ndarray, ref: np.ndarray, ref_nearest: np.ndarray, centres: np.ndarray
 ) -> float | None:
     """Mann-Whitney z of the distances to `train`, computed in each cell of the space and averaged over the cells.
 
@@ -309,9 +368,6 @@ def _c_t(
     generator that copies. If nothing is copied, the average of Meehan et al. has the standard deviation sqrt(sum w^2). This
     function divides the average by this number.
     """
-    sample = train[shuffled(train, rng)[:CLUSTERED]]
-    guess = np.unique(sample[:CELLS], axis=0)
-    centres = kmeans(sample, guess)[0] if len(guess) > 1 else guess
     gen_cell, ref_cell = knn(gen, centres, 1)[1][:, 0], knn(ref, centres, 1)[1][:, 0]
     weights, z = [], []
     for cell in range(len(centres)):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from ganbench.metrics import Card, Score
-from ganbench.metrics._manifolds import errors, interval, manifolds
+from ganbench.metrics._manifolds import interval, manifolds, measured
 from ganbench.metrics._order import like
 from ganbench.statistics import share
 
@@ -32,8 +32,9 @@ def precision(gen: np.ndarray, ref: np.ndarray, train: np.ndarray | None = None)
     Clopper-Pearson's interval for this manifold. The score of a perfect generator depends on n, m and d: `perfect` is the score
     of n random training samples.
     """
-    real = like(gen, train)
-    inside = manifolds(gen, ref).precise
+    real = like(len(gen), train)
+    relations, errors = measured(gen, ref)
+    inside = relations.precise
     perfect = None if real is None else float(manifolds(real, ref).precise.mean())
     value, given = float(inside.mean()), share(int(inside.sum()), len(gen))
-    return Score(value, interval(value, errors(gen, ref).precision, given, 1.0), perfect)
+    return Score(value, interval(value, errors.precision, given, 1.0), perfect)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ganbench.metrics import Card, Score
-from ganbench.metrics._manifolds import errors, interval, manifolds
+from ganbench.metrics._manifolds import interval, manifolds, measured
 from ganbench.metrics._order import like
 from ganbench.statistics import share
 
@@ -29,8 +29,9 @@ def recall(gen: np.ndarray, ref: np.ndarray, train: np.ndarray | None = None) ->
     The interval covers new samples of the generator and a new reference: a jackknife over both sets, at least as wide as
     Clopper-Pearson's interval for this manifold. `perfect` is the score of n random training samples in the place of `gen`.
     """
-    real = like(gen, train)
-    inside = manifolds(gen, ref).recalled
+    real = like(len(gen), train)
+    relations, errors = measured(gen, ref)
+    inside = relations.recalled
     perfect = None if real is None else float(manifolds(real, ref).recalled.mean())
     value, given = float(inside.mean()), share(int(inside.sum()), len(ref))
-    return Score(value, interval(value, errors(gen, ref).recall, given, 1.0), perfect)
+    return Score(value, interval(value, errors.recall, given, 1.0), perfect)

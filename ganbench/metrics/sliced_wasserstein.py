@@ -40,7 +40,7 @@ def sliced_wasserstein(
     theta = directions(gen.shape[1], rng)
     value, of_gen, of_ref = _sliced(gen, ref, theta)
     half = Z * float(np.sqrt(of_gen.var(ddof=1) / len(gen) + of_ref.var(ddof=1) / len(ref)))
-    real = like(gen, train)
+    real = like(len(gen), train)
     perfect = None if real is None else _sliced(real, ref, theta)[0]
     return Score(value, (max(value - half, 0.0), value + half), perfect)
 

@@ -35,7 +35,7 @@ from scipy.spatial.distance import pdist
 from scipy.special import gammaincinv
 
 from ganbench.metrics import Card, Score
-from ganbench.metrics._neighbours import distances_of, knn_self, pairs_within
+from ganbench.metrics._neighbours import NEAREST, distances_of, nearest, pairs_within
 from ganbench.metrics._order import shuffled
 from ganbench.statistics import ALPHA, Interval, Z, difference, share
 
@@ -66,7 +66,7 @@ TRIANGLES = 10  # with fewer of them the error of the transitivity is not known
 GRAPH = 2000  # most samples whose triangles are counted: a matrix product of this size
 OVERDISPERSED = 1.2
 SENSITIVE = 0.9  # if fewer disturbed copies pass, the number depends more on the correction than on counts
-CLOSEST = 20
+CLOSEST = NEAREST  # pairs that are shown
 
 Estimate = tuple[float, Interval]  # a rate and its interval
 
@@ -433,7 +433,7 @@ def _listed(interval: Interval | None) -> list[float] | None:
 
 def _closest(gen: np.ndarray) -> list[list[float]]:
     """The `CLOSEST` closest pairs [i, j, distance]. Each is in the list of `CLOSEST` neighbours of one of its two samples."""
-    distances, ids = knn_self(gen, CLOSEST)
+    distances, ids = nearest(gen)
     i = np.repeat(np.arange(len(gen)), CLOSEST)
     j, d = ids.ravel(), distances.ravel()
     low, high = np.minimum(i, j), np.maximum(i, j)

@@ -39,7 +39,7 @@ def vendi(gen: np.ndarray, ref: np.ndarray) -> Score:
     if len(gen) >= 4 * gen.shape[1]:
         low, high = np.exp(normal(log_score, influence))
         interval = (max(float(low), 1.0), max(float(high), 1.0))
-    real = like(gen, ref)
+    real = like(len(gen), ref)
     perfect = None if real is None else float(np.exp(entropy(real)[0]))
     return Score(value, interval, perfect)
 

@@ -30,22 +30,33 @@ def _float64(array: np.ndarray | None) -> np.ndarray | None:
     return None if array is None else np.asarray(array, np.float64)
 
 
-def gather(gen: SampleSet, ref: SampleSet, train: SampleSet | None, copies: Copies | None = None) -> dict[str, Any]:
-    """All inputs that three embedded sets, and copies of training images, give to metrics, without those that are missing."""
-    sets = {"gen": gen, "ref": ref, "train": train}
-    inputs: dict[str, Any] = {}
-    for name, entry in INPUTS.items():
-        given = sets.get(entry.of)
-        if given is not None and entry.part in PARTS:
-            inputs[name] = PARTS[entry.part](given)
+def gather_real(ref: SampleSet, train: SampleSet | None, copies: Copies | None = None) -> dict[str, Any]:
+    """All inputs that two embedded sets, and copies of training images, give to metrics, without those that are missing."""
+    inputs = _parts({"ref": ref, "train": train})
     if "dataset" in ref.manifest:
         inputs["mixture"] = data.mixture(ref.manifest["dataset"])
     if copies is not None:
         inputs["train_copies"] = {kind: _float64(array) for kind, array in copies.features.items()}
         inputs["train_copies_pixels"] = {kind: Pixels(images) for kind, images in copies.images.items()}
+    return {name: array for name, array in inputs.items() if array is not None}
+
+
+def gather(gen: SampleSet, real: Mapping[str, Any]) -> dict[str, Any]:
+    """All inputs of metrics: those of an embedded set of generated samples, and those of `gather_real` as they are."""
+    inputs = _parts({"gen": gen}) | dict(real)
     if gen.x.ndim == 4:
         inputs["image_shape"] = gen.x.shape[1:]
-    return {name: array for name, array in inputs.items() if array is not None}
+    return {name: inputs[name] for name in INPUTS if inputs.get(name) is not None}
+
+
+def _parts(sets: Mapping[str, SampleSet | None]) -> dict[str, Any]:
+    """What sets give to metrics, by their owner; None where a set has nothing."""
+    inputs = {}
+    for name, entry in INPUTS.items():
+        given = sets.get(entry.of)
+        if given is not None and entry.part in PARTS:
+            inputs[name] = PARTS[entry.part](given)
+    return inputs
 
 
 def real_vs_real(wanted: Sequence[str], inputs: Mapping[str, Any], seed: int) -> dict[str, dict[str, Any]]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from ganbench import plugins
 from ganbench._version import __version__
+from ganbench.display.progress import progress
 from ganbench.errors import UserError, choose
 from ganbench.features import Extractor, describe, require
-from ganbench.metrics import asks_for, compute, get, names, not_computed
+from ganbench.metrics import Kept, asks_for, compute, get, names, not_computed, watched
 from ganbench.samples import (
     UNDECLARED,
     Declared,
@@ -23,21 +25,23 @@ from ganbench.samples import (
     in_channels,
     preflight,
 )
-from ganbench.scoring.copies import Copies, embed_copies
+from ganbench.scoring.copies import embed_copies
 from ganbench.scoring.embedding import announce, choose_extractor, embed, embed_disturbed, identity
-from ganbench.scoring.inputs import gather, real_vs_real
+from ganbench.scoring.inputs import gather, gather_real, real_vs_real
 from ganbench.scoring.result import Result
 from ganbench.scoring.sources import Source, default_train, open_set
 
 CHANGED = ("ref_disturbed", "ref_disturbed_pixels"), ("train_copies", "train_copies_pixels")  # inputs of one origin
 MANY = 20_000  # largest reference whose halves are scored against each other
+PATIENCE = 5.0  # seconds of work after which a metric shows its progress
 
 
 @dataclass(frozen=True, eq=False)
 class Scorer:
     """Scores sample sets under one protocol: `Scorer.of("mnist")(samples)`.
 
-    The real data are opened once, and embedded once, at the first call.
+    The real data are opened once, and embedded once, at the first call. What a metric computes from the real data alone is
+    computed once too.
     """
 
     reference: SampleSet
@@ -187,20 +191,27 @@ class Scorer:
         if reason := gen.manifest.get("reason"):
             return {name: not_computed(get(name), 0, reason) for name in self.metrics}, {}
         generated = embed(gen, self.extractor)
-        ref, train, copies = self._embedded(channels)
-        inputs = gather(generated, ref, train, copies)
-        with plugins.blamed():
-            results = compute(self.metrics, inputs, self.seed)
+        real, kept, hashes = self._real_inputs(channels)
+        inputs = gather(generated, real)
+        with plugins.blamed(), watched(partial(progress, unit="samples", patience=PATIENCE)):
+            results = compute(self.metrics, inputs, self.seed, kept)
             if len(self.reference.x) <= MANY:
                 open_ended = [name for name, r in results.items() if r["value"] is not None and r["perfect"] is None]
-                for name, halves in real_vs_real(open_ended, inputs, self.seed).items():
+                for name, halves in self._halves(open_ended, inputs, channels).items():
                     results[name]["halves"] = halves
         for name, r in results.items():
             if r["value"] is not None and not math.isfinite(r["value"]):
                 raise UserError(
                     f"the metric {name} gives {r['value']} for {gen.manifest['name']}; a score is a finite number"
                 )
-        return results, _hashes(samples=generated, reference=ref, train=train)
+        return results, _hashes(samples=generated) | hashes
+
+    def _halves(self, wanted: list[str], inputs: dict[str, Any], channels: int | None) -> dict[str, dict[str, Any]]:
+        """The scores of one half of the reference against the other half, without the metrics that do not apply."""
+        scores = self._ready.setdefault(("halves", channels, self.seed), {})
+        missing = [name for name in wanted if name not in scores]
+        scores |= dict.fromkeys(missing) | real_vs_real(missing, inputs, self.seed)
+        return {name: scores[name] for name in wanted if scores[name] is not None}
 
     def _real(self, channels: int | None) -> tuple[SampleSet, SampleSet | None]:
         """Reference and training set with this number of channels."""
@@ -210,8 +221,8 @@ class Scorer:
         real: tuple[SampleSet, SampleSet | None] = self._ready[channels]
         return real
 
-    def _embedded(self, channels: int | None) -> tuple[SampleSet, SampleSet | None, Copies | None]:
-        """Both sets with their features; and if a metric needs them, the features of changed held-out and training images."""
+    def _real_inputs(self, channels: int | None) -> tuple[dict[str, Any], Kept, dict[str, str]]:
+        """The inputs of metrics that the real data give, what metrics have computed from them, and their features' hashes."""
         disturbed, copied = (any(asks_for(name, part) for name in self.metrics for part in parts) for parts in CHANGED)
         key = channels, disturbed, copied
         if key not in self._ready:
@@ -223,9 +234,11 @@ class Scorer:
             # A set that carries its features is scored without the network, which may not be on this machine.
             images = train is not None and train.x.ndim == 4 and train.features is None
             copies = embed_copies(train.x, self.extractor) if train is not None and copied and images else None
-            self._ready[key] = ref, None if train is None else embed(train, self.extractor), copies
-        embedded: tuple[SampleSet, SampleSet | None, Copies | None] = self._ready[key]
-        return embedded
+            train = None if train is None else embed(train, self.extractor)
+            real = gather_real(ref, train, copies)
+            self._ready[key] = real, Kept(real.values()), _hashes(reference=ref, train=train)
+        inputs: tuple[dict[str, Any], Kept, dict[str, str]] = self._ready[key]
+        return inputs
 
 
 def _hashes(**sets: SampleSet | None) -> dict[str, str]:
