@@ -14,7 +14,7 @@ def shuffled(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 @remembered
 def like(n: int, train: np.ndarray | None) -> np.ndarray | None:
-    """n random rows of `train`, to be scored in place of n generated samples; equal for all metrics. None if they are too few."""
+    """n random rows of `train`, scored in place of n generated samples; equal for all metrics. None if they are too few."""
     if train is None or len(train) < n:
         return None
     part: np.ndarray = train[shuffled(train, np.random.default_rng(0))[:n]]
