@@ -23,6 +23,7 @@ from ganbench.boards import controls, leaderboard, protocol, publishing, referee
 from ganbench.boards.board import Board
 from ganbench.boards.protocol import Protocol, Published
 from ganbench.cli import main
+from ganbench.config import RECIPE
 from ganbench.errors import UserError
 from ganbench.samples import SampleSet, content_hash
 from ganbench.samples import write as write_samples
@@ -680,8 +681,14 @@ def test_a_board_that_is_published_again_keeps_its_third_party_rows(
     (board / "invalid.yaml").write_text("[]\n")
     monkeypatch.setattr("ganbench.paths.results", lambda: board.parent)
     monkeypatch.setattr(leaderboard, "build", lambda name: None)
-    monkeypatch.setattr(publishing, "_write", lambda name, new: shutil.copytree(published, new, dirs_exist_ok=True))
+
+    def write(name: str, new: Path, uncommitted: bool) -> dict[str, Any]:
+        shutil.copytree(published, new, dirs_exist_ok=True)
+        return json.loads((new / "manifest.json").read_text()) | {"recipe": RECIPE, "metrics": {}}
+
+    monkeypatch.setattr(publishing, "_write", write)
     assert publishing.publish("tiny") == board
+    assert publishing.altered(board, publishing.read(board)) == []
     assert "| *re-scored* |" in (board / "leaderboard.md").read_text()
     assert (board / "invalid.yaml").exists()
     again = protocol.read("tiny")
@@ -694,7 +701,8 @@ def test_a_board_that_is_built_again_strikes_what_its_list_names(
     (board / "invalid.yaml").write_text('- row: gan\n  reason: chosen by hand\n  date: "2026-02-01"\n')
     known = protocol.read(str(board))
     monkeypatch.setattr("ganbench.paths.results", lambda: board.parent)
-    monkeypatch.setattr(leaderboard, "collect", lambda name: known.scores())
+    monkeypatch.setattr(leaderboard, "recorded", lambda name: [])
+    monkeypatch.setattr(leaderboard, "collect", lambda table, runs: known.scores())
     monkeypatch.setattr(leaderboard, "folder", lambda name: tmp_path / "built")
     monkeypatch.setattr("ganbench.boards.grid.board", lambda name: known.board)
     cells = leaderboard.build("tiny").set_index(["row", "metric"])
