@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 
 from ganbench import data, files
-from ganbench.boards import controls, leaderboard, protocol, referee, submissions
+from ganbench.boards import controls, leaderboard, protocol, publishing, referee, submissions
 from ganbench.boards.board import Board
 from ganbench.boards.protocol import Protocol, Published
 from ganbench.cli import main
@@ -476,7 +476,7 @@ def test_text_of_a_stranger_is_only_text_on_the_page(board: Path, packed: Path) 
 
 def npz(**arrays: np.ndarray) -> bytes:
     out = io.BytesIO()
-    np.savez(out, **arrays)
+    np.savez(out, allow_pickle=False, **arrays)
     return out.getvalue()
 
 
@@ -674,16 +674,33 @@ def test_a_wrong_invalidation_list_is_one_line(ganbench: Command, board: Path, t
 
 
 def test_a_board_that_is_published_again_keeps_its_third_party_rows(
-    board: Path, published: Path, packed: Path, tmp_path: Path
+    board: Path, published: Path, packed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place_in(board, packed)
     (board / "invalid.yaml").write_text("[]\n")
-    new = Path(shutil.copytree(published, tmp_path / "new"))
-    referee.carry_over(board, new)
-    assert "| *re-scored* |" in (new / "leaderboard.md").read_text()
-    assert (new / "invalid.yaml").exists()
-    again = protocol.read(str(new))
+    monkeypatch.setattr("ganbench.paths.results", lambda: board.parent)
+    monkeypatch.setattr(leaderboard, "build", lambda name: None)
+    monkeypatch.setattr(publishing, "_write", lambda name, new: shutil.copytree(published, new, dirs_exist_ok=True))
+    assert publishing.publish("tiny") == board
+    assert "| *re-scored* |" in (board / "leaderboard.md").read_text()
+    assert (board / "invalid.yaml").exists()
+    again = protocol.read("tiny")
     assert referee.stale(again, referee.judge(again, {})) == []
+
+
+def test_a_board_that_is_built_again_strikes_what_its_list_names(
+    board: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (board / "invalid.yaml").write_text('- row: gan\n  reason: chosen by hand\n  date: "2026-02-01"\n')
+    known = protocol.read(str(board))
+    monkeypatch.setattr("ganbench.paths.results", lambda: board.parent)
+    monkeypatch.setattr(leaderboard, "collect", lambda name: known.scores())
+    monkeypatch.setattr(leaderboard, "folder", lambda name: tmp_path / "built")
+    monkeypatch.setattr("ganbench.boards.grid.board", lambda name: known.board)
+    cells = leaderboard.build("tiny").set_index(["row", "metric"])
+    assert cells.reason["gan", "fid"] == "struck on 2026-02-01: chosen by hand"
+    assert cells["rank"]["dcgan", "fid"] == 1
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "built" / "scores.csv"), pd.read_csv(board / "scores.csv"))
 
 
 def test_a_board_of_old_metrics_takes_no_rows(board: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ganbench import data, files, paths
 from ganbench._version import __version__
-from ganbench.boards import grid, leaderboard, referee
+from ganbench.boards import grid, leaderboard, protocol, referee
 from ganbench.config import RECIPE
 from ganbench.scoring import result
 
@@ -32,7 +32,7 @@ def publish(name: str) -> Path:
     target = paths.results() / grid.title(name)
     with files.replacing_folder(target) as new:
         _write(name, new)
-        referee.carry_over(target, new)
+        referee.carry_over(target, protocol.read(f"{new}/"))
     return target
 
 

@@ -22,7 +22,7 @@ import pandas as pd
 from scipy.special import fdtri, stdtrit
 
 from ganbench import data, files, metrics
-from ganbench.boards import invalid, leaderboard, protocol, submissions
+from ganbench.boards import invalid, leaderboard, submissions
 from ganbench.boards.board import Track
 from ganbench.boards.invalid import Invalid
 from ganbench.boards.protocol import COPIES, Protocol, Published
@@ -257,7 +257,9 @@ def plausible(lines: pd.DataFrame, own: pd.DataFrame, track: Track) -> None:
     ranking = honest[honest.metric == column].dropna(subset="value")
     scale = Scale.of(metrics.quantity(column), ranking.value.to_numpy(float))
     y = scale.to(lines[lines.metric == column].value.to_numpy(float))
-    by_row = {row: scale.to(group.value.to_numpy(float)) for row, group in ranking.groupby("row") if len(group) > 1}
+    by_row = {
+        str(row): scale.to(group.value.to_numpy(float)) for row, group in ranking.groupby("row") if len(group) > 1
+    }
     _not_too_narrow(y, by_row, column)
     if "real" in by_row:
         _not_beyond(leaderboard.sign(column) * y, leaderboard.sign(column) * by_row["real"], column)
@@ -544,16 +546,15 @@ def write(published: Published, judged: Iterable[Judged]) -> None:
             (published.folder / name).unlink(missing_ok=True)
 
 
-def carry_over(old: Path, new: Path) -> None:
-    """Bring the submissions and the invalidation list of a published board into the folder that replaces it.
+def carry_over(old: Path, published: Published) -> None:
+    """Bring the submissions and the invalidation list in the folder `old` into the published board that replaces it.
 
     A submission that the new board refuses stays in the folder, but not on the page.
     """
     listed, submitted = old / invalid.FILE, old / submissions.FOLDER
     if listed.exists():
-        shutil.copy(listed, new / invalid.FILE)
+        shutil.copy(listed, published.folder / invalid.FILE)
     if submitted.is_dir():
-        shutil.copytree(submitted, new / submissions.FOLDER)
+        shutil.copytree(submitted, published.folder / submissions.FOLDER)
     if listed.exists() or submitted.is_dir():
-        published = protocol.read(f"{new}/")
         write(published, judge(published, {}))
