@@ -46,12 +46,16 @@ def label(value: Any) -> str:
     return " ".join(value)[:60].encode("unicode_escape").decode() if isinstance(value, list) else ""
 
 
+class Hang(BaseException):
+    """A call has not ended in time. The command line reports other exceptions as mistakes of the user."""
+
+
 @contextmanager
 def in_time() -> Iterator[None]:
     """End a call that hangs."""
 
     def end(number: int, frame: object) -> None:
-        raise TimeoutError(f"no answer after {SECONDS} s")
+        raise Hang(f"no answer after {SECONDS} s")
 
     before = signal.signal(signal.SIGPROF, end), signal.signal(signal.SIGALRM, end)
     signal.setitimer(signal.ITIMER_PROF, SECONDS)  # of the processor: the machine may be busy

@@ -38,8 +38,10 @@ def gather(gen: SampleSet, ref: SampleSet, train: SampleSet | None, copies: Copi
         given = sets.get(entry.of)
         if given is not None and entry.part in PARTS:
             inputs[name] = PARTS[entry.part](given)
-    if "dataset" in ref.manifest:
-        inputs["mixture"] = data.mixture(ref.manifest["dataset"])
+    dataset = ref.manifest.get("dataset", "")
+    facts = data.facts(dataset) if data.is_name(dataset) else None  # a manifest is foreign and can name anything
+    if facts is not None and facts.mixture and facts.shape == ref.x.shape[1:]:
+        inputs["mixture"] = data.mixture(dataset)
     if copies is not None:
         inputs["train_copies"] = {kind: _float64(array) for kind, array in copies.features.items()}
         inputs["train_copies_pixels"] = {kind: Pixels(images) for kind, images in copies.images.items()}
