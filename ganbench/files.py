@@ -7,9 +7,11 @@ deletes it.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
+import math
 import os
 import secrets
 import shutil
@@ -21,6 +23,49 @@ from typing import IO, Any
 PARTIAL = ".partial-"  # the names of temporary files and folders begin with it
 LOCK, NEW, OLD = "lock", "new", "old"  # in a temporary folder
 DIGEST = "digest"  # the field of a JSON object with the SHA-256 of all other fields
+
+
+def read(path: Path) -> bytes:
+    """The content of a file.
+
+    Raises:
+        OSError: with the name of the file; also for a pipe or a device, which could have no end.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return path.read_bytes()
+
+
+def parse(content: bytes) -> Any:
+    """The value of a JSON document.
+
+    Raises:
+        ValueError: it is no JSON, or more than JSON: a name twice in an object, a number that is not finite. The message
+            completes the sentence "... is no such file, because ...".
+    """
+    try:
+        return json.loads(content.decode(), parse_float=_finite, parse_constant=_finite, object_pairs_hook=_object)
+    except UnicodeDecodeError:
+        raise ValueError("it is not a text file") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"it is not JSON: line {error.lineno}, column {error.colno}") from None
+    except RecursionError:
+        raise ValueError("its JSON is nested too deeply") from None
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(float(text)):
+        raise ValueError(f"it has the number {text}, and a number must be finite")
+    return float(text)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"an object of it has the name '{twice}' twice")
+    return content
 
 
 def write(path: Path, content: str | bytes) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ganbench import files, metrics
+from ganbench.errors import UserError
 from ganbench.training.run import PARTS, Run
 
 if TYPE_CHECKING:  # torch is imported only to measure
@@ -48,6 +49,8 @@ def measure(folder: Path, column: str, scorer: Scorer, n: int, seed: int, trust:
         if drawn.manifest["reason"]:
             continue
         measured = scorer(drawn).metrics[metric]
+        if number and number not in measured.extra and measured.reason is None:
+            raise UserError(f"{metric} has no number '{number}' here")
         out[part] = measured.extra.get(number) if number else measured.value
     return out
 

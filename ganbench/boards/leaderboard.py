@@ -137,7 +137,7 @@ def read_json(path: Path) -> dict[str, Any]:
         UserError: the file is missing or damaged.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = files.parse(files.read(path))
     except FileNotFoundError:
         raise UserError(f"{path} is missing; run the pipeline again") from None
     except ValueError as error:

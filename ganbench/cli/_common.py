@@ -43,7 +43,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
 
-Seed = Annotated[int, typer.Option(help="seed of all random choices", min=0)]
+MOST = 10**12  # samples of a set, or the number of a sample
+Seed = Annotated[int, typer.Option(help="seed of all random choices", min=0, max=2**63 - 1)]
 Label = Annotated[int | None, typer.Option("--class", help="make this class only (conditional GANs)", metavar="LABEL")]
 Json = Annotated[
     str | None,

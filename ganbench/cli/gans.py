@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ganbench.cli._common import (
+    MOST,
     Label,
     Layout,
     Range,
@@ -104,7 +105,7 @@ def train(
 def sample(
     folder: Annotated[Path, typer.Argument(help="folder of a trained run")],
     out: Annotated[Path, typer.Option(help="file for the samples, .npz")],
-    n: Annotated[int, typer.Option("--n", help="number of samples", min=1)] = 10_000,
+    n: Annotated[int, typer.Option("--n", help="number of samples", min=1, max=MOST)] = 10_000,
     seed: Seed = 0,
     truncation: Annotated[
         float | None,
@@ -141,7 +142,7 @@ def curve(
     out: Annotated[Path, typer.Option(help="file for the scores, .json")],
     column: Annotated[str, typer.Option("--metric", help="a metric, or METRIC.NUMBER")] = "fid",
     features: Annotated[str | None, typer.Option(help="extractor; by default the reference decides")] = None,
-    n: Annotated[int, typer.Option("--n", help="number of samples", min=1)] = 5000,
+    n: Annotated[int, typer.Option("--n", help="number of samples", min=1, max=MOST)] = 5000,
     seed: Seed = 0,
     trust: Trust = False,
 ) -> None:
@@ -164,7 +165,7 @@ def interpolate(
     folder: Annotated[Path, typer.Argument(help="folder of a trained run")],
     out: Annotated[Path, typer.Option(help="a strip, .png, or an animation that returns to its start, .gif")],
     points: Annotated[str, typer.Option(help="samples to walk through (see `ganbench overview --numbered`)")] = "0,1",
-    steps: Annotated[int, typer.Option(help="steps from each sample to the next", min=1)] = 8,
+    steps: Annotated[int, typer.Option(help="steps from each sample to the next", min=1, max=10_000)] = 8,
     seed: Seed = 0,
     classes: Annotated[
         str | None, typer.Option(help="for a conditional GAN: its classes, one row per class; by default the first ten")
@@ -230,7 +231,7 @@ def control(
     kind: Annotated[str, typer.Argument(help="real, copycat, noise or reference")],
     dataset: Annotated[str, typer.Option(help="name of a dataset")],
     out: Annotated[Path, typer.Option(help="file for the samples, .npz")],
-    n: Annotated[int, typer.Option("--n", help="number of samples", min=1)] = 1000,
+    n: Annotated[int, typer.Option("--n", help="number of samples", min=1, max=MOST)] = 1000,
     seed: Seed = 0,
 ) -> None:
     """Write a control set. Its scores show what a metric can see.
@@ -269,9 +270,13 @@ def overview(
     from ganbench.scoring import sources
 
     form = declared(range_, layout, trust)
-    named = dict(s.partition("=")[::2] for s in sets)
+    named: dict[str, str] = {}
+    for text in sets:
+        name, _, path = text.partition("=")
+        if not name or not path:
+            raise UserError(f"'{text}': write each set as TITLE=SAMPLES, for example gan=samples.npz")
+        if name in named:
+            raise UserError(f"two sample sets are called '{name}'; give each of them a title of its own")
+        named[name] = path
     check_files(out, suffixes=[".png"], inputs=named.values())
-    for name, path in named.items():
-        if not path:
-            raise UserError(f"'{name}': write each set as TITLE=SAMPLES, for example gan=samples.npz")
     pictures.overview({name: sources.open_set(path, "test", form) for name, path in named.items()}, out, numbered)

@@ -120,8 +120,10 @@ def checked(names: list[str], rows: str | None) -> list[str]:
     """
     if importlib.util.find_spec("snakemake") is None:
         raise UserError("the pipeline needs Snakemake: pip install 'ganbench[pipeline]'")
+    from ganbench import features
     from ganbench.boards import grid
 
+    features.require(None)
     full = dict.fromkeys(
         name if grid.title(name) == name else str(Path(name).expanduser().absolute()) for name in names
     )

@@ -234,6 +234,8 @@ def spread_(
     named: dict[str, SampleSet] = {}
     for text in sets:
         name, equals, path = text.partition("=")
+        if equals and not (name and path):
+            raise UserError(f"'{text}': write NAME=SAMPLES, for example gan=samples.npz")
         opened = scorer.open(path if equals else text)
         title = name if equals else opened.manifest["name"]
         if title in named:

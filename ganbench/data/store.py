@@ -176,5 +176,6 @@ def _locked(path: Path) -> Iterator[None]:
     from filelock import FileLock  # slow to import, and reading a dataset does not need it
 
     path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()  # FileLock waits for ever where no file can be made
     with FileLock(path):
         yield

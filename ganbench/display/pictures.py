@@ -92,6 +92,8 @@ def overview(named: dict[str, SampleSet], path: Path, numbered: bool = False) ->
     if path.suffix != ".png":
         raise UserError(f"{path}: an overview is written as .png")
     points = [np.asarray(samples.x) for samples in named.values() if samples.x.ndim == 2 and len(samples.x)]
+    if points and any(samples.x.ndim == 4 and len(samples.x) for samples in named.values()):
+        raise UserError("one picture cannot show points and images together")
     if len(dimensions := {x.shape[1] for x in points}) > 1:
         raise UserError(
             f"one picture cannot show points of {' and '.join(map(str, sorted(dimensions)))} dimensions together"

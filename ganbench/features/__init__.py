@@ -149,11 +149,13 @@ def require(asked: str | Extractor | None) -> None:
     For None and `auto`, checks that depend on the samples come later, when the extractor is chosen.
 
     Raises:
-        UserError: there is no such extractor, precision or file, or the extractor takes no weights or precision.
+        UserError: there is no such extractor, precision or file, or the extractor takes no weights or precision; or the
+            limit of the cache is no number.
     """
     from ganbench.features import _weights
 
     extractor = _extractor(asked or AUTO)
+    _cache.limit()  # a wrong limit is named at once, and not by the first features that are kept
     _check_precision(extractor)
     if extractor.name != AUTO:
         describe(extractor)

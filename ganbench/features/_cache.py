@@ -45,9 +45,12 @@ def limit() -> int:
     """Bytes that the cache may take: `GANBENCH_CACHE_GB`, by default 5; 0 keeps nothing."""
     given = os.environ.get("GANBENCH_CACHE_GB") or str(LIMIT)
     try:
-        return int(float(given) * 1e9)
+        size = int(float(given) * 1e9)
     except (ValueError, OverflowError):
-        raise UserError(f"GANBENCH_CACHE_GB={given}: write a number of gigabytes") from None
+        size = -1
+    if size < 0:
+        raise UserError(f"GANBENCH_CACHE_GB={given}: write a number of gigabytes")
+    return size
 
 
 def key(*parts: Any) -> str:

@@ -63,10 +63,9 @@ def load(extractor: Extractor) -> Run:
     opened = _tried(path, {"Python": _python, "TorchScript": _torchscript, "ONNX": _onnx}[kind], path, content)
 
     def run(x: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        output = _tried(path, opened, x)
-        parts = [np.asarray(part, np.float32) for part in (output if isinstance(output, list | tuple) else [output])]
-        if len(parts) > 2 or any(part.ndim != 2 or len(part) != len(x) for part in parts):
-            shapes = ", ".join(str(part.shape) for part in parts)
+        parts = _tried(path, _numbers, _tried(path, opened, x))
+        if len(parts) not in (1, 2) or any(part.ndim != 2 or len(part) != len(x) or not part.size for part in parts):
+            shapes = ", ".join(str(part.shape) for part in parts) or "nothing"
             raise UserError(
                 f"{path} gives {shapes} for {len(x)} images; it must give features [n, d], or features and logits [n, K]"
             )
@@ -75,6 +74,11 @@ def load(extractor: Extractor) -> Run:
         return parts[0], parts[1] if len(parts) == 2 else None
 
     return run
+
+
+def _numbers(output: Any) -> list[np.ndarray]:
+    """The arrays that an extractor gives, as float32."""
+    return [np.asarray(part, np.float32) for part in (output if isinstance(output, list | tuple) else [output])]
 
 
 def _read(path: Path) -> bytes:

@@ -14,18 +14,28 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError, safe_open
 
 from ganbench import files
 from ganbench.errors import UserError
 from ganbench.samples.archive import ZIP_FAULTS, bounded
-from ganbench.samples.sets import FURTHER, HELD, Declared, SampleSet, content_hash
+from ganbench.samples.sets import HELD, Declared, SampleSet, content_hash
 from ganbench.samples.stack import Stack
 from ganbench.samples.tensors import Raw, read_raw
 
 NPY = b"\x93NUMPY"
 SAMPLES, LABELS = ("arr_0", "images", "samples"), ("arr_1", "labels")
 HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+LARGEST = 1e100  # of mu and sigma; the square of a larger number is too near to the end of the numbers
+ROUNDING = 1e-6  # part of the trace by which the eigenvalues of a covariance may be negative
+CARRIED = {  # further arrays of a file, the kinds of their numbers, and how many dimensions they can have
+    "features": ("f", (2,)),
+    "logits": ("f", (2, 3)),
+    "disturbed": ("f", (2,)),
+    "discriminator": ("f", (2,)),
+    "condition": ("iu", (1,)),
+}
 DTYPES = {"U8": "u1", "I8": "i1", "I16": "i2", "I32": "i4", "I64": "i8", "F16": "f2", "F32": "f4", "F64": "f8"}
 FAULTS = (*ZIP_FAULTS, SafetensorError)
 
@@ -71,27 +81,39 @@ def read(path: Path, declaration: Declared) -> SampleSet:
 
 def _read(path: Path, declaration: Declared, form: str, arrays: dict[str, Raw]) -> SampleSet:
     if {"mu", "sigma"} <= arrays.keys():
-        return _statistics(path, _whole(arrays["mu"]), _whole(arrays["sigma"]))
+        return _statistics(path, *(_whole(path, arrays, name) for name in ("mu", "sigma")))
     names = [name for name in SAMPLES if name in arrays] or (list(arrays) if len(arrays) == 1 else [])
     if len(names) != 1:
         raise UserError(
             f"{path}: holds {', '.join(arrays) or 'nothing'}, but samples are expected under one of "
             + ", ".join(f"'{name}'" for name in SAMPLES)
         )
-    labels = next((_whole(arrays[name]) for name in LABELS if name in arrays and name != names[0]), None)
-    carried = {name: _whole(arrays[name]) for name in FURTHER if name in arrays and name != names[0]}
+    labels = next((_whole(path, arrays, name) for name in LABELS if name in arrays and name != names[0]), None)
+    carried = {name: _whole(path, arrays, name) for name in CARRIED if name in arrays and name != names[0]}
     samples = read_raw(path.name, form, arrays[names[0]], labels, declaration)
     for name, array in carried.items():
+        kinds, dimensions = CARRIED[name]
+        if array.dtype.kind not in kinds or array.ndim not in dimensions:
+            raise UserError(f"{path}: {name} is {array.dtype} of shape {array.shape}; make this file again")
         if name != "discriminator" and len(array) != len(samples.x):
             raise UserError(f"{path}: {name} has {len(array):,} rows for {len(samples.x):,} samples")
     manifest = _manifest(path) if form == ".npz" else {}
+    if manifest.get("reason") and len(samples.x):
+        raise UserError(
+            f"{path.with_suffix('.json')}: this file says why there are no samples, but there are {len(samples.x):,}; "
+            "remove this file"
+        )
     if manifest.get("sha256", samples.manifest["sha256"]) != samples.manifest["sha256"]:
         raise UserError(f"{path.with_suffix('.json')}: this file does not describe {path.name}; remove this file")
     others = carried if labels is None else carried | {"arr_1": labels}
     for name, recorded in manifest.get("hashes", {}).items():
         if name not in others or content_hash(others[name]) != recorded:
             raise UserError(f"{path} is damaged: {name} is not what its manifest records; make this file again")
-    return samples.with_(manifest=samples.manifest | manifest, **carried)
+    report = manifest.pop("found", {}) | {
+        name: fact for name, fact in samples.manifest["found"].items() if name not in Words.model_fields
+    }
+    whole = samples.manifest | manifest | {"found": samples.manifest["found"] | report}
+    return samples.with_(manifest=whole, **carried)
 
 
 def _statistics(path: Path, mu: np.ndarray, sigma: np.ndarray) -> SampleSet:
@@ -102,26 +124,64 @@ def _statistics(path: Path, mu: np.ndarray, sigma: np.ndarray) -> SampleSet:
     moments = np.concatenate([mu[None], sigma]).astype(np.float64)
     if not np.isfinite(moments).all() or not np.allclose(sigma, sigma.T):
         raise UserError(f"{path}: sigma is not a covariance: it is not symmetric, or has NaN or infinite values")
+    if np.abs(moments).max() > LARGEST:
+        raise UserError(f"{path}: mu or sigma has values beyond {LARGEST:g}, so no score is defined")
+    try:
+        np.linalg.cholesky(moments[1:] + max(ROUNDING * np.trace(sigma), np.finfo(float).tiny) * np.eye(d))
+    except np.linalg.LinAlgError:
+        raise UserError(f"{path}: sigma is not a covariance: it has a negative eigenvalue") from None
     manifest = {"name": path.name, "sha256": content_hash(moments)}
     return SampleSet(np.empty((0, d), np.float32), None, manifest, moments=moments)
 
 
+class Words(BaseModel):
+    """What the pre-flight report of a set says beyond the facts that its samples show."""
+
+    form: str = ""
+    labels: str = ""
+    files: dict[str, int] = {}
+    ignored: int = 0
+    warnings: list[str] = []
+
+
+class Manifest(BaseModel):
+    """The fields of a manifest that ganbench acts on. A file may have other fields, and may lack each of these."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str = ""
+    sha256: str = ""
+    hashes: dict[str, str] = {}
+    found: Words = Words()
+    reason: str | None = None
+    dataset: str = ""
+    features: dict[str, Any] = {}
+
+
 def _manifest(path: Path) -> dict[str, Any]:
+    """The content of the manifest beside a file; empty without a manifest.
+
+    Raises:
+        UserError: it is no manifest.
+    """
     beside = path.with_suffix(".json")
     if not beside.is_file():
         return {}
     try:
-        manifest = json.loads(beside.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError):
-        manifest = None
-    if not isinstance(manifest, dict):
-        raise UserError(f"{beside}: this file is not a manifest (JSON) of {path.name}; remove this file")
-    return manifest
+        content = Manifest.model_validate(files.parse(files.read(beside)), strict=True)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        why = f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" if fault["loc"] else "no JSON object"
+        raise UserError(f"{beside}: this file is not a manifest of {path.name} ({why}); remove this file") from None
+    except ValueError as error:
+        raise UserError(f"{beside}: this file is not a manifest of {path.name} ({error}); remove this file") from None
+    return content.model_dump(exclude_unset=True)
 
 
-def _whole(raw: Raw) -> np.ndarray:
+def _whole(path: Path, arrays: dict[str, Raw], name: str) -> np.ndarray:
+    raw = arrays[name]
     if not raw.shape:
-        raise UserError("a single number where an array is expected")
+        raise UserError(f"{path}: {name} is a single number, but an array is expected")
     return raw.fetch(0, raw.shape[0])
 
 

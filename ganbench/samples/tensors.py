@@ -46,7 +46,7 @@ def plan(name: str, shape: tuple[int, ...], dtype: np.dtype, declaration: Declar
         UserError: it is not certain which images or points they are.
     """
     if len(shape) == 2 and dtype.kind == "f":
-        return Plan(shape[1:], np.dtype(np.float32), lambda rows: _finite(name, rows).astype(np.float32))
+        return Plan(shape[1:], np.dtype(np.float32), lambda rows: _finite(name, _float32(rows)))
     kind = f"{dtype} of shape [{', '.join(map(str, shape))}]"
     if len(shape) not in (3, 4) or (dtype != np.uint8 and dtype.kind != "f"):
         raise UserError(
@@ -82,6 +82,12 @@ def _layout(name: str, shape: tuple[int, ...], wanted: str | None) -> tuple[int,
         raise UserError(f"{name}: {text} can be channels first or last: say `layout='nchw'` or `layout='nhwc'`")
     # Most arrays allow only one layout. The option may be meant for another set, so it is ignored for them.
     return possible[wanted] if wanted in possible else next(iter(possible.values()))
+
+
+def _float32(rows: np.ndarray) -> np.ndarray:
+    """The nearest float32; a number beyond its range becomes infinite."""
+    with np.errstate(over="ignore"):
+        return rows.astype(np.float32)
 
 
 def _finite(name: str, rows: np.ndarray) -> np.ndarray:

@@ -17,6 +17,8 @@ DISTURBANCE = 5  # levels of 255, about 0.02 of the range: too little to make an
 
 def embed(given: SampleSet, extractor: str | Extractor) -> SampleSet:
     """The same set with its features. They are computed unless the set already has the features of this extractor."""
+    if given.moments is not None:
+        raise UserError(f"{given.manifest['name']} has only statistics, so it has no samples to embed")
     about = features.describe(extractor)
     if given.features is not None and given.manifest.get("features") == about:
         return given

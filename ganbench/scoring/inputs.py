@@ -33,8 +33,10 @@ def _float64(array: np.ndarray | None) -> np.ndarray | None:
 def gather_real(ref: SampleSet, train: SampleSet | None, copies: Copies | None = None) -> dict[str, Any]:
     """All inputs that two embedded sets, and copies of training images, give to metrics, without those that are missing."""
     inputs = _parts({"ref": ref, "train": train})
-    if "dataset" in ref.manifest:
-        inputs["mixture"] = data.mixture(ref.manifest["dataset"])
+    dataset = ref.manifest.get("dataset", "")
+    facts = data.facts(dataset) if data.is_name(dataset) else None  # a manifest is foreign and can name anything
+    if facts is not None and facts.mixture and facts.shape == ref.x.shape[1:]:
+        inputs["mixture"] = data.mixture(dataset)
     if copies is not None:
         inputs["train_copies"] = {kind: _float64(array) for kind, array in copies.features.items()}
         inputs["train_copies_pixels"] = {kind: Pixels(images) for kind, images in copies.images.items()}

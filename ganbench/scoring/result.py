@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictFloat, ValidationError, model_validator
 
 from ganbench import files
 from ganbench.display.text import fitted, interval, number, value, width, wrap
 from ganbench.errors import UserError, counted, plain
 
 SCHEMA = Path(__file__).parent / "schema" / "scores.schema.json"
+
+
+Count = Annotated[int, Field(strict=True, ge=0, lt=2**63)]
+Pair = tuple[StrictFloat, StrictFloat]
 
 
 class _Part(BaseModel):
@@ -30,11 +33,13 @@ class _Part(BaseModel):
 class Measured(_Part):
     """One metric's value and how far to trust it; further numbers are in `extra`."""
 
-    value: float | None = Field(description="None where it was not computed, and then `reason` says why")
-    interval: tuple[float, float] | None = Field(description="95 % interval of the value")
-    perfect: float | None = Field(default=None, description="what a perfect generator scores on average at these sizes")
-    n: int = Field(description="generated samples that it was computed on")
-    version: int = Field(description="of the metric; raised whenever its number can move")
+    value: StrictFloat | None = Field(description="None where it was not computed, and then `reason` says why")
+    interval: Pair | None = Field(description="95 % interval of the value")
+    perfect: StrictFloat | None = Field(
+        default=None, description="what a perfect generator scores on average at these sizes"
+    )
+    n: Count = Field(description="generated samples that it was computed on")
+    version: Count = Field(description="of the metric; raised whenever its number can move")
     reason: str | None
 
     @property
@@ -53,6 +58,43 @@ class Measured(_Part):
         return value(self.value) if self.bound is None else f"≥ {number(round(self.bound))}"
 
 
+class Further(BaseModel):
+    """The further numbers that reports read. A file of another origin can have anything under their names."""
+
+    model_config = ConfigDict(strict=True)
+
+    lower_bound: float | None = None
+    verdict: str | None = None
+    unbiased: float | None = None
+    unbiased_interval: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+    halves: dict[str, float] | None = None
+    unclipped: float | None = None
+    exact: Count | None = None
+    near: Count | None = None
+    duplicates_train_ref: Count = 0
+    c_t: float | None = None
+    authenticity_difference: float | None = None
+    authenticity_interval: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+    sensitivity: dict[str, float] = {}
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        for name, partner in PARTNERS.items():
+            if getattr(self, name) is not None and getattr(self, partner) is None:
+                raise ValueError(f"{name} without {partner}")
+        if self.halves is not None and "value" not in self.halves:
+            raise ValueError("halves without value")
+        return self
+
+
+PARTNERS = {
+    "verdict": "lower_bound",
+    "unbiased": "unbiased_interval",
+    "exact": "near",
+    "authenticity_interval": "authenticity_difference",
+}
+
+
 class ExtractorCard(_Part):
     """The features in which sets are compared."""
 
@@ -64,9 +106,9 @@ class Identity(_Part):
     """Which samples they were."""
 
     name: str
-    n: int
+    n: Count
     sha256: str = Field(description="over dtype, shape and bytes of the samples")
-    shape: list[int] | None = Field(None, description="of one sample")
+    shape: list[Count] | None = Field(None, description="of one sample")
     dtype: str | None = None
 
 
@@ -77,7 +119,7 @@ class Protocol(_Part):
     features: ExtractorCard
     reference: Identity
     train: Identity | None
-    seed: int
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
 
 
 class Result(_Part):
@@ -133,37 +175,27 @@ def read(path: Path) -> Result:
     """
     if path.is_dir():
         raise UserError(f"{path} is a folder; give the file that `ganbench score ... --json FILE` wrote")
-    if not path.is_file():
+    if not path.exists():
         raise UserError(f"{path}: no such file")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"), parse_float=_finite, parse_constant=_finite)
-    except UnicodeDecodeError:
-        raise _no_result(path, "it is not a text file") from None
-    except json.JSONDecodeError as error:
-        raise _no_result(path, f"it is not JSON: line {error.lineno}, column {error.colno}") from None
-    except _NotFinite as number:
-        raise _no_result(path, f"it has the number {number}, and a score is finite") from None
-    except (RecursionError, ValueError):
-        raise _no_result(path, "its JSON is nested too deeply, or has a number that is too long") from None
+        content = files.parse(files.read(path))
+    except ValueError as error:
+        raise _no_result(path, str(error)) from None
     scores = content.get("scores", content) if isinstance(content, dict) else content
     if isinstance(scores, dict) and not files.is_sound(scores):
         raise _no_result(path, "it was changed or damaged: its digest is that of another result")
     try:
-        return Result.model_validate(scores)
+        result = Result.model_validate(scores)
+        for measured in result.metrics.values():
+            Further.model_validate(measured.extra)
     except ValidationError as error:
         fault = error.errors()[0]
         field = ".".join(map(str, fault["loc"]))
         raise _no_result(path, f"{field}: {fault['msg']}" if field else "it holds no scores") from None
-
-
-class _NotFinite(ValueError):
-    """A number that no score can be."""
-
-
-def _finite(text: str) -> float:
-    if not math.isfinite(float(text)):
-        raise _NotFinite(text)
-    return float(text)
+    for name, measured in result.metrics.items():
+        if measured.interval is not None and measured.interval[0] > measured.interval[1]:
+            raise _no_result(path, f"metrics.{name}.interval: its lower end is above its upper end")
+    return result
 
 
 def _no_result(path: Path, why: str) -> UserError:

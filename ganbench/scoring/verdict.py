@@ -171,7 +171,7 @@ def copying(result: Result) -> Said:
     else:
         most = f"no copies of training {what} were seen; at most {high} of the samples look like copies (95 %)"
         yield "good", f"{most}{_seen(m, what)}"
-    if twice := m.extra["duplicates_train_ref"]:
+    if twice := m.extra.get("duplicates_train_ref"):
         both = f"near-duplicates of training samples: {twice:,} of the {result.protocol.reference.n:,} held-out samples"
         yield (
             "caution",

@@ -27,7 +27,7 @@ from ganbench import baseline, files
 from ganbench.errors import UserError, plain
 from ganbench.gan import DataSpec, Gan
 from ganbench.training import memory
-from ganbench.training.run import PARTS, TRUSTED, Identity, Run
+from ganbench.training.run import PARTS, RECORD, TRUSTED, Identity, Run
 
 CPU = torch.device("cpu")
 MODEL = "model.safetensors"
@@ -75,6 +75,8 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         Damaged: the file does not hold what was written.
         UserError: the file is missing.
     """
+    if path.exists() and not path.is_file():  # safe_open would wait for a pipe, and could not be interrupted
+        raise Damaged(path, "not a regular file")
     try:
         with safe_open(path, "pt") as file:
             tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118 - no mapping
@@ -119,7 +121,10 @@ def load(folder: Path, part: str | None = None, device: torch.device = CPU, *, t
             )
         print(plain(f"{folder}: running the code of {code}, SHA-256 {run.source[:12]}"), file=sys.stderr)
     tensors, _ = read(path)
-    gan = baseline.create(code, DataSpec(run.shape, run.classes, run.cond), run.overrides)
+    try:
+        gan = baseline.create(code, DataSpec(run.shape, run.classes, run.cond), run.overrides)
+    except UserError as error:
+        raise UserError(f"{folder / RECORD} does not fit its GAN ({error}); train the run again") from None
     try:
         gan.load_state_dict(tensors)
     except RuntimeError as error:

@@ -60,7 +60,9 @@ class Run(Identity):
 
     baseline_path: str = Field(description="the baseline's file, relative to `paths.definitions()`")
     overrides: dict[str, JsonValue] = Field(description="settings that differ from the baseline's `Config`")
-    shape: tuple[PositiveInt, ...] = Field(description="of one sample: [d], [C, T], [C, H, W] or [C, T, H, W]")
+    shape: tuple[PositiveInt, ...] = Field(
+        min_length=1, description="of one sample: [d], [C, T], [C, H, W] or [C, T, H, W]"
+    )
     classes: int = Field(ge=0, description="of the data; 0 without labels")
     cond: tuple[PositiveInt, ...] = Field((), description="shape of one condition; [] without conditions")
     images: int = Field(description="budget, in real images seen")
@@ -87,7 +89,7 @@ class Run(Identity):
         """
         path = folder / RECORD
         try:
-            return cls.model_validate(json.loads(path.read_text(encoding="utf-8")))
+            return cls.model_validate(files.parse(files.read(path)))
         except (FileNotFoundError, NotADirectoryError):
             raise UserError(
                 f"{folder} holds no finished run (no {RECORD}); train one with `ganbench train ... --out {folder}`"
@@ -95,7 +97,7 @@ class Run(Identity):
         except ValidationError as error:
             fault = error.errors()[0]
             raise _damaged(path, f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}") from None
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise _damaged(path, str(error)) from None
 
     def write(self, folder: Path) -> None:

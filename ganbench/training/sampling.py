@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,6 +34,16 @@ def check_class(gan: Gan, label: int) -> None:
         raise UserError(f"class {label}: this GAN is not conditional, so it cannot make a chosen class")
     if not 0 <= label < gan.spec.classes:
         raise UserError(f"class {label}: the classes of this data are 0 to {gan.spec.classes - 1}")
+
+
+def check_memory(gan: Gan, n: int) -> None:
+    """Raise a `UserError` if `n` samples take more than the memory of this machine."""
+    size = n * math.prod(gan.spec.shape) * (1 if gan.spec.is_pixels else 4)
+    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if size > there:
+        raise UserError(
+            f"--n {n:,}: these samples take {size / 1e9:,.0f} GB, and this machine has {there / 1e9:,.0f} GB of memory"
+        )
 
 
 def draw_inputs(
@@ -103,6 +115,7 @@ def _sample(folder: Path, drawing: Drawing, gan: Gan, run: Run, device: torch.de
         raise UserError(f"--truncation {truncation:g}: choose a bound above 0, such as 0.5")
     if label is not None:
         check_class(gan, label)
+    check_memory(gan, n)
     about = {"name": folder.name, "source": folder.name, "run": run.facts(), "seed": seed}
     about |= {"reason": None, "truncation": truncation, "class": label}
     if run.diverged:

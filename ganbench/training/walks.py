@@ -30,6 +30,7 @@ from ganbench.training import checkpoint
 from ganbench.training.order import reseed
 from ganbench.training.sampling import BLOCK, check_class, draw_inputs, to_files
 
+DIGITS = 12  # of the number of a sample
 ROWS = 10  # classes that a walk is shown in, if the user names none
 NOISE = 0.25  # largest change of a coordinate from a sum to the eight neighbours that are drawn around it
 CLOUD = 4  # blocks of samples behind a picture of points
@@ -44,6 +45,8 @@ def numbers(text: str) -> list[int]:
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isascii() and part.isdigit() for part in parts):
         raise UserError(f"'{text}': write whole numbers from 0 with commas between them, for example 3,17,20")
+    if any(len(part) > DIGITS for part in parts):
+        raise UserError(f"'{text}': a number has at most {DIGITS} digits")
     return [int(part) for part in parts]
 
 
