@@ -42,8 +42,12 @@ def kid(gen: np.ndarray, ref: np.ndarray) -> Score:
     norm = (ref**2).sum(1).mean()
     if norm == 0:
         raise NotApplicable("cannot scale a reference whose features are all zero")
-    x, y = gen * np.sqrt(d / norm), ref * np.sqrt(d / norm)
-    n, m = len(x), len(y)
+    return distance(gen * np.sqrt(d / norm), ref * np.sqrt(d / norm))
+
+
+def distance(x: np.ndarray, y: np.ndarray) -> Score:
+    """Unbiased squared MMD of `x` `[n, d]` and `y` `[m, d]` as they are, with the kernel (x . y / d + 1)^3."""
+    n, m, d = len(x), len(y), x.shape[1]
     to_x = (_kernel_sums(x, x)[0] - _kernel((x**2).sum(1), d)) / (n - 1)
     to_y = (_kernel_sums(y, y)[0] - _kernel((y**2).sum(1), d)) / (m - 1)
     x_to_y, y_to_x = _kernel_sums(x, y)
