@@ -6,9 +6,21 @@ their own functions are called in the place of a reading.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 from scipy.linalg import sqrtm
 from scipy.special import softmax
+
+Sets = Mapping[str, np.ndarray]
+
+
+def sets(n: int, d: int, classes: int = 20) -> dict[str, np.ndarray]:
+    """Features `[n, d]` and logits `[n, classes]` of two sets as a network gives them: float32, not negative, far from 0."""
+    rng = np.random.default_rng(0)
+    gen, ref = (np.abs(scale * rng.standard_normal((n, d)) + 0.4) for scale in (0.9, 1.0))
+    arrays = {"gen": gen, "ref": ref, "gen_logits": 2 * rng.standard_normal((n, classes))}
+    return {name: x.astype(np.float32).astype(np.float64) for name, x in arrays.items()}
 
 
 def frechet(x: np.ndarray, y: np.ndarray) -> float:
@@ -89,3 +101,80 @@ def cmmd(x: np.ndarray, y: np.ndarray, dtype: type = np.float32) -> float:
 
     x, y = x.astype(dtype), y.astype(dtype)
     return float(1000 * (mean_kernel(x, x) + mean_kernel(y, y) - 2 * mean_kernel(x, y)))
+
+
+def _torch_fidelity(name: str) -> Callable[[Sets], float]:
+    """A number of torch-fidelity, by its own functions on features."""
+
+    def said(given: Sets) -> float:
+        import torch
+        from torch_fidelity import metric_fid, metric_isc, metric_kid, metric_prc
+
+        gen, ref, logits = (torch.from_numpy(given[x].astype(np.float32)) for x in ("gen", "ref", "gen_logits"))
+        if name == "inception_score_mean":
+            return float(metric_isc.isc_features_to_metric(logits)[name])
+        if name == "frechet_inception_distance":
+            statistics = (metric_fid.fid_features_to_statistics(x) for x in (gen, ref))
+            return float(metric_fid.fid_statistics_to_metric(*statistics, verbose=False)[name])
+        if name == "kernel_inception_distance_mean":
+            return float(
+                metric_kid.kid_features_to_metric(gen, ref, kid_subset_size=min(1000, len(gen)), verbose=False)[name]
+            )
+        return float(metric_prc.prc_features_to_metric(gen, ref, save_cpu_ram=False, verbose=False)[name])
+
+    return said
+
+
+def _clean_fid(given: Sets) -> float:
+    import warnings
+
+    from cleanfid import fid
+
+    with warnings.catch_warnings(action="ignore"):  # of SciPy, on an argument that clean-fid still passes
+        return float(fid.fid_from_feats(*(given[x].astype(np.float32) for x in ("gen", "ref"))))
+
+
+def _prdc(name: str) -> Callable[[Sets], float]:
+    def said(given: Sets) -> float:
+        import contextlib
+        import io
+
+        from prdc import compute_prdc
+
+        with contextlib.redirect_stdout(io.StringIO()):
+            return float(compute_prdc(real_features=given["ref"], fake_features=given["gen"], nearest_k=5)[name])
+
+    return said
+
+
+def _frechet(given: Sets) -> float:
+    return frechet(given["gen"], given["ref"])
+
+
+def _drawn(given: Sets) -> float:
+    return float(kernel_distance(given["gen"], given["ref"], 100, min(1000, len(given["gen"]) // 2), seed=0).mean())
+
+
+def _one_part(given: Sets) -> float:
+    return inception_score(given["gen_logits"], [(0, len(given["gen_logits"]))])
+
+
+def _adm(place: int) -> Callable[[Sets], float]:
+    return lambda given: closed_shares(given["gen"], given["ref"])[place]
+
+
+OPEN = {name: _prdc(name) for name in ("precision", "recall", "density", "coverage")}
+SAID: Mapping[str, Mapping[str, Callable[[Sets], float]]] = {  # each number of each protocol on at most 5,000 samples
+    "torch-fidelity": {
+        "inception_score": _torch_fidelity("inception_score_mean"),
+        "fid": _torch_fidelity("frechet_inception_distance"),
+        "kid": _torch_fidelity("kernel_inception_distance_mean"),
+        "precision": _torch_fidelity("precision"),
+        "recall": _torch_fidelity("recall"),
+    },
+    "clean-fid": {"fid": _clean_fid, "kid": _drawn},
+    "adm": {"inception_score": _one_part, "fid": _frechet, "sfid": _frechet, "precision": _adm(0), "recall": _adm(1)},
+    "edm2": dict.fromkeys(("fid", "fd_dinov2"), lambda given: frechet_of_sums(given["gen"], given["ref"])),
+    "dgm-eval": {"fd_dinov2": _frechet, "kd_dinov2": _drawn, **OPEN},
+    "studiogan": {"inception_score": _one_part, "fid": _frechet, **OPEN},
+}

@@ -6,12 +6,15 @@ the card of the metric that they stand for.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.special import log_softmax
 
 from ganbench.metrics import Score
 from ganbench.metrics._manifolds import within
 from ganbench.metrics._neighbours import knn_self
+from ganbench.metrics._order import shuffled
 from ganbench.metrics._shared import remembered
 from ganbench.metrics.classifier_score import divergences
 from ganbench.metrics.kid import distance
@@ -78,3 +81,18 @@ def _open(gen: np.ndarray, ref: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     of_gen, of_ref = (np.nextafter(knn_self(x, K_OPEN)[0][:, -1], -1.0) for x in (gen, ref))  # see `pairs_in_balls`
     relations = within(gen, ref, of_ref, of_gen, of_ref, np.ones(len(ref)))
     return relations.precise, relations.recalled
+
+
+def capped(function: Callable[..., Score], most: int) -> Callable[..., Score]:
+    """A function of `gen` and `ref` that is computed on at most `most` random samples of each."""
+
+    def measured(gen: np.ndarray, ref: np.ndarray) -> Score:
+        return function(_at_most(gen, most), _at_most(ref, most))
+
+    return measured
+
+
+@remembered
+def _at_most(x: np.ndarray, most: int) -> np.ndarray:
+    """At most `most` random rows of `x` `[n, d]`; which rows depends on the set of rows, and not on their order."""
+    return x if len(x) <= most else x[shuffled(x, np.random.default_rng(0))[:most]]

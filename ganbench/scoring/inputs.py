@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ganbench import data, metrics
-from ganbench.metrics import INPUTS
+from ganbench.metrics import INPUTS, Metric
 from ganbench.samples import Pixels, SampleSet
 from ganbench.scoring.copies import Copies
 from ganbench.scoring.embedding import disturbed
@@ -48,7 +48,7 @@ def gather(gen: SampleSet, ref: SampleSet, train: SampleSet | None, copies: Copi
     return {name: array for name, array in inputs.items() if array is not None}
 
 
-def real_vs_real(wanted: Sequence[str], inputs: Mapping[str, Any], seed: int) -> dict[str, dict[str, Any]]:
+def real_vs_real(wanted: Sequence[str | Metric], inputs: Mapping[str, Any], seed: int) -> dict[str, dict[str, Any]]:
     """The scores of one half of the reference against the other half.
 
     Returns:
