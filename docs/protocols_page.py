@@ -34,10 +34,10 @@ Interval and `perfect` of a number are ganbench's own additions. A number has no
 rule.
 
 The published weights are not a part of ganbench. So the agreement is measured in two steps. First, the tests hold each
-extractor to the evaluator's own network or resize, on the real architecture with seeded random weights. Second, the tables below
-have each number on two arrays of {N:,} x {D} features and of {N:,} x 20 logits. torch-fidelity, clean-fid and prdc run their own
-functions there, but for the random KID. The arithmetic of the others is read from their public code (`tests/peers.py`).
-`python docs/protocols_page.py` measures it again.
+extractor to the evaluator's own network or resize, on the real architecture with seeded random weights. Second, the tables
+below have each number on two arrays of {N:,} x {D} features and of {N:,} x 20 logits. torch-fidelity, clean-fid and prdc
+run their own functions there, but for the random KID. The arithmetic of the others is read from their public code
+(`tests/peers.py`). `python docs/protocols_page.py` measures it again.
 
 `ganbench score ... --check-with torch-fidelity,clean-fid` runs these two evaluators on the same decoded images. It prints their
 values beside the values of ganbench, with the cause of each difference.
