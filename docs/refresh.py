@@ -1,9 +1,10 @@
-"""Write the parts of the documents that a program prints: the plan, pitfalls' tests, an example, the baselines' scores.
+"""Write the parts of the documents that a program prints: the plan, tests, an example, scores, protocols.
 
     python docs/refresh.py           write them
     python docs/refresh.py --check   exit 1 and name the files that are stale
 
-Run it after a change of imports, of a name in tests/test_pitfalls.py, of what `ganbench score` prints, or of results/mnist.
+Run it after a change of imports, of a name in tests/test_pitfalls.py, of what `ganbench score` prints, of results/mnist, or of
+a protocol.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import tempfile
 from pathlib import Path
 
 import plan
+import protocols_page
 
 from ganbench.boards.curve import converged
 from ganbench.display.text import value
@@ -101,6 +103,7 @@ def main() -> None:
         ROOT / "docs/pitfalls.md": pitfalls,
         ROOT / "docs/baselines.md": baselines,
         ROOT / "docs/plan.txt": lambda text: plan.listing(arrows),
+        ROOT / "docs/protocols.md": lambda text: protocols_page.page(),
     }
     texts = {path: path.read_text(encoding="utf-8") for path in parts}
     fresh = {path: parts[path](text) for path, text in texts.items()}

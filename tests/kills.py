@@ -45,7 +45,12 @@ datasets:
     rows:
       gan: {set: {width_g: 8, width_d: 8}}
 """
-TIMES = {"seconds", "cpu_seconds", "provenance", "digest"}  # fields and columns that say how long something took, or depend on it
+TIMES = {
+    "seconds",
+    "cpu_seconds",
+    "provenance",
+    "digest",
+}  # fields and columns that say how long something took, or depend on it
 TABLES = (".md", ".parquet")  # the content of a .csv in another form; they have the times too
 POLL = 0.002  # seconds between two looks at a folder
 

@@ -5,9 +5,12 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from functools import partial
+from math import prod
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -31,7 +34,93 @@ def inception(path: Path, seed: int = 0) -> str:
                 nn.init.normal_(values, std=0.1, generator=rng)
             module.num_batches_tracked.zero_()
     torch.save(network.state_dict(), path)
+    return pinned(path)
+
+
+def pinned(path: Path) -> str:
+    """A file of weights with its hash, as `--weights` takes it."""
     return f"{path}#sha256={hashlib.sha256(path.read_bytes()).hexdigest()}"
+
+
+@torch.inference_mode()
+def run_inception(weights: str, x: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Features `[n, 2048]` and logits with their bias `[n, 1008]` of inputs `[n, 3, 299, 299]`, by torch-fidelity's layers."""
+    network = layers().eval()
+    network.load_state_dict(torch.load(weights.partition("#")[0], weights_only=True))
+    *blocks, fc = network.values()
+    h = nn.Sequential(*blocks)(x).mean((2, 3))
+    return h.numpy(), fc(h).numpy()
+
+
+DEPTH = 2  # of the 24 layers of either transformer; all other sizes are those of the published networks
+WIDTH = 1024
+SCALES = (
+    "norm.weight",
+    "norm1.weight",
+    "norm2.weight",
+    "ln_1.weight",
+    "ln_2.weight",
+    "ln_pre.weight",
+    "ln_post.weight",
+)
+
+
+def dinov2(path: Path, seed: int = 0) -> str:
+    """Write weights for DINOv2 ViT-L/14 with two of its layers; returns what `--weights` takes."""
+    d, grid = WIDTH, 37
+    shapes: dict[str, tuple[int, ...]] = {
+        "cls_token": (1, 1, d), "pos_embed": (1, grid**2 + 1, d), "mask_token": (1, d), "norm.weight": (d,), "norm.bias": (d,),
+        "patch_embed.proj.weight": (d, 3, 14, 14), "patch_embed.proj.bias": (d,),
+    }  # fmt: skip
+    for i in range(DEPTH):
+        layer = {
+            "norm1.weight": (d,), "norm1.bias": (d,), "norm2.weight": (d,), "norm2.bias": (d,), "ls1.gamma": (d,), "ls2.gamma": (d,),
+            "attn.qkv.weight": (3 * d, d), "attn.qkv.bias": (3 * d,), "attn.proj.weight": (d, d), "attn.proj.bias": (d,),
+            "mlp.fc1.weight": (4 * d, d), "mlp.fc1.bias": (4 * d,), "mlp.fc2.weight": (d, 4 * d), "mlp.fc2.bias": (d,),
+        }  # fmt: skip
+        shapes |= {f"blocks.{i}.{name}": shape for name, shape in layer.items()}
+    torch.save(drawn(shapes, seed), path)
+    return pinned(path)
+
+
+def clip(path: Path, seed: int = 0) -> str:
+    """Write weights for the image tower of CLIP ViT-L/14 at 336 pixels with two of its layers, as a TorchScript archive."""
+    d, grid, out = WIDTH, 24, 768
+    shapes: dict[str, tuple[int, ...]] = {
+        "visual.class_embedding": (d,), "visual.positional_embedding": (grid**2 + 1, d), "visual.proj": (d, out),
+        "visual.conv1.weight": (d, 3, 14, 14), "text_projection": (8, out), "logit_scale": (),
+    }  # fmt: skip
+    shapes |= {f"visual.{norm}.{part}": (d,) for norm in ("ln_pre", "ln_post") for part in ("weight", "bias")}
+    for i in range(DEPTH):
+        layer = {
+            "attn.in_proj_weight": (3 * d, d), "attn.in_proj_bias": (3 * d,), "attn.out_proj.weight": (d, d),
+            "attn.out_proj.bias": (d,), "ln_1.weight": (d,), "ln_1.bias": (d,), "ln_2.weight": (d,), "ln_2.bias": (d,),
+            "mlp.c_fc.weight": (4 * d, d), "mlp.c_fc.bias": (4 * d,), "mlp.c_proj.weight": (d, 4 * d), "mlp.c_proj.bias": (d,),
+        }  # fmt: skip
+        shapes |= {f"visual.transformer.resblocks.{i}.{name}": shape for name, shape in layer.items()}
+    root = nn.Module()
+    for name, array in drawn(shapes, seed).items():
+        *places, last = name.split(".")
+        module = root
+        for place in places:
+            if place not in module._modules:
+                module.add_module(place, nn.Module())
+            module = module._modules[place]
+        module.register_buffer(last, array.half().float())  # the published weights are halves
+    with warnings.catch_warnings(action="ignore"):  # torch warns that TorchScript is old
+        torch.jit.script(root).save(path)
+    return pinned(path)
+
+
+def drawn(shapes: dict[str, tuple[int, ...]], seed: int) -> dict[str, torch.Tensor]:
+    """Normal weights: matrices that keep the size of their input, and all else of size 0.2 around 1 for scales, 0 for shifts."""
+    rng = torch.Generator().manual_seed(seed)
+    weights = {}
+    for name, shape in shapes.items():
+        size = prod(shape[1:]) ** -0.5 if len(shape) > 1 and "pos" not in name else 0.2
+        scale = 1.0 if name.endswith(SCALES) else 0.0
+        weights[name] = scale + size * torch.randn(shape, generator=rng)
+    return weights
 
 
 def layers() -> nn.ModuleDict:

@@ -42,7 +42,7 @@ def test_extractors_that_differ_in_the_resize_alone_know_each_other() -> None:
     for one, other in (("inception", "inception-clean"), ("efficientnet-lite0-tf1@112", "efficientnet-lite0@112")):
         assert features.resized_otherwise(one) == [Extractor(other)]
         assert features.resized_otherwise(Extractor(other, weights, "bf16")) == [Extractor(one, weights, "bf16")]
-    for alone in ("pixels", "identity", "digits-cnn", "mnist-cnn", "dinov2", "clip"):
+    for alone in ("pixels", "identity", "digits-cnn", "mnist-cnn", "inception-spatial", "clip", "clip-l14@336"):
         assert features.resized_otherwise(alone) == []
 
 

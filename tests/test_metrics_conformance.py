@@ -58,7 +58,16 @@ def images(logits: tuple[int, ...] = (10,)) -> dict[str, np.ndarray]:
     }
 
 
-BOARDS = {"line": line, "points": points, "images": images, "stacks": lambda: images((3, 10))}
+def embeddings() -> dict[str, np.ndarray]:
+    """Features of length 1, as CLIP gives them."""
+    rng = np.random.default_rng(0)
+    sets = {name: rng.standard_normal((n, D)) for name, n in (("gen", N), ("ref", N), ("train", TRAIN))}
+    return {name: x / np.linalg.norm(x, axis=1)[:, None] for name, x in sets.items()}
+
+
+BOARDS = {
+    "line": line, "points": points, "images": images, "stacks": lambda: images((3, 10)), "embeddings": embeddings,
+}  # fmt: skip
 SETS = ("gen", "ref", "train")
 CASES = [(name, board) for name in metrics.names() for board in BOARDS]
 

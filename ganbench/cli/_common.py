@@ -86,7 +86,13 @@ def metrics_of(text: str | None) -> list[str] | None:
     """The metrics that `--metrics` names; None without the option. A wrong name raises a `UserError`."""
     from ganbench import metrics
 
-    return None if text is None else [choose(name.strip(), metrics.names(), "metric") for name in text.split(",")]
+    names = names_of(text)
+    return None if names is None else [choose(name, metrics.names(), "metric") for name in names]
+
+
+def names_of(text: str | None) -> list[str] | None:
+    """The names in a text, which commas separate; None without the option."""
+    return None if text is None else [name.strip() for name in text.split(",")]
 
 
 def extractor_of(name: str, weights: str | None = None, precision: str = "fp32") -> Extractor:
@@ -204,7 +210,7 @@ def _restored(path: Path, folder: Path) -> Iterator[None]:
                 made.rmdir()
 
 
-ARGUMENTS = ("features", "layout", "precision", "range", "reference", "train", "trust", "weights")
+ARGUMENTS = ("features", "layout", "precision", "protocol", "range", "reference", "train", "trust", "weights")
 ARGUMENT = re.compile(rf"`({'|'.join(ARGUMENTS)})=(?:'(.*?)')?`")
 
 

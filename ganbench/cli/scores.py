@@ -26,6 +26,7 @@ from ganbench.cli._common import (
     extractor_of,
     json_file,
     metrics_of,
+    names_of,
     say,
     show,
     write_json,
@@ -108,6 +109,20 @@ def score(
     range_: Range = None,
     layout: Layout = None,
     trust: Trust = False,
+    protocol: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="score as another evaluator does: torch-fidelity, clean-fid, adm, edm2, dgm-eval or studiogan",
+        ),
+    ] = None,
+    check_with: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="also run these evaluators on the same images: torch-fidelity,clean-fid (or one of them)",
+        ),
+    ] = None,
     json_out: Json = None,
     html: Annotated[
         Path | None,
@@ -125,8 +140,9 @@ def score(
       ganbench score samples/ --reference mnist --html page.html
       ganbench score points.npy --reference ring --features identity
       ganbench score tensor.npy --range=-1,1 --reference mnist
+      ganbench score samples.npz --reference imagenet.npz --protocol adm
     """
-    from ganbench import metrics, scoring
+    from ganbench import scoring
     from ganbench.display.text import width
     from ganbench.features import require_weights
     from ganbench.provenance import Work
@@ -134,25 +150,43 @@ def score(
     from ganbench.scoring import report
 
     work = Work()
-    names = metrics_of(wanted)
+    names = metrics_of(wanted) if protocol is None else names_of(wanted)
+    peers = names_of(check_with) or []
+    if peers:
+        from ganbench.scoring import second_opinion
+
+        second_opinion.require(peers)
     extractor = extractor_of(features, weights, precision)
     check_files(html, json_file(json_out), inputs=(samples, reference, train))
-    require_weights(extractor, samples, reference, train)
+    for needed in scoring.Scorer.extractors(extractor, names, protocol):
+        require_weights(needed, samples, reference, train)
     scorer = scoring.Scorer.of(
-        reference, train, features=extractor, metrics=names, seed=seed, range=range_, layout=layout, trust=trust
+        reference,
+        train,
+        features=extractor,
+        metrics=names,
+        seed=seed,
+        range=range_,
+        layout=layout,
+        trust=trust,
+        protocol=protocol,
     )
     generated = scorer.open(samples)
     sets = generated, scorer.reference, scorer.train
     for line in preflight.lines(*(opened.manifest for opened in sets if opened is not None)):
         say(line)
     scorer.check_size(generated)
-    least = {name: metrics.get(name).card.minimum for name in scorer.metrics}
-    for line in preflight.few(generated.manifest["name"], len(generated.x), least):
+    for line in [*preflight.few(generated.manifest["name"], len(generated.x), scorer.least()), *scorer.few(generated)]:
         say(line)
+    checks = {name: scorer.under(name) for name in peers}
     result = scorer(generated)
     scoring.require_values(result, generated)
     if json_out != "-":  # first of all, so that a full disk takes no scores away
         show(report.text(result, names or (), width(), samples))
+    if peers:
+        opinions = second_opinion.opinions(checks, result, generated, scorer.reference)
+        (say if json_out == "-" else show)("\n" + second_opinion.text(opinions, width()))
+        result = result.model_copy(update={"second_opinion": [line._asdict() for line in opinions]})
     if json_out is not None:
         write_json(result.model_copy(update={"provenance": work.record()}).to_json(), json_out)
     if html is not None:

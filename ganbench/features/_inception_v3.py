@@ -50,8 +50,14 @@ class Branches(nn.ModuleList):
         return torch.cat([branch(x) for branch in self], 1)
 
 
-def network(state: dict[str, Tensor]) -> tuple[nn.Module, nn.Module, Tensor]:
-    """The stem, the blocks up to the last feature maps `[N, 2048, 8, 8]`, and the weight `[1008, 2048]` of the logits.
+def spatial(blocks: nn.Sequential) -> nn.Sequential:
+    """The part of the blocks of `network` that ends at the maps `[N, 192, 17, 17]` of TensorFlow's `mixed_6/conv`."""
+    *before, mixed_6d = blocks[:7]
+    return nn.Sequential(*before, mixed_6d[0])
+
+
+def network(state: dict[str, Tensor]) -> tuple[nn.Sequential, nn.Sequential, Tensor, Tensor]:
+    """The stem, the blocks up to the last maps `[N, 2048, 8, 8]`, and the weight `[1008, 2048]` and bias of the logits.
 
     Args:
         state: torch-fidelity's weights; used entries are removed.
@@ -108,10 +114,9 @@ def network(state: dict[str, Tensor]) -> tuple[nn.Module, nn.Module, Tensor]:
         e("Mixed_7b", PooledConv(state, "Mixed_7b.branch_pool")),
         e("Mixed_7c", nn.Sequential(nn.MaxPool2d(3, 1, 1), Conv(state, "Mixed_7c.branch_pool"))),
     )
-    head = state.pop("fc.weight")
-    state.pop("fc.bias")
+    head, bias = state.pop("fc.weight"), state.pop("fc.bias")
     if state:
         raise ValueError(f"it also has {next(iter(state))}")
     with torch.inference_mode():
-        blocks(stem(torch.zeros(1, 3, 75, 75))).mean((2, 3)) @ head.T  # fails if a shape is wrong
-    return stem, blocks, head
+        blocks(stem(torch.zeros(1, 3, 75, 75))).mean((2, 3)) @ head.T + bias  # fails if a shape is wrong
+    return stem, blocks, head, bias

@@ -31,7 +31,37 @@ def _interpolation(size: int, side: int) -> Tensor:
 
 def bicubic(x: np.ndarray, side: int) -> Tensor:
     """Bicubic, antialiased, clipped."""
-    return F.interpolate(_planes(x), (side, side), mode="bicubic", antialias=True).clamp(0, 255).expand(-1, 3, -1, -1)
+    return overshooting(x, side).clamp(0, 255)
+
+
+def overshooting(x: np.ndarray, side: int) -> Tensor:
+    """Bicubic and antialiased as in EDM2: neither clipped nor rounded, so values may lie outside of [0, 255]."""
+    return F.interpolate(_planes(x), (side, side), mode="bicubic", antialias=True).expand(-1, 3, -1, -1)
+
+
+def bilinear(x: np.ndarray, side: int) -> Tensor:
+    """PyTorch's bilinear as in StudioGAN: half-pixel centres, no antialiasing."""
+    return F.interpolate(_planes(x), (side, side), mode="bilinear", align_corners=False).expand(-1, 3, -1, -1)
+
+
+def pillow(x: np.ndarray, side: int) -> Tensor:
+    """Pillow's bicubic on 8-bit images as in dgm-eval: antialiased, each value clipped and rounded to a whole number."""
+    from PIL import Image
+
+    def resized(image: np.ndarray) -> np.ndarray:
+        values = image[..., 0] if image.shape[-1] == 1 else image
+        whole = Image.fromarray(values).resize((side, side), Image.Resampling.BICUBIC)
+        return np.asarray(whole).reshape(side, side, -1)
+
+    return _planes(np.stack([resized(image) for image in x])).expand(-1, 3, -1, -1)
+
+
+def cropped(x: np.ndarray, side: int) -> Tensor:
+    """The square in the middle, then `pillow`, as in CMMD."""
+    height, width = x.shape[1:3]
+    edge = min(height, width)
+    top, left = (height - edge) // 2, (width - edge) // 2
+    return pillow(x[:, top : top + edge, left : left + edge], side)
 
 
 def clean(x: np.ndarray, side: int) -> Tensor:

@@ -92,7 +92,7 @@ def read(weights: Weights, given: str | None) -> bytes:
         Unreachable: the file is not on this machine, and cannot be downloaded.
         UserError: there is no such file, or it has another hash.
     """
-    path = given_file(given) if given is not None else locate(weights) or _download(weights)
+    path = _file(weights, given)
     content, pin = path.read_bytes(), pinned(weights, given)
     sha256 = hashlib.sha256(content).hexdigest()
     if sha256 != pin:
@@ -100,6 +100,16 @@ def read(weights: Weights, given: str | None) -> bytes:
         advice = "delete it and try again" if given is None else other
         raise UserError(f"{path} has SHA-256 {sha256}, not {pin}: {advice}")
     return content
+
+
+def place(weights: Weights, given: str | None) -> Path:
+    """The path of the weights' file, for programs that open it themselves: see `read`, which checks its hash."""
+    read(weights, given)
+    return _file(weights, given)
+
+
+def _file(weights: Weights, given: str | None) -> Path:
+    return given_file(given) if given is not None else locate(weights) or _download(weights)
 
 
 def given_file(given: str) -> Path:

@@ -1,13 +1,14 @@
-"""Transformers: `dinov2` (Oquab et al. 2023, arXiv:2304.07193) and `clip` (Radford et al. 2021, arXiv:2103.00020).
+"""Transformers: DINOv2 (Oquab et al. 2023, arXiv:2304.07193) and CLIP (Radford et al. 2021, arXiv:2103.00020).
 
-Both get images as in torch-fidelity 0.4: resized bilinearly as TensorFlow 1 did, then normalised. dgm-eval, the code of the
-literature's FD-DINOv2 (Stein et al. 2023, arXiv:2306.04675), resizes with Pillow's bicubic filter: its numbers cannot be
-compared with the numbers of this file.
+The names say how images are resized. `dinov2` and `clip` get images as in torch-fidelity 0.4: resized bilinearly as TensorFlow
+1 did. `dinov2-dgm-eval` resizes like dgm-eval, the code of the literature's FD-DINOv2 (Stein et al. 2023, arXiv:2306.04675).
+`dinov2-edm2` resizes like EDM2 (Karras et al. 2024, arXiv:2312.02696). `clip-l14@336` gives the embeddings of CMMD, of length 1
+(Jayasumana et al. 2024, arXiv:2401.09603).
 
-`dinov2` is ViT-L/14, the class token after the last normalisation. torch-fidelity would download and run the current code of
-the authors' repository. So this file contains the transformer, and only the weights are downloaded. `clip` is the image tower
-of ViT-B/32, built by torch-fidelity. Its weights are a TorchScript archive, and such an archive can contain code. So the file
-is opened only with the right hash, and only its arrays are used.
+DINOv2 is ViT-L/14, the class token after the last normalisation. torch-fidelity would download and run the current code of
+the authors' repository. So this file contains the transformer, and only the weights are downloaded. CLIP is the image tower,
+ViT-B/32 for `clip` and ViT-L/14 for `clip-l14@336`, built by torch-fidelity. Its weights are a TorchScript archive, and such an
+archive can contain code. So the file is opened only with the right hash, and only its arrays are used.
 """
 
 from __future__ import annotations
@@ -31,68 +32,96 @@ if TYPE_CHECKING:
 
 BATCH = 16
 CACHED = True
-SIDE = 224
 HEAD = 64  # features of one attention head
+
+DINOV2 = Weights(
+    "dinov2_vitl14_pretrain.pth",
+    "https://dl.fbaipublicfiles.com/dinov2/dinov2_vitl14/dinov2_vitl14_pretrain.pth",
+    "d5383ea8f4877b2472eb973e0fd72d557c7da5d3611bd527ceeb1d7162cbf428",
+    1_217_586_395,
+)
+CLIP_B32 = Weights(
+    "ViT-B-32.pt",
+    "https://openaipublic.azureedge.net/clip/models/"
+    "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af/ViT-B-32.pt",
+    "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af",
+    353_976_522,
+)
+CLIP_L14 = Weights(
+    "ViT-L-14-336px.pt",
+    "https://openaipublic.azureedge.net/clip/models/"
+    "3035c92b350959924f9f00213499208652fc7ea050643e8b385c2dac08641f02/ViT-L-14-336px.pt",
+    "3035c92b350959924f9f00213499208652fc7ea050643e8b385c2dac08641f02",
+    934_088_680,
+)
+
+
+class _Colours(NamedTuple):
+    """Mean and standard deviation of the three channels in [0, 1], with which a network was trained."""
+
+    mean: tuple[float, float, float]
+    sd: tuple[float, float, float]
+
+
+IMAGENET = _Colours((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+OPENAI = _Colours((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
 
 
 class _Card(NamedTuple):
     d: int
-    mean: tuple[float, float, float]  # of the three channels, in [0, 1]
-    sd: tuple[float, float, float]
+    colours: _Colours
     weights: Weights
+    resize: str = "tf1-bilinear"  # one of `RESIZE`
+    side: int = 224
+    unit: bool = False  # whether features are scaled to length 1
 
 
+RESIZE = {  # functions of `_resize`
+    "tf1-bilinear": "tf1",
+    "pil-bicubic-uint8": "pillow",
+    "torch-bicubic, antialiased, unclipped,": "overshooting",
+    "centre crop, pil-bicubic-uint8": "cropped",
+}
 CARDS = {
-    "dinov2": _Card(
-        1024, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225),
-        Weights(
-            "dinov2_vitl14_pretrain.pth",
-            "https://dl.fbaipublicfiles.com/dinov2/dinov2_vitl14/dinov2_vitl14_pretrain.pth",
-            "d5383ea8f4877b2472eb973e0fd72d557c7da5d3611bd527ceeb1d7162cbf428",
-            1_217_586_395,
-        ),
-    ),
-    "clip": _Card(
-        512, (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711),
-        Weights(
-            "ViT-B-32.pt",
-            "https://openaipublic.azureedge.net/clip/models/"
-            "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af/ViT-B-32.pt",
-            "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af",
-            353_976_522,
-        ),
-    ),
-}  # fmt: skip
+    "dinov2": _Card(1024, IMAGENET, DINOV2),
+    "dinov2-dgm-eval": _Card(1024, IMAGENET, DINOV2, "pil-bicubic-uint8"),
+    "dinov2-edm2": _Card(1024, IMAGENET, DINOV2, "torch-bicubic, antialiased, unclipped,"),
+    "clip": _Card(512, OPENAI, CLIP_B32),
+    "clip-l14@336": _Card(768, OPENAI, CLIP_L14, "centre crop, pil-bicubic-uint8", 336, unit=True),
+}
 NAMES = tuple(CARDS)
 
 
 def describe(extractor: Extractor) -> dict[str, Any]:
     """See `ganbench.features.describe`: images of any size."""
     card = CARDS[extractor.name]
-    return _weights.describe(card.weights, extractor, card.d, f"tf1-bilinear to {SIDE} x {SIDE}", None)
+    return _weights.describe(card.weights, extractor, card.d, f"{card.resize} to {card.side} x {card.side}", None)
 
 
 @lru_cache(maxsize=1)
 def load(extractor: Extractor) -> Run:
     """Images [n, H, W, 1 or 3] to features [n, d]; no logits."""
     import torch
+    from torch.nn import functional as F
 
     from ganbench.features import _resize
 
     card, dtype = CARDS[extractor.name], _resize.DTYPES[extractor.precision]
     content = io.BytesIO(_weights.read(card.weights, extractor.weights))
     with _weights.sound(extractor.weights):
-        if extractor.name == "dinov2":
-            network = vision_transformer(torch.load(content, "cpu", weights_only=True), SIDE, dtype)
+        if card.weights == DINOV2:
+            network = vision_transformer(torch.load(content, "cpu", weights_only=True), card.side, dtype)
         else:
             with warnings.catch_warnings(action="ignore"):  # torch warns that TorchScript is old
                 network = image_tower(torch.jit.load(content, "cpu").state_dict(), dtype)
-    mean, sd = (255 * torch.tensor(values).reshape(3, 1, 1) for values in (card.mean, card.sd))
+    mean, sd = (255 * torch.tensor(values).reshape(3, 1, 1) for values in card.colours)
+    resize = getattr(_resize, RESIZE[card.resize])
 
     @torch.inference_mode()
     def run(x: np.ndarray) -> tuple[np.ndarray, None]:
-        images = (_resize.tf1(x, SIDE) - mean) / sd
-        return network(images.to(dtype)).float().numpy(), None
+        images = (resize(x, card.side) - mean) / sd
+        features = network(images.to(dtype)).float()
+        return (F.normalize(features) if card.unit else features).numpy(), None
 
     return run
 

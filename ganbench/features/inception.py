@@ -7,6 +7,11 @@ batch normalisation is folded into the convolutions, and the convolutions run wi
 
 The features are the 2,048 outputs of the last pooling. Logits have 1,008 classes and no bias (torch-fidelity's
 `logits_unbiased`), as in the Inception Score of Salimans et al. 2016 (arXiv:1606.03498).
+
+Two extractors give what other evaluators take from the same network. `inception-spatial` gives the features of sFID (Nash et
+al. 2021, arXiv:2103.03841) as guided-diffusion computes them: the first 7 channels of the map of 17 x 17 pixels that TensorFlow
+calls `mixed_6/conv`. In torch-fidelity it is the branch of single pixels of `Mixed_6d`. `inception-studiogan` is the network as
+StudioGAN runs it: PyTorch's bilinear resize, an input of x / 127.5 - 1, and logits with their bias.
 """
 
 from __future__ import annotations
@@ -26,14 +31,21 @@ if TYPE_CHECKING:
 
     from ganbench.features import Extractor, Run
 
-NAMES = ("inception", "inception-clean")
+SPATIAL, STUDIOGAN = "inception-spatial", "inception-studiogan"
 STREAMS = 2  # parts that are computed at once, each with its share of the threads: while one waits, the other works
 PART = 25  # images per part. It divides the usual sizes of sets: filling up a last batch is wasted work
 BATCH = STREAMS * PART
 SLICE = 5  # images in the stem at once: the maps of larger slices do not fit the CPU's caches
 CACHED = True
 SIDE = 299
-RESIZE = {"inception": "tf1-bilinear", "inception-clean": "pil-bicubic-float"}
+CHANNELS, MAP = 7, 17  # of sFID: 7 x 17 x 17 numbers are about as many as FID's 2,048
+RESIZE = {
+    "inception": "tf1-bilinear",
+    "inception-clean": "pil-bicubic-float",
+    SPATIAL: "tf1-bilinear",
+    STUDIOGAN: "torch-bilinear",
+}
+NAMES = tuple(RESIZE)
 WEIGHTS = Weights(
     "weights-inception-2015-12-05-6726825d.pth",
     "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
@@ -45,39 +57,48 @@ WEIGHTS = Weights(
 def describe(extractor: Extractor) -> dict[str, Any]:
     """See `ganbench.features.describe`: images of any size."""
     resize = f"{RESIZE[extractor.name]} to {SIDE} x {SIDE}"
-    return _weights.describe(WEIGHTS, extractor, 2048, resize, "1008 classes, without the bias")
+    if extractor.name == SPATIAL:
+        return _weights.describe(WEIGHTS, extractor, CHANNELS * MAP * MAP, resize, None)
+    bias = "with" if extractor.name == STUDIOGAN else "without"
+    return _weights.describe(WEIGHTS, extractor, 2048, resize, f"1008 classes, {bias} the bias")
 
 
 @lru_cache(maxsize=1)
 def load(extractor: Extractor) -> Run:
-    """Images [n, H, W, 1 or 3] to features [n, 2048] and logits [n, 1008]."""
+    """Images [n, H, W, 1 or 3] to features [n, 2048] and logits [n, 1008]; `inception-spatial` to features [n, 2023]."""
     import torch
 
     from ganbench.features import _inception_v3, _resize
 
     content = io.BytesIO(_weights.read(WEIGHTS, extractor.weights))
     with _weights.sound(extractor.weights):
-        stem, blocks, head = _inception_v3.network(torch.load(content, "cpu", weights_only=True))
-    resize = _resize.tf1 if extractor.name == "inception" else _resize.clean
+        stem, blocks, head, bias = _inception_v3.network(torch.load(content, "cpu", weights_only=True))
+    resizes = {"tf1-bilinear": _resize.tf1, "pil-bicubic-float": _resize.clean, "torch-bilinear": _resize.bilinear}
+    resize = resizes[RESIZE[extractor.name]]
+    middle = 127.5 if extractor.name == STUDIOGAN else 128
+    bias = bias if extractor.name == STUDIOGAN else torch.zeros(())
+    blocks = _inception_v3.spatial(blocks) if extractor.name == SPATIAL else blocks
     dtype = _resize.DTYPES[extractor.precision]
     stem, blocks = (net.to(dtype).to(memory_format=torch.channels_last) for net in (stem, blocks))
 
     def stemmed(x: np.ndarray) -> Tensor:
-        images = (resize(x, SIDE) - 128) / 128
+        images = (resize(x, SIDE) - middle) / middle
         maps: Tensor = stem(images.to(dtype=dtype, memory_format=torch.channels_last))
         return maps
 
     @torch.inference_mode()
-    def part(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        maps = torch.cat([stemmed(x[start : start + SLICE]) for start in range(0, len(x), SLICE)])
-        features = blocks(maps).float().mean((2, 3))
-        return features.numpy(), (features @ head.T).numpy()
+    def part(x: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        maps = blocks(torch.cat([stemmed(x[start : start + SLICE]) for start in range(0, len(x), SLICE)])).float()
+        if extractor.name == SPATIAL:
+            return maps[:, :CHANNELS].permute(0, 2, 3, 1).flatten(1).numpy(), None  # in TensorFlow's order
+        features = maps.mean((2, 3))
+        return features.numpy(), (features @ head.T + bias).numpy()
 
     share = max(1, torch.get_num_threads() // STREAMS)
     streams = ThreadPoolExecutor(STREAMS, initializer=torch.set_num_threads, initargs=(share,))
 
-    def run(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def run(x: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         features, logits = zip(*streams.map(part, (x[i : i + PART] for i in range(0, len(x), PART))), strict=True)
-        return np.concatenate(features), np.concatenate(logits)
+        return np.concatenate(features), None if logits[0] is None else np.concatenate(logits)
 
     return run

@@ -166,9 +166,9 @@ def _parameters(metric: Metric) -> dict[str, bool]:
     return {p.name: p.default is p.empty for p in parameters if p.default is p.empty or p.default is None}
 
 
-def asks_for(name: str, parameter: str) -> bool:
-    """Whether the metric `name` has this input as a parameter."""
-    return parameter in _parameters(get(name))
+def asks_for(metric: str | Metric, parameter: str) -> bool:
+    """Whether a metric has this input as a parameter."""
+    return parameter in _parameters(get(metric) if isinstance(metric, str) else metric)
 
 
 def compute(

@@ -50,8 +50,12 @@ def kid(gen: np.ndarray, ref: np.ndarray) -> Score:
     norm = (ref**2).sum(1).mean()
     if norm == 0:
         raise NotApplicable("cannot scale a reference whose features are all zero")
-    x, y = gen * np.sqrt(d / norm), ref * np.sqrt(d / norm)
-    n, m = len(x), len(y)
+    return distance(gen * np.sqrt(d / norm), ref * np.sqrt(d / norm))
+
+
+def distance(x: np.ndarray, y: np.ndarray) -> Score:
+    """Unbiased squared MMD of `x` `[n, d]` and `y` `[m, d]` as they are, with the kernel (x . y / d + 1)^3."""
+    n, m, d = len(x), len(y), x.shape[1]
     pairs = n * n + m * m + n * m
     linear = pairs > MANY and pairs > 6 * d**2 * (n + m)
     (to_x, x_to_y), (y_to_x, to_y) = _sums_by_powers(x, y) if linear else _sums(x, y)

@@ -38,10 +38,10 @@ def sliced_wasserstein(
     sample is its Kantorovich potential, averaged over the directions.
     """
     theta = directions(gen.shape[1], rng)
-    value, of_gen, of_ref = _sliced(gen, ref, theta)
+    value, of_gen, of_ref = sliced(gen, ref, theta)
     half = Z * float(np.sqrt(of_gen.var(ddof=1) / len(gen) + of_ref.var(ddof=1) / len(ref)))
     real = like(len(gen), train)
-    perfect = None if real is None else _sliced(real, ref, theta)[0]
+    perfect = None if real is None else sliced(real, ref, theta)[0]
     return Score(value, (max(value - half, 0.0), value + half), perfect)
 
 
@@ -62,7 +62,7 @@ def coupling(n: int, m: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.diff(cuts) / (n * m), cuts[:-1] // m, cuts[:-1] // n
 
 
-def _sliced(x: np.ndarray, y: np.ndarray, theta: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+def sliced(x: np.ndarray, y: np.ndarray, theta: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
     """SW2^2 and the influence on it of each row of `x` and of `y`, up to constants."""
     mass, i, j = coupling(len(x), len(y))
     value, of_x, of_y = 0.0, np.zeros(len(x)), np.zeros(len(y))

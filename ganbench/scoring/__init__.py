@@ -41,12 +41,13 @@ def score(
     seed: int = 0,
     range: str | None = None,
     layout: str | None = None,
+    protocol: str | None = None,
 ) -> Result:
     """Score one sample set. Each set is a path, a dataset's name, an array, a tensor, or a set that was read before.
 
     Args:
         samples: the generated samples: see `ganbench.samples`; points are float `[n, d]`.
-        reference, train, features, metrics, seed, range, layout: see `Scorer.of`.
+        reference, train, features, metrics, seed, range, layout, protocol: see `Scorer.of`.
 
     Returns:
         Protocol, samples and `metrics[name]` with value, interval, n, version and reason: see `ganbench.scoring.result`.
@@ -58,5 +59,7 @@ def score(
     >>> result.metrics["memorisation"].value
     1.0
     """
-    protocol = Scorer.of(reference, train, features=features, metrics=metrics, seed=seed, range=range, layout=layout)
-    return protocol(samples)
+    scorer = Scorer.of(
+        reference, train, features=features, metrics=metrics, seed=seed, range=range, layout=layout, protocol=protocol
+    )
+    return scorer(samples)

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ganbench import metrics
 from ganbench.errors import UserError
+from ganbench.scoring import protocols
 from ganbench.scoring.result import Measured, Result
 from ganbench.statistics import difference
 
@@ -97,7 +97,7 @@ def _verdict(metric: str, low: float, high: float) -> str:
     if low <= 0 <= high:
         return "unclear"
     more, less = ("a", "b") if low > 0 else ("b", "a")
-    better = metrics.get(metric).card.better if metric in metrics.names() else "target"
+    better = protocols.better(metric) or "target"
     return {"higher": f"{more} better", "lower": f"{less} better", "target": f"{more} higher"}[better]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ganbench import data, metrics
-from ganbench.metrics import INPUTS
+from ganbench.metrics import INPUTS, Metric
 from ganbench.samples import Pixels, SampleSet
 from ganbench.scoring.copies import Copies
 from ganbench.scoring.embedding import disturbed
@@ -61,7 +61,7 @@ def _parts(sets: Mapping[str, SampleSet | None]) -> dict[str, Any]:
     return inputs
 
 
-def real_vs_real(wanted: Sequence[str], inputs: Mapping[str, Any], seed: int) -> dict[str, dict[str, Any]]:
+def real_vs_real(wanted: Sequence[str | Metric], inputs: Mapping[str, Any], seed: int) -> dict[str, dict[str, Any]]:
     """The scores of one half of the reference against the other half.
 
     Returns:

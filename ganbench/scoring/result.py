@@ -115,6 +115,7 @@ class Identity(_Part):
 class Protocol(_Part):
     """What must be equal before two results may be compared."""
 
+    name: str | None = Field(None, description="of another evaluator whose protocol it is; None for ganbench's own")
     ganbench: str = Field(description="version of this package")
     features: ExtractorCard
     reference: Identity

@@ -12,8 +12,8 @@ from ganbench import plugins
 from ganbench._version import __version__
 from ganbench.display.progress import progress
 from ganbench.errors import UserError, choose
-from ganbench.features import Extractor, describe, require
-from ganbench.metrics import Kept, asks_for, compute, get, names, not_computed, watched
+from ganbench.features import AUTO, Extractor, describe, require
+from ganbench.metrics import Kept, Metric, asks_for, compute, get, names, not_computed, watched
 from ganbench.samples import (
     UNDECLARED,
     Declared,
@@ -25,6 +25,7 @@ from ganbench.samples import (
     in_channels,
     preflight,
 )
+from ganbench.scoring import protocols
 from ganbench.scoring.copies import embed_copies
 from ganbench.scoring.embedding import announce, choose_extractor, embed, embed_disturbed, identity
 from ganbench.scoring.inputs import gather, gather_real, real_vs_real
@@ -51,6 +52,7 @@ class Scorer:
     metrics: tuple[str, ...]
     seed: int = 0
     declaration: Declared = UNDECLARED  # how arrays are read
+    protocol: str | None = None  # of another evaluator, by name: see `ganbench.scoring.protocols`
     _ready: dict[Any, Any] = field(default_factory=dict, repr=False)  # real sets, by channels and what was computed
 
     @classmethod
@@ -65,6 +67,7 @@ class Scorer:
         range: str | None = None,
         layout: str | None = None,
         trust: bool = False,
+        protocol: str | None = None,
     ) -> Scorer:
         """A scorer against a reference. Names are checked first, then the real data are opened.
 
@@ -79,29 +82,57 @@ class Scorer:
             range: black and white of images in floats: "0,1", "-1,1" or "0,255".
             layout: "nhwc" or "nchw", for arrays that could be either.
             trust: whether a run that is scored may execute a GAN that neither ganbench nor a plug-in brings.
+            protocol: the name of another evaluator, whose extractors and numbers are used: see
+                `ganbench.scoring.protocols`. `metrics` are then names of its numbers.
 
         Raises:
             UserError: an unknown name, or real data that cannot be read.
             Unreachable: the images need a general network, and none is on this machine.
         """
-        wanted = cls.check(features=features, metrics=metrics)
+        features, wanted = cls.check(features=features, metrics=metrics, protocol=protocol)
         declaration = declared(range, layout, trust)
         train = default_train(reference) if train is None else train
         real = open_set(reference, "test", declaration)
         training = None if train is None else open_set(train, "train", declaration)
         _check_real(real, training)
         extractor, why = choose_extractor(real, training, features)
-        return cls(real, training, extractor, why, wanted, seed, declaration)
+        return cls(real, training, extractor, why, wanted, seed, declaration, protocol)
 
     @staticmethod
-    def check(*, features: str | Extractor | None = None, metrics: Iterable[str] | None = None) -> tuple[str, ...]:
-        """The names of the wanted metrics, after a check of the arguments. Nothing is opened.
+    def check(
+        *, features: str | Extractor | None = None, metrics: Iterable[str] | None = None, protocol: str | None = None
+    ) -> tuple[str | Extractor | None, tuple[str, ...]]:
+        """The extractor and the names of the wanted metrics, after a check of the arguments. Nothing is opened.
 
         Raises:
-            UserError: an unknown metric, extractor or precision, or a file of weights that is not there.
+            UserError: an unknown metric, extractor, precision or protocol, a file of weights that is not there, or arguments
+                that contradict the protocol.
         """
         require(features)
-        return tuple(choose(name, names(), "metric") for name in metrics or names())
+        if protocol is not None:
+            return protocols.settle(protocols.get(protocol), features, metrics)
+        return features, tuple(choose(name, names(), "metric") for name in metrics or names())
+
+    @classmethod
+    def extractors(
+        cls, features: str | Extractor | None, metrics: Iterable[str] | None, protocol: str | None
+    ) -> list[Extractor]:
+        """The extractors that a scoring will use, as far as they are known before the real data are opened."""
+        extractor, wanted = cls.check(features=features, metrics=metrics, protocol=protocol)
+        if protocol is None or not isinstance(extractor, Extractor):
+            return [extractor] if isinstance(extractor, Extractor) else []
+        return [needed for needed, _ in protocols.groups(protocols.get(protocol), wanted, extractor)]
+
+    def under(self, protocol: str) -> Scorer:
+        """A scorer of the same real data under the protocol of another evaluator."""
+        file = self.extractor.weights if self.extractor.name in protocols.get(protocol).extractors else None
+        return Scorer.of(
+            self.reference,
+            self.train,
+            features=Extractor(AUTO, file),
+            seed=self.seed,
+            protocol=protocol,
+        )
 
     def with_(
         self,
@@ -115,7 +146,8 @@ class Scorer:
         """The same scorer with other values for the given fields. Features that are still valid are used again."""
         changes: dict[str, Any] = {}
         if features is not None or metrics is not None:
-            changes["metrics"] = self.check(features=features, metrics=self.metrics if metrics is None else metrics)
+            wanted = self.metrics if metrics is None else metrics
+            features, changes["metrics"] = self.check(features=features, metrics=wanted, protocol=self.protocol)
         if reference is not None:
             changes["reference"] = open_set(reference, "test", self.declaration)
         if train is not None:
@@ -146,11 +178,29 @@ class Scorer:
             return
         _refuse_statistics(samples)
         _refuse_single(samples)
-        least = min((get(name).card.minimum for name in self.metrics), default=0)
+        least = min(self.least().values(), default=0)
         if len(samples.x) < least:
             raise UserError(
                 f"{samples.manifest['name']}: too few samples ({len(samples.x):,}); every metric needs at least {least:,}"
             )
+
+    def least(self) -> dict[str, int]:
+        """The least number of samples of each metric."""
+        return {metric.name: metric.card.minimum for _, group in self._groups() for metric in group}
+
+    def few(self, samples: SampleSet) -> list[str]:
+        """Warnings for sets that are smaller than the protocol's."""
+        if self.protocol is None or samples.manifest.get("reason"):
+            return []
+        m = None if self.reference.moments is not None else len(self.reference.x)
+        return protocols.few(protocols.get(self.protocol), len(samples.x), m)
+
+    def _groups(self) -> list[tuple[Extractor, list[Metric]]]:
+        """The metrics by the extractor in whose features they are measured."""
+        if self.protocol is None:
+            return [(self.extractor, [get(name) for name in self.metrics])]
+        pinned = protocols.groups(protocols.get(self.protocol), self.metrics, self.extractor)
+        return [(extractor, [number.measure for number in numbers]) for extractor, numbers in pinned]
 
     def __call__(self, samples: Source) -> Result:
         """Score one sample set.
@@ -172,6 +222,7 @@ class Scorer:
         return Result.model_validate(
             {
                 "protocol": {
+                    "name": self.protocol,
                     "ganbench": __version__,
                     "features": describe(self.extractor),
                     "reference": identity(ref),
@@ -180,7 +231,10 @@ class Scorer:
                 },
                 "features_why": self.why,
                 "samples": identity(gen),
-                "preflight": preflight.lines(*(s.manifest for s in (gen, ref, train) if s is not None)),
+                "preflight": [
+                    *preflight.lines(*(s.manifest for s in (gen, ref, train) if s is not None)),
+                    *self.few(gen),
+                ],
                 "metrics": results,
                 "embeddings": embeddings,
             }
@@ -188,30 +242,52 @@ class Scorer:
 
     def _results(self, gen: SampleSet, channels: int | None) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
         """The result of every metric, and the hashes of the features."""
+        groups = self._groups()
         if reason := gen.manifest.get("reason"):
-            return {name: not_computed(get(name), 0, reason) for name in self.metrics}, {}
-        generated = embed(gen, self.extractor)
-        real, kept, hashes = self._real_inputs(channels)
-        inputs = gather(generated, real)
-        with plugins.blamed(), watched(partial(progress, unit="samples", patience=PATIENCE)):
-            results = compute(self.metrics, inputs, self.seed, kept)
-            if len(self.reference.x) <= MANY:
-                open_ended = [name for name, r in results.items() if r["value"] is not None and r["perfect"] is None]
-                for name, halves in self._halves(open_ended, inputs, channels).items():
-                    results[name]["halves"] = halves
+            return {metric.name: not_computed(metric, 0, reason) for _, group in groups for metric in group}, {}
+        results: dict[str, dict[str, Any]] = {}
+        hashes: dict[str, str] = {}
+        for extractor, group in groups:
+            measured, of_features = self._measured(gen, extractor, group, channels)
+            results |= measured
+            hashes |= of_features if extractor == self.extractor else {}
         for name, r in results.items():
             if r["value"] is not None and not math.isfinite(r["value"]):
                 raise UserError(
                     f"the metric {name} gives {r['value']} for {gen.manifest['name']}; a score is a finite number"
                 )
+        return {name: results[name] for name in self.metrics}, hashes
+
+    def _measured(
+        self, gen: SampleSet, extractor: Extractor, group: list[Metric], channels: int | None
+    ) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+        """The results of metrics in the features of one extractor, and the hashes of the features."""
+        if self.reference.moments is not None and extractor.name != self.extractor.name:
+            reason = f"needs the images of the reference: its statistics are for {self.extractor.name}"
+            return {m.name: not_computed(m, len(gen.x), f"{m.name} {reason}") for m in group}, {}
+        generated = embed(gen, extractor)
+        real, kept, hashes = self._real_inputs(channels, extractor, group)
+        inputs = gather(generated, real)
+        with plugins.blamed(), watched(partial(progress, unit="samples", patience=PATIENCE)):
+            results = compute(group, inputs, self.seed, kept)
+            if len(self.reference.x) <= MANY:
+                open_ended = [
+                    m for m in group if results[m.name]["value"] is not None and results[m.name]["perfect"] is None
+                ]
+                for name, halves in self._halves(open_ended, inputs, channels, extractor).items():
+                    results[name]["halves"] = halves
+        if self.protocol is not None:
+            results = {name: r | {"extractor": describe(extractor)["id"]} for name, r in results.items()}
         return results, _hashes(samples=generated) | hashes
 
-    def _halves(self, wanted: list[str], inputs: dict[str, Any], channels: int | None) -> dict[str, dict[str, Any]]:
+    def _halves(
+        self, wanted: list[Metric], inputs: dict[str, Any], channels: int | None, extractor: Extractor
+    ) -> dict[str, dict[str, Any]]:
         """The scores of one half of the reference against the other half, without the metrics that do not apply."""
-        scores = self._ready.setdefault(("halves", channels, self.seed), {})
-        missing = [name for name in wanted if name not in scores]
-        scores |= dict.fromkeys(missing) | real_vs_real(missing, inputs, self.seed)
-        return {name: scores[name] for name in wanted if scores[name] is not None}
+        scores = self._ready.setdefault(("halves", channels, extractor, self.seed), {})
+        missing = [metric for metric in wanted if metric.name not in scores]
+        scores |= {metric.name: None for metric in missing} | real_vs_real(missing, inputs, self.seed)
+        return {metric.name: scores[metric.name] for metric in wanted if scores[metric.name] is not None}
 
     def _real(self, channels: int | None) -> tuple[SampleSet, SampleSet | None]:
         """Reference and training set with this number of channels."""
@@ -221,20 +297,22 @@ class Scorer:
         real: tuple[SampleSet, SampleSet | None] = self._ready[channels]
         return real
 
-    def _real_inputs(self, channels: int | None) -> tuple[dict[str, Any], Kept, dict[str, str]]:
+    def _real_inputs(
+        self, channels: int | None, extractor: Extractor, group: list[Metric]
+    ) -> tuple[dict[str, Any], Kept, dict[str, str]]:
         """The inputs of metrics that the real data give, what metrics have computed from them, and their features' hashes."""
-        disturbed, copied = (any(asks_for(name, part) for name in self.metrics for part in parts) for parts in CHANGED)
-        key = channels, disturbed, copied
+        disturbed, copied = (any(asks_for(metric, part) for metric in group for part in parts) for parts in CHANGED)
+        key = channels, extractor, disturbed, copied
         if key not in self._ready:
-            announce(self.extractor, self.why)
+            announce(extractor, self.why)
             ref, train = self._real(channels)
             if ref.moments is None:
-                ref = embed(ref, self.extractor)
-                ref = embed_disturbed(ref, self.extractor) if disturbed else ref
+                ref = embed(ref, extractor)
+                ref = embed_disturbed(ref, extractor) if disturbed else ref
             # A set that carries its features is scored without the network, which may not be on this machine.
             images = train is not None and train.x.ndim == 4 and train.features is None
-            copies = embed_copies(train.x, self.extractor) if train is not None and copied and images else None
-            train = None if train is None else embed(train, self.extractor)
+            copies = embed_copies(train.x, extractor) if train is not None and copied and images else None
+            train = None if train is None else embed(train, extractor)
             real = gather_real(ref, train, copies)
             self._ready[key] = real, Kept(real.values()), _hashes(reference=ref, train=train)
         inputs: tuple[dict[str, Any], Kept, dict[str, str]] = self._ready[key]

@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 from ganbench import metrics
 from ganbench.display.text import NO_BREAK, number, value
 from ganbench.features import inception
+from ganbench.scoring.protocols import better
 from ganbench.scoring.result import Identity, Measured, Result
 from ganbench.statistics import share
 
@@ -30,7 +31,10 @@ SIGNS = {
     TARGET: "best near the value of a perfect generator, neither above nor below",
 }
 QUESTIONS: dict[str, tuple[str, ...]] = {
-    "Do the samples look real?": ("fid", "kid", "precision", "density", "classifier_score"),
+    "Do the samples look real?": (
+        *("fid", "sfid", "fd_dinov2", "kid", "kd_dinov2", "cmmd", "mind", "precision", "density"),
+        *("classifier_score", "inception_score"),
+    ),
     "Are they diverse?": ("recall", "coverage", "modes", "support", "vendi"),
     "Are they copies?": ("memorisation",),
 }
@@ -75,12 +79,12 @@ def label(metric: str, extractor: str) -> str:
 
 def arrow(metric: str) -> str:
     """An arrow in the better direction; empty if no direction is better."""
-    return ARROWS[metrics.get(metric).card.better] if metric in metrics.names() else ""
+    return ARROWS.get(better(metric) or "", "")
 
 
 def sign(metric: str) -> str:
     """The arrow of a metric, or the sign for a metric that is best near `perfect`."""
-    return arrow(metric) or (TARGET if metric in metrics.names() else "")
+    return TARGET if better(metric) == "target" else arrow(metric)
 
 
 def legend(names: Iterable[str]) -> str:
@@ -377,9 +381,11 @@ def protocol_line(result: Result) -> str:
     """The protocol in one line: all that must be equal before two numbers are compared."""
     about = result.protocol
     train = "none" if about.train is None else _identity(about.train)
+    ids = dict.fromkeys([about.features.id, *filter(None, (m.extra.get("extractor") for m in result.metrics.values()))])
     return (
+        f"{'' if about.name is None else f'{about.name}, '}"
         f"samples {_identity(result.samples)}, reference {_identity(about.reference)}, train {train}, "
-        f"features {about.features.id}, seed {about.seed}, ganbench {about.ganbench}"
+        f"features {', '.join(ids)}, seed {about.seed}, ganbench {about.ganbench}"
     )
 
 
