@@ -41,8 +41,6 @@ from ganbench.config import Betas, Rate, Size, TrainConfig
 from ganbench.gan import Batch, DataSpec, Gan
 from ganbench.layers.players import discriminator, generator
 
-Divergence = Literal["total_variation", "kl", "reverse_kl", "pearson", "neyman", "hellinger", "jensen_shannon", "gan"]
-
 
 class Game(NamedTuple):
     """What a divergence makes of V's output."""
@@ -51,7 +49,7 @@ class Game(NamedTuple):
     conjugate: Callable[[Tensor], Tensor]  # f* after the activation
 
 
-GAMES: dict[Divergence, Game] = {
+GAMES = {
     "total_variation": Game(lambda v: v.tanh() / 2, lambda v: v.tanh() / 2),
     "kl": Game(lambda v: v, lambda v: (v - 1).exp()),
     "reverse_kl": Game(lambda v: -(-v).exp(), lambda v: v - 1),
@@ -64,7 +62,9 @@ GAMES: dict[Divergence, Game] = {
 
 
 class Config(TrainConfig):
-    divergence: Divergence = "gan"
+    divergence: Literal[
+        "total_variation", "kl", "reverse_kl", "pearson", "neyman", "hellinger", "jensen_shannon", "gan"
+    ] = "gan"
     generator_loss: Literal["alternative", "divergence"] = "alternative"
     batch: Size = 4096
     lr_g: Rate = 2e-4

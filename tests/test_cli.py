@@ -139,7 +139,8 @@ def test_scores_have_the_documented_form(ganbench: Callable[..., Done], tmp_path
     out = tmp_path / "scores.json"
     ganbench("score", "ring:train", "--reference", "ring", "--metrics", "fid,modes,classifier_score", "--json", out)
     result = json.loads(out.read_text())
-    assert set(result) == {"protocol", "features_why", "samples", "preflight", "metrics", "digest"}
+    parts = {"protocol", "features_why", "samples", "preflight", "metrics", "embeddings", "provenance", "digest"}
+    assert set(result) == parts
     assert result["features_why"] == "the reference has points"
     assert result["protocol"]["reference"]["name"] == "ring:test"
     assert result["protocol"]["train"]["name"] == "ring:train"

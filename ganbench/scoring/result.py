@@ -75,7 +75,7 @@ class Further(BaseModel):
     c_t: float | None = None
     authenticity_difference: float | None = None
     authenticity_interval: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
-    sensitivity: dict[str, float] = {}
+    sensitivity: dict[str, float] | float | None = None  # memorisation: by kind of copy; support: a number
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

@@ -198,7 +198,9 @@ def signs_of_copies(m: Measured) -> list[str]:
 
 def _seen(m: Measured, what: str) -> str:
     """Which kinds of copies the search sees, measured on changed training samples: the end of a sentence."""
-    shares = ", ".join(f"{kind} {_percent(seen)}" for kind, seen in m.extra.get("sensitivity", {}).items())
+    measured = m.extra.get("sensitivity")  # a file of another origin may have a number here
+    kinds = measured.items() if isinstance(measured, dict) else ()
+    shares = ", ".join(f"{kind} {_percent(seen)}" for kind, seen in kinds)
     return f"; the search sees this share of copied training {what}, by kind of copy: {shares}" if shares else ""
 
 
