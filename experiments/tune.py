@@ -4,9 +4,10 @@
     python -m experiments tune mnist
 
 The trials stand in experiments/tuning/NAME.yaml. Each trial trains one GAN on five sixths of the training split with a seed
-that no board has, and its samples are scored against the last sixth. If the modes of the data are known, the samples are scored
-against the truth, and nothing is held back. So neither the held-out split nor a seed of the board has a part in the choice (Lucic et al. 2018, arXiv:1711.10337: a comparison needs equal budgets for the search). The command writes
-NAME.csv, a line for each trial, and README.md. A trial that NAME.csv has is not repeated.
+that no board has, and its samples are scored against the last sixth. If the modes of the data are known, the samples are
+scored against the truth, and nothing is held back. So neither the held-out split nor a seed of the board has a part in the
+choice (Lucic et al. 2018, arXiv:1711.10337: a comparison needs equal budgets for the search). The command writes NAME.csv, a
+line for each trial, and README.md. A trial that NAME.csv has is not repeated.
 """
 
 from __future__ import annotations
