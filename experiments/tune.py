@@ -4,9 +4,10 @@
     python -m experiments tune mnist
 
 The trials stand in experiments/tuning/NAME.yaml. Each trial trains one GAN on five sixths of the training split with a seed
-that no board has, and its samples are scored against the last sixth. So neither the held-out split nor a seed of the board has
-a part in the choice (Lucic et al. 2018, arXiv:1711.10337: a comparison needs equal budgets for the search). The command writes
-NAME.csv, a line for each trial, and README.md. A trial that NAME.csv has is not repeated.
+that no board has, and its samples are scored against the last sixth. If the modes of the data are known, the samples are
+scored against the truth, and nothing is held back. So neither the held-out split nor a seed of the board has a part in the
+choice (Lucic et al. 2018, arXiv:1711.10337: a comparison needs equal budgets for the search). The command writes NAME.csv, a
+line for each trial, and README.md. A trial that NAME.csv has is not repeated.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from ganbench.training.sampling import Drawing, sample
 
 FOLDER = Path("experiments/tuning")
 HELD_BACK = 6  # one training sample in so many is scored against
-BESIDE = "recall"  # shown beside the score that decides
+BESIDE = "recall"  # shown beside the score that decides, unless the search names another number
 
 
 def plans(folder: Path = FOLDER) -> list[str]:
@@ -40,9 +41,16 @@ def plans(folder: Path = FOLDER) -> list[str]:
 
 
 def plan(name: str, folder: Path = FOLDER) -> dict[str, Any]:
-    """A search: dataset, features, samples, seed, rank, and the trials of each row."""
+    """A search: dataset, features, samples, seed, rank, a number beside it, and the trials of each row."""
     content: dict[str, Any] = yaml.safe_load((folder / f"{name}.yaml").read_text(encoding="utf-8"))
     return content
+
+
+def data_of(search: dict[str, Any], runs: Path) -> str:
+    """The dataset that a search trains on and scores against."""
+    if data.facts(search["dataset"]).mixture:
+        return str(search["dataset"])
+    return data.resolve(str(held_back(search["dataset"], runs)))
 
 
 def held_back(dataset: str, runs: Path) -> Path:
@@ -61,15 +69,15 @@ def attempt(search: dict[str, Any], row: str, trial: int, runs: Path) -> dict[st
     """Train and score one trial of a row: a line of the table."""
     torch.set_num_threads(1)  # as in the pipeline
     wanted = search["rows"][row][trial]
-    dataset = data.resolve(str(held_back(search["dataset"], runs)))
+    dataset, beside = data_of(search, runs), search.get("beside", BESIDE)
     folder = runs / f"{row}-{trial}"
     run = loop.train(
         baseline.resolve(wanted.get("baseline", row)), dataset, folder,
         seed=search["seed"], images=wanted["images"], overrides=wanted["set"], device="cpu",
     )  # fmt: skip
-    scorer = Scorer.of(dataset, features=search["features"], metrics=[search["rank"], BESIDE])
+    scorer = Scorer.of(dataset, features=search["features"], metrics=[search["rank"], beside])
     metrics = scorer(sample(folder, Drawing(search["samples"], search["seed"]))).metrics if not run.diverged else {}
-    scores = {name: metrics[name].value if name in metrics else None for name in (search["rank"], BESIDE)}
+    scores = {name: metrics[name].value if name in metrics else None for name in (search["rank"], beside)}
     facts = {"images": run.seen, "CPU s": round(run.cpu_seconds), "diverged": run.diverged}
     return {"row": row, "trial": trial, **facts, **scores, "settings": json.dumps(wanted["set"])}
 
@@ -122,7 +130,7 @@ def main(
     search, path, runs = plan(name, folder), folder / f"{name}.csv", runs / name
     table = pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=["row", "trial"])
     done = set(zip(table["row"], table["trial"], strict=True))
-    held_back(search["dataset"], runs)
+    data_of(search, runs)
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
         waiting = [pool.submit(attempt, search, *which, runs) for which in trials(search) if which not in done]
         for count, future in enumerate(as_completed(waiting), 1):
