@@ -70,8 +70,8 @@ def page(out: Path) -> str:
     perfect = ", ".join(f"{value(first[name]['perfect'])} in {name}" for name in METRICS if first[name]["perfect"])
     return (
         f"# One run of every baseline on MNIST\n\nSeed {SEED} of the board [`{BOARD}`](../../baselines/boards/{BOARD}.yaml): "
-        "narrow networks, and less than eight minutes of a CPU\ncore for each row. One seed is too few for a ranking. "
-        "The settings were chosen on other data and another seed, with equal\nnumbers of trials: "
+        "narrow networks, and about five minutes of a CPU core\nfor each row. One seed is too few for a ranking. "
+        "The settings were chosen by trials on other data and another seed:\n"
         "[experiments/tuning](../../experiments/tuning/README.md). The brackets hold the 95 % interval over samples.\n"
         "A row has not converged if the second half of its budget still gained over 20 % of its FID.\n"
         f"A perfect generator would get {perfect}.\nPictures: [docs/grids](../../docs/grids).\n\n"
