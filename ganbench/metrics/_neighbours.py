@@ -23,6 +23,7 @@ from scipy.spatial import cKDTree
 from ganbench.errors import UserError
 from ganbench.metrics._parallel import blocks, in_order
 from ganbench.metrics._shared import remembered
+from ganbench.samples import Pixels
 
 TREE_DIMENSIONS = 8  # up to this number of dimensions a k-d tree is faster than a flat scan
 MARGIN = 8  # candidates beyond the k wanted ones
@@ -30,8 +31,8 @@ QUERIES = 2**11  # rows that a thread searches together
 BLOCK = 2**22  # distances that a block of pairs has at most, unless that is too few rows for a fast matrix product
 TILE = 512  # side of the square of distances that a thread holds: few enough for its cache
 CHUNK = 2**17  # coordinates held at once, few enough for the cache
-HELD = 2**27  # coordinates of a searched set that are held in float32; a larger set is searched part by part
-PART = 2**24  # coordinates of such a part
+HELD = 2**26  # coordinates of a searched set that are held in float32; a larger set is searched part by part
+PART = 2**22  # coordinates of such a part
 FAR = 1e15  # in radii of the searched set: the square of a larger distance might overflow float32
 NEAREST = 20  # neighbours that one search finds for all metrics
 
@@ -66,7 +67,7 @@ def knn(q: Any, x: Any, k: int, own: np.ndarray | None = None) -> tuple[np.ndarr
         points = np.asarray(x)
         _, ids = cKDTree(points).query(np.asarray(q), k=wanted)
         return _rank(np.asarray(q), points, ids.reshape(len(q), wanted), own, k)
-    space = _Space(x)
+    space = _space_of_pixels(x) if isinstance(x, Pixels) else _Space(x)
     space.hold()
     distances, ids = np.empty((len(q), k)), np.empty((len(q), k), np.int64)
     size = len(q) if _faiss() and _faiss().get_num_gpus() else QUERIES
@@ -149,7 +150,7 @@ class _Space:
 
     def hold(self) -> None:
         """Keep the set in float32 if it is not too large, so that its parts are computed once."""
-        if len(self.x) * self.x.shape[1] <= HELD:
+        if self._held is None and len(self.x) * self.x.shape[1] <= HELD:
             held = np.empty((len(self.x), self.x.shape[1]), np.float32)
             for part in self.parts:
                 held[part] = self.near(self.x[part])
@@ -163,6 +164,12 @@ class _Space:
         reach = np.sqrt(_square_norms(q)) + 1
         slack: np.ndarray = (q.shape[1] + 8) * float(np.finfo(dtype).eps) * reach**2
         return slack
+
+
+@remembered
+def _space_of_pixels(x: Pixels) -> _Space:
+    """The vectors are made and moved once for all searches of one set of images."""
+    return _Space(x)
 
 
 def _search(q: np.ndarray, space: _Space, own: np.ndarray, k: int, wanted: int) -> tuple[np.ndarray, np.ndarray]:
@@ -307,7 +314,9 @@ def _float64(x: Any) -> Any:
     Raises:
         UserError: values that are not finite.
     """
-    x = np.ascontiguousarray(x, dtype=np.float64) if isinstance(x, np.ndarray) else x
+    if isinstance(x, Pixels):
+        return x
+    x = np.ascontiguousarray(x, dtype=np.float64)
     # FAISS would answer a NaN with row -1, and numpy would read that as the last row.
     if not all(np.isfinite(x[part]).all() for part in blocks(len(x), max(1, PART // x.shape[1]))):
         raise UserError("features have NaN or infinite values; no neighbour is defined for them")

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from ganbench.metrics._parallel import blocks
 from ganbench.metrics._shared import remembered
 
+HELD = 2**26  # values that are read together
+PART = 2**22  # values of a part
 
-def shuffled(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Rows of `x` `[n, d]` in a random order, as int64 `[n]`: sorted along a random direction first, then shuffled."""
-    return rng.permutation(np.argsort(x @ rng.standard_normal(x.shape[1]), kind="stable"))
+
+def shuffled(x: Any, rng: np.random.Generator) -> np.ndarray:
+    """Rows of `x` `[n, d]` in a random order, as int64 `[n]`: sorted along a random direction first, then shuffled.
+
+    `x` is an array or `Pixels`. Many pixels are read part by part.
+    """
+    direction = rng.standard_normal(x.shape[1])
+    held = isinstance(x, np.ndarray) or len(x) * x.shape[1] <= HELD
+    parts = [slice(0, len(x))] if held else blocks(len(x), PART // x.shape[1])
+    return rng.permutation(np.argsort(np.concatenate([x[part] @ direction for part in parts]), kind="stable"))
 
 
 @remembered
 def like(n: int, train: np.ndarray | None) -> np.ndarray | None:
-    """n random rows of `train`, scored in place of n generated samples; equal for all metrics. None if they are too few."""
+    """n random rows of `train`, scored in place of n generated samples; equal for all metrics. None if `train` is too small."""
     if train is None or len(train) < n:
         return None
     part: np.ndarray = train[shuffled(train, np.random.default_rng(0))[:n]]

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import reduce
+from typing import Any
 
 import numpy as np
 
 from ganbench.metrics import Card, NotApplicable, Score
 from ganbench.metrics._order import shuffled
+from ganbench.metrics._parallel import blocks
 from ganbench.statistics import normal
 
 CARD = Card(
@@ -30,7 +33,10 @@ SIGMAS = np.logspace(-1, 0, 10)
 VALIDATION = 1000  # held-out samples that sigma is chosen on
 SCORED = 2000  # further held-out samples that are scored; the limit makes the time linear in the number of samples
 BLOCK = 2**19  # distances held at once
-LARGEST = 2**28  # values of all samples; all are held at once as float64
+HELD = 2**26  # values of all samples up to which they are held as float64; more samples are read part by part
+PART = 2**22  # values of such a part
+PARTLY = 2**24  # distances held at once then, so that the parts are read a few times only
+LARGEST = 2**28  # values of all samples
 
 
 def parzen(
@@ -50,8 +56,7 @@ def parzen(
     """
     samples, held = (gen, ref) if gen_pixels is None or ref_pixels is None else (gen_pixels, ref_pixels)
     if math.prod(samples.shape) > LARGEST:
-        raise NotApplicable(f"needs all values of all samples in memory at once, and there are more than {LARGEST:,}")
-    samples = np.asarray(samples)
+        raise NotApplicable(f"is for at most {LARGEST:,} values of all samples")
     held = held[shuffled(held, rng)[: VALIDATION + SCORED]]
     validation = min(VALIDATION, len(held) // 2)
     sigma = SIGMAS[log_density(samples, held[:validation], SIGMAS).mean(1).argmax()]
@@ -60,7 +65,7 @@ def parzen(
     return Score(float(terms.mean()), normal(float(terms.mean()), terms), None, extra)
 
 
-def log_density(samples: np.ndarray, x: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
+def log_density(samples: Any, x: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
     """log 1/n sum_i N(x; s_i, sigma^2 I) for each sigma and each row of `x` `[k, d]`: float64 `[len(sigmas), k]`."""
     n, d = samples.shape
     log_norm = -np.log(n) - d * np.log(sigmas * np.sqrt(2 * np.pi))
@@ -76,12 +81,22 @@ def log_density(samples: np.ndarray, x: np.ndarray, sigmas: np.ndarray) -> np.nd
     return np.concatenate(columns, 1)
 
 
-def _squared_distances(x: np.ndarray, y: np.ndarray) -> Iterator[np.ndarray]:
+def _squared_distances(x: np.ndarray, y: Any) -> Iterator[np.ndarray]:
     """Blocks of rows of the matrix |x_i - y_j|^2, float64; both sets are centred, so that little cancels."""
-    centre = y.mean(0, dtype=np.float64)
-    y = y - centre
-    norms = (y**2).sum(1)
-    step = max(1, BLOCK // len(y))
-    for start in range(0, len(x), step):
-        part = x[start : start + step] - centre
-        yield np.maximum((part**2).sum(1)[:, None] + norms - 2 * part @ y.T, 0)
+    if math.prod(y.shape) <= HELD:
+        y = np.asarray(y)
+        centre = y.mean(0, dtype=np.float64)
+        parts, step = [slice(0, len(y))], BLOCK // len(y)
+        held = [y - centre]
+    else:
+        parts, step = blocks(len(y), PART // y.shape[1]), PARTLY // len(y)
+        centre = reduce(np.add, (y[part].sum(0) for part in parts)) / len(y)
+        held = None
+    norms = np.concatenate([(near**2).sum(1) for near in held or (y[part] - centre for part in parts)])
+    for rows in blocks(len(x), step):
+        block = x[rows] - centre
+        squared = np.empty((len(block), len(y)))
+        for part, near in zip(parts, held or (y[part] - centre for part in parts), strict=True):
+            distances = (block**2).sum(1)[:, None] + norms[part] - 2 * block @ near.T
+            np.maximum(distances, 0, out=squared[:, part])
+        yield squared
