@@ -25,8 +25,8 @@ from ganbench import Scorer, samples
 from ganbench.boards import controls, curve, grid
 from ganbench.display import pictures
 from ganbench.display.text import interval, value
-from ganbench.provenance import Work
 from ganbench.training import loop
+from ganbench.training.provenance import Work
 from ganbench.training.sampling import Drawing, write_samples
 
 BOARD, SEED = "mnist", 0

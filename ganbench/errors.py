@@ -109,8 +109,12 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 @contextmanager
-def blamed(*files: Path) -> Iterator[None]:
+def blamed(*files: Path, what: str = "") -> Iterator[None]:
     """Report what the code of a user's file raises as one line with its place in the file.
+
+    Args:
+        files: the user's files.
+        what: the part of a user's program that the code belongs to, for the message.
 
     Raises:
         UserError: an error, or an exit of the process, passed through one of the files. Other errors pass as they are, and so
@@ -124,7 +128,7 @@ def blamed(*files: Path) -> Iterator[None]:
         where = place(error, *files)
         if where is None or is_out_of_memory(error):
             raise
-        raise UserError(f"{where}: {in_words(error)}") from error
+        raise UserError(": ".join(filter(None, [what, where, in_words(error)]))) from error
 
 
 def choose(name: str, names: Iterable[str], kind: str) -> str:

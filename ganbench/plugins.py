@@ -61,11 +61,11 @@ def load(module: str, needed: Iterable[str]) -> ModuleType:
 
 
 @contextmanager
-def blamed() -> Iterator[None]:
+def blamed(what: str) -> Iterator[None]:
     """Report what the code of a plug-in raises as one line with its place: see `ganbench.errors.blamed`."""
     try:
         yield
     except (Exception, SystemExit):
         modules = [sys.modules[name] for name in _loaded if name in sys.modules]
-        with errors.blamed(*(Path(module.__file__) for module in modules if module.__file__)):
+        with errors.blamed(*(Path(module.__file__) for module in modules if module.__file__), what=what):
             raise

@@ -163,7 +163,7 @@ def test_changed_score_and_infinite_score_are_refused(tmp_path: Path) -> None:
         del content["digest"], content["metrics"]["fid"]["value"]
         content["metrics"]["fid"]["value"] = 0
         path.write_text(json.dumps(content).replace('"value": 0', f'"value": {number}'))
-        with pytest.raises(UserError, match=f"it has the number {number}, and a score is finite"):
+        with pytest.raises(UserError, match=f"it has the number {number}, and a number must be finite"):
             result.read(path)
         content["digest"] = ""
 

@@ -97,7 +97,7 @@ def test_kid_without_a_seed_is_the_mean_of_the_evaluators_draws(
     )  # `kid` itself scales the features
 
 
-def test_precision_and_recall_of_float16_distances_are_near_the_exact_ones(sets: dict[str, np.ndarray]) -> None:
+def test_precision_and_recall_of_float16_are_near_the_exact_ones(sets: dict[str, np.ndarray]) -> None:
     ours = [number("adm", name, sets)["value"] for name in ("precision", "recall")]
     assert ours == pytest.approx(peers.closed_shares(sets["gen"], sets["ref"], np.float64), abs=1e-12)
     far = {name: x + 4 for name, x in sets.items()}  # as far from 0 as it is wide, like the features of Inception
@@ -170,7 +170,7 @@ def images(seed: int, n: int = 26) -> np.ndarray:
     return np.clip(coarse + rng.integers(0, 20 + 20 * seed, (n, 16, 16, 3)), 0, 255).astype(np.uint8)
 
 
-def test_the_evaluators_own_code_on_the_same_images_agrees_to_its_printed_digits(as_published: Path) -> None:
+def test_the_evaluators_own_code_agrees_to_its_printed_digits(as_published: Path) -> None:
     scorer = Scorer.of(images(1), protocol="torch-fidelity")
     gen = scorer.open(images(0))
     result = scorer(gen)

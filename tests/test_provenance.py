@@ -14,8 +14,8 @@ import pytest
 from ganbench import baseline, paths, provenance
 from ganbench.boards import controls
 from ganbench.cli import main
-from ganbench.provenance import Work
 from ganbench.training import checkpoint, loop
+from ganbench.training.provenance import Work
 from ganbench.training.run import Identity, Run
 from ganbench.training.sampling import Drawing, write_samples
 
@@ -120,12 +120,12 @@ def test_identity_of_a_run_has_nothing_of_its_provenance(folder: Path) -> None:
     assert set(identity) == set(Identity.model_fields)
 
 
-def test_finished_run_keeps_its_provenance_and_a_continued_one_gets_its_own(
+def test_finished_run_keeps_its_provenance_a_continued_one_not(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(folder, tmp_path / "run")
     before = (tmp_path / "run/run.json").read_bytes()
-    monkeypatch.setattr("ganbench.provenance.state", lambda checkout: ("c" * 40, False))
+    monkeypatch.setattr("ganbench.training.provenance.state", lambda checkout: ("c" * 40, False))
     train(tmp_path / "run")
     assert (tmp_path / "run/run.json").read_bytes() == before
     later = train(tmp_path / "run", images=900).provenance

@@ -417,7 +417,7 @@ RUNS: list[tuple[list[str], Make, str]] = [
     (SAMPLE, document("run/run.json", "shape", value=[10**9, 10**9]), "the memory is too small"),
     # pictures
     *((["interpolate", "run", "--out", "x.png", "--points", value], nothing, "") for value in (
-        "", "0", "a,b", "0,-1", "0,1.5", "0,,1", "0," + "9" * 30, "0,١",  # noqa: RUF001  (no ASCII digit)
+        "", "0", "a,b", "0,-1", "0,1.5", "0,,1", "0," + "9" * 30, "0,\u0661",
     )),
     *((["interpolate", "run", "--out", "x.png", "--steps", value], nothing, "--steps") for value in ("0", "-1", "a", "1000000000")),
     (["interpolate", "run", "--out", "x.png", "--classes", "0"], nothing, "not conditional"),
@@ -571,3 +571,26 @@ def test_wrong_environment_variable_is_one_line(
     assert message in refused(
         house, (arguments, lambda: monkeypatch.setenv(name, value)), tmp_path, monkeypatch, capsys
     )
+
+
+def test_dataset_in_a_foreign_manifest_is_a_name_and_never_a_path(
+    house: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(house, tmp_path / "here")
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("GANBENCH_DATA", str(tmp_path / "data"))
+    for name in ("../here/real.npz", "nowhere", "ring"):
+        document("emb.json", "dataset", value=name)()
+        result = Scorer.of(Path("emb.npz"), features="pixels", metrics=["fid", "modes"])(Path("real.npz"))
+        assert result.metrics["modes"].value is None
+    assert not (tmp_path / "data").exists()
+
+
+def test_facts_of_a_set_come_from_its_samples_and_not_from_its_manifest(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 3), dtype=np.uint8)
+    samples.write(tmp_path / "x.npz", SampleSet(x, None, {"name": "x"}))
+    found = {"form": "a folder", "grey": True, "n": 3, "copies": 7, "warnings": ["JPEG"]}
+    document(str(tmp_path / "x.json"), "found", value=found)()
+    read = samples.read(tmp_path / "x.npz")
+    assert {name: read.manifest["found"][name] for name in found} == found | {"grey": False, "n": 20, "copies": 0}
+    assert samples.common_channels([read]) == 3

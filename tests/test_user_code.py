@@ -86,9 +86,29 @@ def test_fault_of_an_extractor_is_a_line_with_its_place(tmp_path: Path, body: st
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("raise SystemExit(0)", r"mine_metric\.py:4: SystemExit: 0"),
-        ("return 1 / 0", r"mine_metric\.py:4: ZeroDivisionError"),
-        ("return Score(float('nan'))", "the metric mine_metric gives nan for .*; a score is a finite number"),
+        ("raise SystemExit(0)", r"the metric mine_metric: .*mine_metric\.py:4: SystemExit: 0"),
+        ("return 1 / 0", r"the metric mine_metric: .*mine_metric\.py:4: ZeroDivisionError"),
+        ("return gen.nonsense", r"the metric mine_metric: .*mine_metric\.py:4: AttributeError"),
+        *(
+            (f"return {score}", rf"the metric mine_metric \(.*mine_metric\.py\) gives no score: .*{why}")
+            for score, why in (
+                ("None", "NoneType, and not a `Score`"),
+                ("0.5", "float, and not a `Score`"),
+                ("Score(float('nan'))", "nan"),
+                ("Score(float('inf'))", "inf"),
+                ("Score('small')", "small"),
+                ("Score([1, 2])", "list"),
+                ("Score(0.5, (0,))", "two ends"),
+                ("Score(0.5, 3)", "int"),
+                ("Score(0.5, (0, float('nan')))", "nan"),
+                ("Score(0.5, perfect=float('-inf'))", "inf"),
+                ("Score(0.5, extra=3)", "int"),
+                ("Score(0.5, extra={'value': 3})", "name 'value'"),
+                ("Score(0.5, extra={'more': gen})", "ndarray"),
+                ("Score(0.5, extra={'more': float('nan')})", "not finite"),
+                ("Score(0.5, extra={(1, 2): 3})", "tuple"),
+            )
+        ),
     ],
 )
 def test_fault_of_a_metric_is_a_line_with_its_place(

@@ -19,11 +19,11 @@ from ganbench.boards.verification import Published
 from ganbench.cli import main
 from ganbench.config import RECIPE
 from ganbench.errors import UserError
-from ganbench.provenance import Work
 from ganbench.samples import SampleSet
 from ganbench.scoring import Scorer
 from ganbench.statistics import Scale, further
 from ganbench.training import checkpoint, loop
+from ganbench.training.provenance import Work
 from ganbench.training.sampling import Drawing, write_samples
 
 COMMIT = "c" * 40
@@ -47,7 +47,7 @@ def top(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (out / "tiny.yaml").write_text(yaml.safe_dump(TINY))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("ganbench.paths.root", lambda: out)
-        patch.setattr("ganbench.provenance.state", lambda checkout: (COMMIT, False))
+        patch.setattr("ganbench.training.provenance.state", lambda checkout: (COMMIT, False))
         for run in grid.runs(board := str(out / "tiny.yaml")):
             make(run, board)
         publishing.publish(board)
@@ -303,7 +303,7 @@ def test_wrong_arguments_are_one_line(folder: Path, verify: Callable[..., str]) 
 
 @pytest.fixture
 def dirty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ganbench.provenance.state", lambda checkout: (COMMIT, True))
+    monkeypatch.setattr("ganbench.training.provenance.state", lambda checkout: (COMMIT, True))
 
 
 @pytest.fixture
@@ -323,7 +323,7 @@ def test_table_of_uncommitted_code_is_refused_or_marked(house: str) -> None:
 
 
 def test_runs_of_uncommitted_code_are_refused_or_marked(house: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ganbench.provenance.state", lambda checkout: (COMMIT, False))
+    monkeypatch.setattr("ganbench.training.provenance.state", lambda checkout: (COMMIT, False))
     run = next(run for run in grid.runs(house) if run.kind == "control")
     path = grid.scores_path(run.run, house)
     before = path.read_text()

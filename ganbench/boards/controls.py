@@ -16,8 +16,8 @@ import numpy as np
 from ganbench import data, samples
 from ganbench.data import Split
 from ganbench.errors import UserError, choose
-from ganbench.provenance import Work
 from ganbench.samples import SampleSet
+from ganbench.training.provenance import Work
 
 Control = Callable[[str, int, int], Split]
 

@@ -11,8 +11,8 @@ from typing import Any
 from ganbench import data, files, paths
 from ganbench.boards import grid, leaderboard, origin, protocol, referee
 from ganbench.errors import UserError, counted
-from ganbench.provenance import maker, sha256
 from ganbench.scoring import result
+from ganbench.training.provenance import maker, sha256
 
 MANIFEST = "manifest.json"
 CHANGED = "other bytes than those that were published"

@@ -22,11 +22,11 @@ from ganbench.boards.leaderboard import Recorded
 from ganbench.config import RECIPE
 from ganbench.display.text import interval, value
 from ganbench.errors import UserError, choose, counted, in_words
-from ganbench.provenance import processor, sha256
 from ganbench.samples import SampleSet, arrays
 from ganbench.scoring import sources
 from ganbench.scoring.result import Result
 from ganbench.statistics import Scale, further
+from ganbench.training.provenance import processor, sha256
 from ganbench.training.run import PARTS, Run
 
 ROUNDING = 1e-9  # relative difference of a table that is computed again

@@ -145,9 +145,9 @@ def score(
     from ganbench import scoring
     from ganbench.display.text import width
     from ganbench.features import require_weights
-    from ganbench.provenance import Work
     from ganbench.samples import preflight
     from ganbench.scoring import report
+    from ganbench.training.provenance import Work
 
     work = Work()
     names = metrics_of(wanted) if protocol is None else names_of(wanted)

@@ -12,6 +12,9 @@ A module of another package is a metric too if an entry point of the group `ganb
 from __future__ import annotations
 
 import inspect
+import json
+import math
+import sys
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -49,6 +52,7 @@ __all__ = [
 ]
 
 SETS = ("gen", "ref", "train")
+FIXED = {"value", "interval", "perfect", "n", "version", "reason"}  # the entries of a result that every metric has
 
 Response = Literal["+", "-", "0"]
 
@@ -121,10 +125,13 @@ def get(name: str) -> Metric:
     """Load the metric `name`.
 
     Raises:
-        UserError: there is no such metric, or it asks for an input that does not exist; the message names the nearest.
+        UserError: there is no such metric, it has no card, or it asks for an input that does not exist; the message names the
+            nearest.
     """
     module = cast(MetricModule, plugins.load(_modules()[choose(name, names(), "metric")], ("CARD", name)))
     metric = Metric(name, module.CARD, getattr(module, name))
+    if not isinstance(metric.card, Card) or not callable(metric.function):
+        raise UserError(f"the plug-in {_modules()[name]} needs a CARD that is a `Card`, and a function '{name}'")
     for parameter in _parameters(metric):
         choose(parameter, INPUTS, f"input for the metric {name}:")
     return metric
@@ -187,13 +194,18 @@ def compute(
         `value` None and its `reason`.
 
     Raises:
-        UserError: unknown metric, features that are not finite, or feature sets of unequal dimension.
+        UserError: unknown metric, features that are not finite, feature sets of unequal dimension, or a plug-in that fails or
+            gives no score.
     """
     metrics = [get(metric) if isinstance(metric, str) else metric for metric in wanted]
     present = {name: array for name, array in inputs.items() if array is not None}
     check(present)
+    results = {}
     with remembering(kept):
-        return {metric.name: _computed(metric, present, seed) for metric in metrics}
+        for metric in metrics:
+            with plugins.blamed(f"the metric {metric.name}"):
+                results[metric.name] = _computed(metric, present, seed)
+    return results
 
 
 def check(inputs: Mapping[str, Any]) -> None:
@@ -232,10 +244,38 @@ def _computed(metric: Metric, present: Mapping[str, Any], seed: int) -> dict[str
             score = metric.function(**{name: available[name] for name in parameters if name in available})
     except NotApplicable as why:
         return empty | {"reason": f"{metric.name} {why}"}
-    return empty | {
-        "value": None if score.value is None else float(score.value),
-        "interval": None if score.interval is None else [float(score.interval[0]), float(score.interval[1])],
-        "perfect": None if score.perfect is None else float(score.perfect),
-        "reason": None if score.reason is None else f"{metric.name} {score.reason}",
-        **score.extra,
-    }
+    try:
+        return empty | _entries(metric.name, score)
+    except (TypeError, ValueError) as why:
+        raise UserError(f"the metric {metric.name} ({_file(metric.name)}) gives no score: {why}") from None
+
+
+def _entries(name: str, score: Score) -> dict[str, Any]:
+    """The parts of a score under the names of a result, with plain numbers.
+
+    Raises:
+        TypeError, ValueError: a part that no score has. A plug-in can give it.
+    """
+    if not isinstance(score, Score):
+        raise TypeError(f"it gives {type(score).__name__}, and not a `Score`")
+    value, perfect = (None if part is None else float(part) for part in (score.value, score.perfect))
+    interval = None if score.interval is None else [float(end) for end in score.interval]
+    if interval is not None and len(interval) != 2:
+        raise ValueError("its interval needs two ends")
+    for part in (value, perfect, *(interval or ())):
+        if part is not None and not math.isfinite(part):
+            raise ValueError(f"it gives {part}, and a score has finite numbers")
+    further = dict(score.extra)
+    if taken := FIXED & further.keys():
+        raise ValueError(f"a further number has the name '{min(taken)}', which is taken")
+    try:
+        json.dumps(further, allow_nan=False)
+    except ValueError:
+        raise ValueError("a further number is not finite") from None
+    reason = None if score.reason is None else f"{name} {score.reason}"
+    return {"value": value, "interval": interval, "perfect": perfect, "reason": reason} | further
+
+
+def _file(name: str) -> str:
+    """The file of a metric."""
+    return str(getattr(sys.modules.get(_modules()[name]), "__file__", _modules()[name]))

@@ -22,7 +22,7 @@ def embed(given: SampleSet, extractor: str | Extractor) -> SampleSet:
     about = features.describe(extractor)
     if given.features is not None and given.manifest.get("features") == about:
         return given
-    with plugins.blamed():
+    with plugins.blamed(f"the extractor {about['id']}"):
         array, logits = features.embed(extractor, given.x) if len(given.x) else (np.empty((0, 1)), None)
     manifest = given.manifest | {"features": about}
     return given.with_(features=array, logits=logits, disturbed=None, manifest=manifest)

@@ -17,6 +17,7 @@ SCHEMA = Path(__file__).parent / "schema" / "scores.schema.json"
 
 Count = Annotated[int, Field(strict=True, ge=0, lt=2**63)]
 Pair = tuple[StrictFloat, StrictFloat]
+Ends = Annotated[list[float], Field(min_length=2, max_length=2)]
 
 
 class _Part(BaseModel):
@@ -66,25 +67,30 @@ class Further(BaseModel):
     lower_bound: float | None = None
     verdict: str | None = None
     unbiased: float | None = None
-    unbiased_interval: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
-    halves: dict[str, float] | None = None
+    unbiased_interval: Ends | None = None
+    halves: dict[str, float] = {"value": 0.0}
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        for name, partner in PARTNERS.items():
+            if getattr(self, name, None) is not None and getattr(self, partner) is None:
+                raise ValueError(f"{name} without {partner}")
+        if "value" not in self.halves:
+            raise ValueError("halves without value")
+        return self
+
+
+class Copies(Further):
+    """The same for `memorisation`."""
+
     unclipped: float | None = None
     exact: Count | None = None
     near: Count | None = None
     duplicates_train_ref: Count = 0
     c_t: float | None = None
     authenticity_difference: float | None = None
-    authenticity_interval: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
-    sensitivity: dict[str, float] | float | None = None  # memorisation: by kind of copy; support: a number
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        for name, partner in PARTNERS.items():
-            if getattr(self, name) is not None and getattr(self, partner) is None:
-                raise ValueError(f"{name} without {partner}")
-        if self.halves is not None and "value" not in self.halves:
-            raise ValueError("halves without value")
-        return self
+    authenticity_interval: Ends | None = None
+    sensitivity: dict[str, float] = {}
 
 
 PARTNERS = {
@@ -135,7 +141,8 @@ class Result(_Part):
         {}, description="SHA-256 of the features of samples, reference and train, over dtype, shape and bytes"
     )
     provenance: dict[str, Any] | None = Field(
-        None, description="code, machine and cost of the command that wrote this file, see `ganbench.provenance`"
+        None,
+        description="code, machine and cost of the command that wrote this file, see `ganbench.training.provenance`",
     )
 
     @model_validator(mode="before")
@@ -187,8 +194,8 @@ def read(path: Path) -> Result:
         raise _no_result(path, "it was changed or damaged: its digest is that of another result")
     try:
         result = Result.model_validate(scores)
-        for measured in result.metrics.values():
-            Further.model_validate(measured.extra)
+        for name, measured in result.metrics.items():
+            (Copies if name == "memorisation" else Further).model_validate(measured.extra)
     except ValidationError as error:
         fault = error.errors()[0]
         field = ".".join(map(str, fault["loc"]))

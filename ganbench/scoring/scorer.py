@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from ganbench import plugins
 from ganbench._version import __version__
 from ganbench.display.progress import progress
 from ganbench.errors import UserError, choose
@@ -251,11 +249,6 @@ class Scorer:
             measured, of_features = self._measured(gen, extractor, group, channels)
             results |= measured
             hashes |= of_features if extractor == self.extractor else {}
-        for name, r in results.items():
-            if r["value"] is not None and not math.isfinite(r["value"]):
-                raise UserError(
-                    f"the metric {name} gives {r['value']} for {gen.manifest['name']}; a score is a finite number"
-                )
         return {name: results[name] for name in self.metrics}, hashes
 
     def _measured(
@@ -268,7 +261,7 @@ class Scorer:
         generated = embed(gen, extractor)
         real, kept, hashes = self._real_inputs(channels, extractor, group)
         inputs = gather(generated, real)
-        with plugins.blamed(), watched(partial(progress, unit="samples", patience=PATIENCE)):
+        with watched(partial(progress, unit="samples", patience=PATIENCE)):
             results = compute(group, inputs, self.seed, kept)
             if len(self.reference.x) <= MANY:
                 open_ended = [

@@ -8,7 +8,7 @@ import re
 import torch
 
 from ganbench.errors import UserError
-from ganbench.provenance import processor
+from ganbench.training.provenance import processor
 
 
 def choose(name: str | None) -> torch.device:

@@ -28,13 +28,13 @@ from ganbench.config import RECIPE, TrainConfig
 from ganbench.display.progress import progress
 from ganbench.errors import Interrupted, UserError, blamed, plain
 from ganbench.gan import Gan
-from ganbench.provenance import Work
 from ganbench.training import devices, memory, outputs, signals, team
 from ganbench.training.average import averaged, refresh
 from ganbench.training.checkpoint import RunFolder, State, name_tensors, restore_optimiser, select
 from ganbench.training.order import TrainingData, reseed
 from ganbench.training.order import select as select_rows
 from ganbench.training.precision import Mixed
+from ganbench.training.provenance import Work
 from ganbench.training.run import PARTS, Identity, Run
 from ganbench.training.team import ALONE, Team
 

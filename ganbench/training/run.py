@@ -77,7 +77,8 @@ class Run(Identity):
     threads: int
     versions: dict[str, str] = Field(description="of ganbench, torch and Python")
     provenance: dict[str, JsonValue] | None = Field(
-        None, description="see `ganbench.provenance`, without the fields above; of the process that ended the training"
+        None,
+        description="see `ganbench.training.provenance`, without the fields above; of the process that ended the training",
     )
 
     @classmethod

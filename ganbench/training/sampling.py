@@ -16,11 +16,11 @@ from ganbench.display.progress import progress
 from ganbench.errors import UserError, blamed, choose
 from ganbench.gan import Gan
 from ganbench.images import to_uint8
-from ganbench.provenance import Work, sha256
 from ganbench.samples.arrays import write
 from ganbench.samples.sets import SampleSet
 from ganbench.training import checkpoint, devices, outputs
 from ganbench.training.order import TrainingData, indices, reseed
+from ganbench.training.provenance import Work, sha256
 from ganbench.training.run import PARTS, Run
 
 BLOCK = 250  # samples drawn at once; part of the definition of a sample set, so no setting
