@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from ganbench import baseline, paths, provenance
+from ganbench import baseline, paths
 from ganbench.boards import controls
 from ganbench.cli import main
-from ganbench.training import checkpoint, loop
+from ganbench.training import checkpoint, loop, provenance
 from ganbench.training.provenance import Work
 from ganbench.training.run import Identity, Run
 from ganbench.training.sampling import Drawing, write_samples
