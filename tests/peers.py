@@ -7,6 +7,7 @@ their own functions are called in the place of a reading.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from scipy.linalg import sqrtm
@@ -65,7 +66,8 @@ def closed_shares(x: np.ndarray, y: np.ndarray, dtype: type = np.float16) -> tup
 
     def squares32(u: np.ndarray, v: np.ndarray) -> np.ndarray:
         u, v = u.astype(np.float32), v.astype(np.float32)
-        return np.maximum(np.square(u).sum(1)[:, None] - 2 * (u @ v.T) + np.square(v).sum(1)[None], 0)
+        out: np.ndarray = np.maximum(np.square(u).sum(1)[:, None] - 2 * (u @ v.T) + np.square(v).sum(1)[None], 0)
+        return out
 
     radius_x, radius_y = (np.partition(squares(z, z), 3, axis=1)[:, 3] for z in (x, y))
     between = squares(y, x)  # a row per reference point
@@ -95,7 +97,7 @@ def mind(x: np.ndarray, y: np.ndarray, theta: np.ndarray) -> float:
 def cmmd(x: np.ndarray, y: np.ndarray, dtype: type = np.float32) -> float:
     """google-research, `cmmd/distance.py`: all pairs, those of a sample with itself too, sigma 10, times 1000, in float32."""
 
-    def mean_kernel(u: np.ndarray, v: np.ndarray) -> np.floating:
+    def mean_kernel(u: np.ndarray, v: np.ndarray) -> Any:
         squares = np.square(u).sum(1)[:, None] + np.square(v).sum(1)[None] - 2 * u @ v.T
         return np.exp(-squares / dtype(200)).mean()
 

@@ -8,6 +8,7 @@ import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import peers
@@ -17,7 +18,7 @@ import torch
 from conftest import REPOSITORY
 
 sys.path.insert(0, str(REPOSITORY / "docs"))
-import protocols_page
+import protocols_page  # type: ignore[import-not-found]  # it lies beside the documents
 
 from ganbench import features, metrics
 from ganbench.errors import Unreachable, UserError
@@ -36,7 +37,7 @@ def sets() -> dict[str, np.ndarray]:
     return peers.sets(N, D)
 
 
-def number(protocol: str, name: str, sets: dict[str, np.ndarray]) -> dict[str, object]:
+def number(protocol: str, name: str, sets: dict[str, np.ndarray]) -> dict[str, Any]:
     """What ganbench gives for a number of a protocol on these arrays."""
     (measure,) = (entry.measure for entry in PROTOCOLS[protocol].numbers if entry.name == name)
     return metrics.compute([measure], sets)[name]
@@ -230,7 +231,7 @@ def test_a_protocol_names_itself_in_the_result_and_each_extractor(as_published: 
         ({"protocol": "edm2", "features": Extractor("auto", __file__)}, "pins 2 files of weights"),
     ],
 )
-def test_what_contradicts_a_protocol_is_one_line(given: dict[str, object], message: str) -> None:
+def test_what_contradicts_a_protocol_is_one_line(given: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=re.escape(message)) as error:
         Scorer.of(images(1, 3), **given)
     assert error.value.exit_code == 2

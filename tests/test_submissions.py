@@ -684,7 +684,8 @@ def test_a_board_that_is_published_again_keeps_its_third_party_rows(
 
     def write(name: str, new: Path, uncommitted: bool) -> dict[str, Any]:
         shutil.copytree(published, new, dirs_exist_ok=True)
-        return json.loads((new / "manifest.json").read_text()) | {"recipe": RECIPE, "metrics": {}}
+        manifest: dict[str, Any] = json.loads((new / "manifest.json").read_text())
+        return manifest | {"recipe": RECIPE, "metrics": {}}
 
     monkeypatch.setattr(publishing, "_write", write)
     assert publishing.publish("tiny") == board

@@ -53,6 +53,7 @@ class Branches(nn.ModuleList):
 def spatial(blocks: nn.Sequential) -> nn.Sequential:
     """The part of the blocks of `network` that ends at the maps `[N, 192, 17, 17]` of TensorFlow's `mixed_6/conv`."""
     *before, mixed_6d = blocks[:7]
+    assert isinstance(mixed_6d, Branches)
     return nn.Sequential(*before, mixed_6d[0])
 
 

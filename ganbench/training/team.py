@@ -56,7 +56,8 @@ class Team:
 
     def share_batch(self, batch: Batch) -> Batch:
         """The rows of a batch that belong to this process."""
-        return Batch(*(None if part is None else self.share(part) for part in batch))
+        cond = None if batch.cond is None else self.share(batch.cond)
+        return Batch(self.share(batch.x), self.share(batch.y), cond)
 
     def average_gradients(self, parameters: Iterable[Tensor]) -> None:
         """Replace each gradient by its mean over the processes."""
