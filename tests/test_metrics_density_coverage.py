@@ -91,6 +91,22 @@ def test_standard_errors_equal_a_jackknife_by_brute_force(n: int, m: int, d: int
     assert np.allclose(_manifolds.measured(x, y)[1], np.sqrt(variance), rtol=1e-9)
 
 
+def test_one_pass_gives_the_relations_that_brute_force_gives() -> None:
+    x, y = 1.1 * rng(1).standard_normal((150, 5)), rng(2).standard_normal((120, 5))
+    y[:9], x[:4], x[4:30] = y[0], y[0], y[20:46]
+    both, alone = _manifolds.measured(x, y)[0], _manifolds.manifolds(x, y)
+    for after, before in zip(both, alone, strict=True):
+        np.testing.assert_array_equal(after, before)
+    of_gen, of_ref, to = cdist(x, x), cdist(y, y), cdist(x, y)
+    third, fifth, third_gen = (np.sort(D, 1)[:, k] for D, k in ((of_ref, 3), (of_ref, 5), (of_gen, 3)))
+    inside = (to < fifth) | (to == 0)
+    np.testing.assert_array_equal(both.precise, (to <= third).any(1))
+    np.testing.assert_array_equal(both.recalled, (to <= third_gen[:, None]).any(0))
+    np.testing.assert_array_equal(both.covered, inside.any(0))
+    weight = np.where(np.arange(120) < 9, 5 / 9, 1.0)
+    np.testing.assert_allclose(both.balls, (inside * weight).sum(1), rtol=1e-12)
+
+
 def test_the_interval_of_coverage_covers_over_new_samples_and_references() -> None:
     g = rng(4)
     runs = [coverage(0.8 * g.standard_normal((150, 4)), g.standard_normal((150, 4))) for _ in range(60)]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ganbench import metrics
 from ganbench.errors import UserError
+from ganbench.metrics import kid as module
 from ganbench.metrics.kid import kernel_moments, kid, kid_of_moments
 
 
@@ -42,6 +43,20 @@ def test_kid_equals_its_form_in_moments_of_shards() -> None:
     assert kid_of_moments(parts, kernel_moments(y, scale)) == pytest.approx(kid(x, y).value, rel=1e-10)
     with pytest.raises(UserError, match="at least 2 samples"):
         kid_of_moments(kernel_moments(x[:1], scale), parts)
+
+
+@pytest.mark.parametrize("shift", [0.0, 100.0])
+def test_sums_of_powers_give_the_value_and_interval_of_all_pairs(shift: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((500, 6)) + shift, 1.1 * rng.standard_normal((700, 6)) + shift
+    pairs = kid(x, y)
+    monkeypatch.setattr(module, "MANY", 0)
+    monkeypatch.setattr(module, "_sums", None)
+    monkeypatch.setattr(module, "PRODUCTS", 1000)
+    powers = kid(x, y)
+    # The value is a difference of means of kernel values near 1, so rounding is measured against 1.
+    assert powers.value == pytest.approx(pairs.value, rel=0, abs=1e-13)
+    assert powers.interval == pytest.approx(pairs.interval, rel=0, abs=1e-13)
 
 
 def test_kid_of_gaussians_is_closed_form() -> None:

@@ -8,7 +8,9 @@ from scipy.cluster.vq import kmeans2
 from scipy.special import logsumexp
 from scipy.stats import norm
 
+from ganbench.metrics import parzen as module
 from ganbench.metrics.parzen import SIGMAS, log_density, parzen
+from ganbench.samples import Pixels
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -20,6 +22,16 @@ def test_log_density_equals_the_definition() -> None:
     for sigma, terms in zip(SIGMAS, log_density(samples, x, SIGMAS), strict=True):
         each = norm.logpdf(x[:, None], samples[None], sigma).sum(2)
         np.testing.assert_allclose(terms, logsumexp(each, axis=1) - np.log(70), rtol=1e-10)
+
+
+def test_images_in_parts_have_the_density_of_images_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = Pixels(rng().integers(0, 256, (70, 3, 3, 1), dtype=np.uint8))
+    x = rng(1).random((40, 9))
+    whole = log_density(images, x, SIGMAS)
+    monkeypatch.setattr(module, "HELD", 0)
+    monkeypatch.setattr(module, "PART", 100)
+    monkeypatch.setattr(module, "PARTLY", 500)
+    np.testing.assert_allclose(log_density(images, x, SIGMAS), whole, rtol=1e-12)
 
 
 def test_gaussian_on_the_line_is_closed_form() -> None:

@@ -4,6 +4,10 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,7 +16,9 @@ from scipy.spatial.distance import cdist
 
 from ganbench.errors import UserError
 from ganbench.metrics import _neighbours as neighbours
+from ganbench.metrics import _parallel as parallel
 from ganbench.metrics._neighbours import knn, knn_self, pairs_in_balls, pairs_within
+from ganbench.samples import Pixels
 
 
 def brute(q: np.ndarray, x: np.ndarray, k: int, own: np.ndarray | None = None) -> np.ndarray:
@@ -151,3 +157,59 @@ def test_missing_faiss_is_said_once(monkeypatch: pytest.MonkeyPatch, capsys: pyt
         assert capsys.readouterr().err.count("no faiss") == 1
     finally:
         neighbours._faiss.cache_clear()
+
+
+@pytest.mark.parametrize("search", ["faiss", "numpy"])
+def test_blocks_parts_and_threads_change_no_neighbour_and_no_pair(search: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if search == "numpy":
+        monkeypatch.setattr(neighbours, "_faiss", lambda: None)
+    else:
+        pytest.importorskip("faiss", reason="faiss is an extra")
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (300, 4, 4, 1), dtype=np.uint8)
+    images[200:] = images[rng.integers(0, 200, 100)]
+    x = np.asarray(Pixels(images))
+    radius = knn_self(x, 3)[0][:, -1]
+
+    def everything(points: Any) -> list[np.ndarray]:
+        balls = zip(*pairs_in_balls(points, points, radius, radius[:, None]), strict=True)
+        pairs = [np.concatenate([np.stack(pair) for pair in blocks], 1) for blocks in balls]
+        within = [np.stack(block) for block in pairs_within(points, float(radius.max()))]
+        return [*knn_self(points, 6), *pairs, np.concatenate(within, 1)]
+
+    whole = everything(x)
+    for name, small in {"HELD": 0, "PART": 500, "QUERIES": 32, "TILE": 16, "BLOCK": 300}.items():
+        monkeypatch.setattr(neighbours, name, small)
+    monkeypatch.setattr(parallel, "ALONE", 0)
+    for threads in (1, 3):
+        monkeypatch.setattr(parallel, "_threads", lambda threads=threads: threads)
+        for points in (x, Pixels(images)):
+            for before, after in zip(whole, everything(points), strict=True):
+                np.testing.assert_array_equal(before, after)
+
+
+def test_memory_does_not_hold_all_distances() -> None:
+    n = 4000  # all distances are 64 MB in float32
+    x = np.random.default_rng(0).standard_normal((n, 16))
+    radius = knn_self(x, 3)[0][:, -1]
+    assert peak(lambda: knn_self(x, 20)) < 30e6
+    assert peak(lambda: list(pairs_in_balls(x, x, radius, radius[:, None]))) < 30e6
+    assert peak(lambda: list(pairs_within(x, 1.0))) < 30e6
+
+
+def test_memory_does_not_hold_all_pixels_as_floats(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (1500, 32, 32, 3), dtype=np.uint8)  # 37 MB as float64
+    for name, small in {"HELD": 2**20, "PART": 2**18, "QUERIES": 64, "TILE": 64}.items():
+        monkeypatch.setattr(neighbours, name, small)
+    assert peak(lambda: knn(Pixels(images[:100]), Pixels(images), 5)) < 18e6
+    assert peak(lambda: list(pairs_in_balls(Pixels(images[:100]), Pixels(images), np.array(1.0)))) < 18e6
+
+
+def peak(call: Callable[[], object]) -> int:
+    """The most bytes that a call holds."""
+    tracemalloc.start()
+    try:
+        call()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()

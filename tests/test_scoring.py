@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,8 +19,11 @@ from PIL import Image
 
 import ganbench
 from ganbench import Scorer, baseline, data, features, metrics, paths, samples, score, scoring
+from ganbench.display import progress
 from ganbench.errors import UserError
+from ganbench.metrics import _neighbours as neighbours
 from ganbench.scoring import inputs, page, result, sources
+from ganbench.scoring import scorer as scorer_module
 from ganbench.scoring.copies import embed_copies
 from ganbench.scoring.verdict import floor
 from ganbench.training import loop
@@ -58,6 +62,56 @@ def test_scorer_gives_scores_numbers_and_embeds_real_data_once(monkeypatch: pyte
     assert sorted(embedded) == [300, 300, 797, 797, 1000, 1600]
     assert scorer.with_(seed=1, metrics=["fid"])(x).metrics["fid"] == plain.metrics["fid"]
     assert sorted(embedded)[:3] == [300, 300, 300]
+
+
+def test_searches_of_the_real_data_are_made_once_for_all_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = np.asarray(data.load("digits", "train").x[:600])
+    names = ["memorisation", "precision", "support"]
+    searched: list[int] = []
+    search = neighbours._search
+    monkeypatch.setattr(neighbours, "_search", lambda q, *rest: searched.append(len(q)) or search(q, *rest))
+    scorer = Scorer.of("digits", metrics=names)
+    scorer(x[:300])
+    first, searched[:] = len(searched), []
+    second = scorer(x[300:])
+    # For memorisation the features, the pixels, the nearest training samples and the cells of both sets; and the set's own
+    # neighbours, for precision and support.
+    assert first > len(searched) == 6
+    assert max(searched) <= 797  # the held-out samples, in their cells
+    assert scorer(x[:300]) == Scorer.of("digits", metrics=names)(x[:300])
+    assert second == Scorer.of("digits", metrics=names)(x[300:])
+    assert scorer.with_(seed=1)(x[300:]) == Scorer.of("digits", metrics=names, seed=1)(x[300:])
+
+
+def test_halves_of_the_reference_are_scored_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = np.asarray(data.load("digits", "train").x[:300])
+    asked: list[list[str]] = []
+    monkeypatch.setattr(
+        scorer_module, "real_vs_real", lambda wanted, *rest: asked.append(wanted) or inputs.real_vs_real(wanted, *rest)
+    )
+    scorer = Scorer.of("digits", metrics=["fid", "parzen"])
+    assert (
+        scorer(x).metrics["parzen"]
+        == scorer(x).metrics["parzen"]
+        == score(x, "digits", metrics=["parzen"]).metrics["parzen"]
+    )
+    assert asked == [["parzen"], [], ["parzen"]]
+
+
+def test_a_long_metric_says_how_much_is_left(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(scorer_module, "PATIENCE", 0.0)
+    monkeypatch.setattr(progress, "LOG_SECONDS", 0.0)
+    monkeypatch.setattr(neighbours, "QUERIES", 50)
+    score(np.asarray(data.load("digits", "train").x[:200]), "digits", metrics=["precision", "kid"])
+    shown = capsys.readouterr().err
+    for line in (
+        r"precision: nearest neighbours: 100/200 samples, .* s left",
+        r"precision: pairs of samples: 200/200",
+        r"kid: pairs",
+    ):
+        assert re.search(line, shown), line
 
 
 def test_names_are_checked_before_any_set_is_opened(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def knn(q: Any, x: Any, k: int, own: np.ndarray | None = None) -> tuple[np.ndarr
     space = _space_of_pixels(x) if isinstance(x, Pixels) else _Space(x)
     space.hold()
     distances, ids = np.empty((len(q), k)), np.empty((len(q), k), np.int64)
-    size = len(q) if _faiss() and _faiss().get_num_gpus() else QUERIES
+    size = len(q) if _faiss() and _faiss().get_num_gpus() else min(QUERIES, PART // x.shape[1])
     searched = in_order(
         "nearest neighbours", lambda rows: _search(q[rows], space, own[rows], k, wanted), len(q), size, len(q) * len(x)
     )
@@ -119,7 +119,7 @@ def pairs_within(x: Any, r: float) -> Iterator[tuple[np.ndarray, np.ndarray, np.
 def distances_of(q: Any, x: Any, i: np.ndarray, j: np.ndarray) -> np.ndarray:
     """|q_i - x_j| of chosen rows i of `q` and j of `x`, from the differences: d(a, b) = d(b, a) to the last bit."""
     result = np.empty(len(i))
-    for part in blocks(len(i), max(1, CHUNK // q.shape[1])):
+    for part in blocks(len(i), CHUNK // q.shape[1]):
         difference = np.subtract(q[i[part]], x[j[part]], dtype=np.float64)
         result[part] = np.sqrt(np.square(difference, out=difference).sum(1))
     return result
@@ -130,7 +130,7 @@ class _Space:
 
     def __init__(self, x: Any) -> None:
         self.x = x
-        self.parts = blocks(len(x), max(1, PART // x.shape[1]))
+        self.parts = blocks(len(x), PART // x.shape[1])
         self.centre = reduce(np.add, (x[part].sum(0) for part in self.parts)) / len(x)
         self.radius = float(np.sqrt(max(_square_norms(x[part] - self.centre).max() for part in self.parts))) or 1.0
         self._held: np.ndarray | None = None
@@ -218,7 +218,7 @@ def _blas_candidates(q: np.ndarray, space: _Space, count: int) -> Candidates:
     for start, part in space.in_parts(np.float64):
         right, k = _right(part, np.float64), min(count, len(part))
         low, ids = np.empty((len(q), k)), np.empty((len(q), k), np.int64)
-        for rows in blocks(len(q), max(1, BLOCK // len(part))):
+        for rows in blocks(len(q), BLOCK // len(part)):
             block = left[rows] @ right.T
             ids[rows] = np.argpartition(block, k - 1, axis=1)[:, :k]
             low[rows] = np.take_along_axis(block, ids[rows], 1)
@@ -290,7 +290,7 @@ def _pairs(q: Any, x: Any, radii: Sequence[np.ndarray], later: bool) -> Iterator
             pairs.append((i[inside], j[inside]))
         return pairs
 
-    size = max(TILE, BLOCK // m) if held is not None else QUERIES
+    size = max(TILE, BLOCK // m) if held is not None else min(QUERIES, PART // x.shape[1])
     yield from (pairs for _, pairs in in_order("pairs of samples", block, n, size, n * m))
 
 
@@ -319,7 +319,7 @@ def _float64(x: Any) -> Any:
         return x
     x = np.ascontiguousarray(x, dtype=np.float64)
     # FAISS would answer a NaN with row -1, and numpy would read that as the last row.
-    if not all(np.isfinite(x[part]).all() for part in blocks(len(x), max(1, PART // x.shape[1]))):
+    if not all(np.isfinite(x[part]).all() for part in blocks(len(x), PART // x.shape[1])):
         raise UserError("features have NaN or infinite values; no neighbour is defined for them")
     return x
 
