@@ -12,11 +12,10 @@ from jinja2 import Environment
 from matplotlib.figure import Figure
 from PIL import Image
 
-from ganbench import metrics
 from ganbench.display import pictures
 from ganbench.display.text import interval, number
 from ganbench.samples import SampleSet
-from ganbench.scoring import verdict
+from ganbench.scoring import protocols, verdict
 from ganbench.scoring.report import called, headline
 from ganbench.scoring.result import Result
 
@@ -45,7 +44,7 @@ def render(
         questions=verdict.questions(computed),
         labels={name: verdict.label(name, result.protocol.features.id) for name in result.metrics},
         missing={name: verdict.why_not(name, m) for name, m in result.metrics.items() if name not in computed},
-        cards={name: metrics.get(name).card for name in result.metrics},
+        cards={name: protocols.card(name) for name in result.metrics},
         protocol=verdict.protocol_line(result),
         sheets=[
             _sheet(what, shown, reference)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from ganbench import features, metrics
 from ganbench.errors import UserError, choose, counted
 from ganbench.features import Extractor
-from ganbench.metrics import Metric, _literature
+from ganbench.metrics import Card, Metric, _literature
 
 
 @dataclass(frozen=True)
@@ -209,11 +209,17 @@ def get(name: str) -> Protocol:
     return PROTOCOLS[choose(name, tuple(PROTOCOLS), "protocol")]
 
 
-def better(name: str) -> str | None:
-    """The better direction of a metric, or of a number of a protocol; None if there is no such number."""
+def card(name: str) -> Card | None:
+    """The card of a metric, or of the metric that a number of a protocol stands for; None if there is no such number."""
     stands_for = {number.name: number.metric for protocol in TABLE for number in protocol.numbers}
     metric = name if name in metrics.names() else stands_for.get(name)
-    return None if metric is None else metrics.get(metric).card.better
+    return None if metric is None else metrics.get(metric).card
+
+
+def better(name: str) -> str | None:
+    """The better direction of a metric, or of a number of a protocol; None if there is no such number."""
+    about = card(name)
+    return None if about is None else about.better
 
 
 def settle(

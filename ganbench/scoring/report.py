@@ -13,9 +13,12 @@ from ganbench.scoring.result import Measured, Result
 
 SERIOUS = ("copying", "collapse", "protocol")  # gates without which "better" would mislead
 NOISE = {  # whose noise the interval of a metric contains, and what that means for the difference of two results
-    "right for this reference": ("fid", "classifier_score", "vendi"),
+    "right for this reference": ("fid", "sfid", "fd_dinov2", "classifier_score", "vendi"),
     "too wide: it counts the noise of the shared reference twice": (
         "kid",
+        "kd_dinov2",
+        "cmmd",
+        "mind",
         "precision",
         "recall",
         "density",

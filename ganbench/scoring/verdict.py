@@ -41,7 +41,11 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
 FURTHER = "Further metrics"
 ON_PIXELS = ("parzen",)  # measures the pixels of images, whatever the extractor is
 FEATURES = {"gen", "ref", "train", "gen_logits", "ref_logits"}  # inputs of a metric that follow from the extractor
-CLEAN_FID = "inception-clean"
+ELSEWHERE = {  # extractors with Inception's weights, and the evaluator whose FIDs they give
+    "inception-clean": "clean-fid",
+    "inception-studiogan": "StudioGAN",
+    "inception-spatial": "sFID",
+}
 
 
 def questions(names: Iterable[str]) -> dict[str, list[str]]:
@@ -326,8 +330,9 @@ def literature(result: Result) -> Said:
         return
     published = features.sha256 == inception.WEIGHTS.sha256 and "/" not in features.id
     same = "that use the same reference and the same number of samples"
-    if published and network(features.id) == CLEAN_FID:
-        yield "good", f"this FID is comparable with values of clean-fid {same}, but not with other FIDs"
+    if published and network(features.id) in ELSEWHERE:
+        whose = ELSEWHERE[network(features.id)]
+        yield "good", f"this FID is comparable with values of {whose} {same}, but not with other FIDs"
     elif published:
         yield "good", f"this FID is comparable with FIDs in papers {same}"
     else:
