@@ -171,15 +171,9 @@ def images(seed: int, n: int = 8) -> np.ndarray:
     return np.clip(coarse + rng.integers(0, 20 + 20 * seed, (n, 16, 16, 3)), 0, 255).astype(np.uint8)
 
 
-<<<<<<< HEAD
 def test_the_evaluators_own_code_agrees_to_its_printed_digits(as_published: Path) -> None:
-    scorer = Scorer.of(images(1), protocol="torch-fidelity")
-    gen = scorer.open(images(0))
-=======
-def test_the_evaluators_own_code_on_the_same_images_agrees_to_its_printed_digits(as_published: Path) -> None:
     scorer = Scorer.of(images(1, 20), protocol="torch-fidelity")
     gen = scorer.open(images(0, 20))
->>>>>>> proto
     result = scorer(gen)
     checks = {name: scorer.under(name) for name in ("torch-fidelity", "clean-fid")}
     said = second_opinion.opinions(checks, result, gen, scorer.reference)
