@@ -54,9 +54,11 @@ def treats(name: str, spec: DataSpec) -> bool:
 
 
 def kinds(name: str) -> dict[str, DataSpec]:
-    """The data that a baseline is tested on: with a condition only if the baseline treats nothing without one."""
-    plain = {key: spec for key, spec in (SPECS | OTHERS).items() if treats(name, spec)}
-    return plain or {key: spec for key, spec in CONDITIONED.items() if treats(name, spec)}
+    """The data that a baseline is tested on: of other kinds, or with a condition, only if it treats no others."""
+    for specs in (SPECS, OTHERS, CONDITIONED):
+        if treated := {key: spec for key, spec in specs.items() if treats(name, spec)}:
+            return treated
+    return {}
 
 
 def draw(shape: tuple[int, ...]) -> torch.Tensor:

@@ -16,6 +16,7 @@ from ganbench.data.mixture import Mixture
 STATISTICAL = (
     "untouched",
     "spheres",
+    "poles",
     "few",
     "many",
     "paired",

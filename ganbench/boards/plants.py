@@ -21,6 +21,9 @@ from ganbench.boards.corruptions import Unfit
 from ganbench.data.mixture import Mixture
 from ganbench.metrics import INPUTS
 from ganbench.metrics._manifolds import K_DENSITY
+from ganbench.metrics.cmmd import SCALE as CMMD_SCALE
+from ganbench.metrics.cmmd import SIGMA as CMMD_SIGMA
+from ganbench.metrics.mind import FACTOR
 from ganbench.metrics.modes import INSIDE as INSIDE_MODES
 from ganbench.metrics.parzen import SIGMAS
 from ganbench.metrics.sliced_wasserstein import DIRECTIONS
@@ -100,6 +103,7 @@ def moved(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
     truths = {"fid": float(delta @ delta + (SCALE - 1) ** 2 * (centred**2).sum() / (m - 1))}
     if d <= DIRECTIONS:  # then whole bases are taken, and the squares along a basis add up to the squared length
         truths["sliced_wasserstein"] = float((step**2).mean())
+        truths["mind"] = FACTOR * d * truths["sliced_wasserstein"]
     if d == 1:
         truths["wasserstein_1d"] = float(np.abs(step).mean())
     return {"gen": ref + step, "ref": ref, "train": _elsewhere(real)}, truths
@@ -125,6 +129,19 @@ def spheres(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
         raise Unfit("a sphere on the line is two points")
     gen, ref = (np.sqrt(d) * np.stack([_unit(d, rng) for _ in range(k)]) for k in (n, m))
     return {"gen": wide * gen, "ref": ref}, {"kid": 3 * (wide**2 - 1) ** 2 / d}
+
+
+def poles(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
+    """Points at two opposite places of the unit sphere: a half of the samples and a quarter of the reference at the first one.
+
+    With the shares a and b at the first place, cmmd is 2 (1 - k) (a - b)^2. k is the kernel between the places, 2 apart. The
+    mean of (a - b)^2 is the square of the difference of the chances, and the variances of a and b.
+    """
+    (n, d), m, p, q = real["gen"].shape, len(real["ref"]), 0.5, 0.25
+    pole = _unit(d, rng)
+    gen, ref = (np.where(rng.random((k, 1)) < chance, 1.0, -1.0) * pole for k, chance in ((n, p), (m, q)))
+    mean = (p - q) ** 2 + p * (1 - p) / n + q * (1 - q) / m
+    return {"gen": gen, "ref": ref}, {"cmmd": 2 * CMMD_SCALE * (1 - np.exp(-2 / CMMD_SIGMA**2)) * mean}
 
 
 def _groups(size: int, d: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -258,6 +275,7 @@ PLANTS = {
     "moved": Plant("the reference, moved by its spread and twice as large", moved),
     "stretched": Plant("the reference, three times as long in one direction", stretched),
     "spheres": Plant("two spheres, one 1.5 times as wide", spheres),
+    "poles": Plant("two opposite places, with other shares", poles),
     "grouped": Plant("points at a known place beside groups of real points", grouped),
     "exchanged": Plant("real points at a known place beside groups of points", exchanged),
     "uncopied": Plant("real samples, none of them from the training set", uncopied),
