@@ -205,7 +205,7 @@ def test_a_protocol_names_itself_in_the_result_and_each_extractor(as_published: 
     from ganbench.scoring import page, report
 
     shown = report.text(result, (), 120)
-    assert "sfid" in page.render(result, *(scorer.open(x) for x in (gen, ref)), None)
+    assert "sfid" in page.render(result, scorer.open(gen), scorer.open(ref), None)
     assert "protocol: adm, samples" in shown
     assert "inception-spatial@" in shown
     assert "sfid ↓" in shown
