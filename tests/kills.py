@@ -1,29 +1,21 @@
 """Kill ganbench at random moments (SIGKILL), start it again, and compare the bits with those of an undisturbed command.
 
-    python tests/kills.py                              20 kills of each verb; prints the table
-    python tests/kills.py --out results/kills          the same, and writes the page results/kills/README.md
-    python tests/kills.py --kills 3 sample pipeline    three kills of two verbs
-
-Half of the kills come at a random moment. The other half come as soon as the command begins to write.
+python tests/kills.py                    20 kills of each verb; prints the table of docs/reproducibility.md
+python tests/kills.py --kills 2 sample   two kills of one verb
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import json
 import os
 import random
-import resource
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -31,36 +23,8 @@ from typing import NamedTuple
 from ganbench import files
 
 REPOSITORY = Path(__file__).parents[1]
-SMALL = ("--set", "width_g=8", "--set", "width_d=8")
-TRAIN = ("train", "gan", "--dataset", "ring", *SMALL)
-BOARD = """\
-about: for kills
-seeds: [0, 1, 2]
-datasets:
-  ring:
-    images: 2000
-    samples: 300
-    metrics: [fid, modes]
-    rank: fid
-    rows:
-      gan: {set: {width_g: 8, width_d: 8}}
-"""
-TIMES = {
-    "seconds",
-    "cpu_seconds",
-    "provenance",
-    "digest",
-}  # fields and columns that say how long something took, or depend on it
-TABLES = (".md", ".parquet")  # the content of a .csv in another form; they have the times too
-POLL = 0.002  # seconds between two looks at a folder
-
-
-class Verb(NamedTuple):
-    """What is killed."""
-
-    command: tuple[str, ...]
-    prepare: Callable[[Path], None]  # makes what the command needs in an empty folder
-    resumes: bool  # whether the command goes on where it was, so that several kills make one chain
+TRAIN = ("train", "gan", "--dataset", "ring", "--images", "60000", "--set", "width_g=32", "--set", "width_d=32")
+TIMES = ("seconds", "cpu_seconds", "provenance", "digest")  # fields that say how long it took, or depend on it
 
 
 class Kills(NamedTuple):
@@ -72,65 +36,29 @@ class Kills(NamedTuple):
     left: int  # temporary files that were left after the last command
 
 
-def start(command: tuple[str, ...], folder: Path) -> subprocess.Popen[bytes]:
-    """Start a verb in a folder, in a session of its own."""
+def run(arguments: tuple[str, ...], folder: Path, seconds: float | None = None) -> bool:
+    """Run a verb in a folder; returns whether it was killed, after some seconds."""
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "GANBENCH_CACHE": str(folder / "cache")}
-    environment |= {"GANBENCH_DATA": str(folder / "data" if command[0] == "data" else REPOSITORY / "data")}
-    log = (folder / "cache.log").open("wb")
-    whole = [sys.executable, "-m", "ganbench", *command]
-    return subprocess.Popen(whole, cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True)
-
-
-def finish(command: tuple[str, ...], folder: Path) -> None:
-    """Run a verb to its end."""
-    process = start(command, folder)
-    if process.wait():
-        raise SystemExit(f"{' '.join(command)}: {(folder / 'cache.log').read_text()}")
-
-
-def run_killed(command: tuple[str, ...], folder: Path, seconds: float | None) -> bool:
-    """Start a verb and kill it with all its processes, after some seconds or, for None, as soon as it writes.
-
-    Returns whether it was killed; else it has come to its end.
-    """
-    before = names(folder)
-    begun = time.monotonic()
-    process = start(command, folder)
-    while process.poll() is None:
-        if (time.monotonic() - begun > seconds) if seconds is not None else (names(folder) != before):
-            for number in session(process.pid):
-                with suppress(ProcessLookupError):
-                    os.kill(number, signal.SIGKILL)
-            return process.wait() == -signal.SIGKILL
-        time.sleep(POLL)
+    environment |= {"GANBENCH_DATA": str(folder / "data") if arguments[0] == "data" else str(REPOSITORY / "data")}
+    command = [sys.executable, "-m", "ganbench", *arguments]
+    process = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    try:
+        _, said = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        return True
     if process.returncode:
-        raise SystemExit(f"{' '.join(command)}: {(folder / 'cache.log').read_text()}")
+        raise SystemExit(f"{' '.join(arguments)}: {said.decode()}")
     return False
 
 
-def session(number: int) -> list[int]:
-    """The processes of a session: those of a pipeline, its scheduler, its worker and its jobs."""
-    out = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):  # the process has ended
-            fields = stat.read_text().rpartition(")")[2].split()
-            if int(fields[3]) == number:
-                out.append(int(stat.parent.name))
-    return out
-
-
-def names(folder: Path) -> set[str]:
-    """The files of a folder, temporary files included, without the cache."""
-    return {str(path) for path in folder.rglob("*") if "cache" not in path.name}
-
-
 def state(folder: Path) -> dict[str, str]:
-    """The SHA-256 of each file in a folder, without times, locks, logs, checkpoints and the cache."""
+    """The SHA-256 of each file in a folder, without times, locks, checkpoints and the cache."""
     out = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        skipped = name.startswith("cache") or "/state/" in name or "/logs/" in name or "/." in f"/{name}"
-        if path.is_file() and not skipped and path.suffix not in TABLES:
+        if path.is_file() and not name.startswith(("cache/", "run/state/")) and "/." not in f"/{name}":
             out[name] = sha256(timeless(path)).hexdigest()
     return out
 
@@ -138,13 +66,14 @@ def state(folder: Path) -> dict[str, str]:
 def timeless(path: Path) -> bytes:
     """The content of a file without the times that it records."""
     content = path.read_bytes()
-    if path.suffix == ".csv":
-        lines = list(csv.DictReader(io.StringIO(content.decode())))
-        return json.dumps(without_times(lines)).encode()
     if path.suffix not in (".json", ".jsonl"):
         return content
-    documents = content.splitlines() if path.suffix == ".jsonl" else [content]
-    return b"\n".join(json.dumps(without_times(json.loads(line))).encode() for line in documents)
+    return b"\n".join(json.dumps(without_times(json.loads(line))).encode() for line in documents(path, content))
+
+
+def documents(path: Path, content: bytes) -> list[bytes]:
+    """The JSON documents of a file: a document, or one per line."""
+    return content.splitlines() if path.suffix == ".jsonl" else [content]
 
 
 def without_times(value: object) -> object:
@@ -154,89 +83,87 @@ def without_times(value: object) -> object:
     return [without_times(part) for part in value] if isinstance(value, list) else value
 
 
-def nothing(folder: Path) -> None:
-    """The command needs no files."""
+def prepare(verb: str, folder: Path) -> tuple[str, ...]:
+    """Make what a verb needs in an empty folder; returns the verb's arguments."""
+    match verb:
+        case "train":
+            return (*TRAIN, "--out", "run")
+        case "data":
+            return ("data", "build", "ring")
+        case "sample":
+            run((*TRAIN, "--images", "500", "--out", "run"), folder)
+            return ("sample", "run", "--n", "100000", "--out", "out.npz")
+        case "embed":
+            return ("embed", "digits:train", "--features", "digits-cnn", "--out", "out.npz")
+        case "score":
+            return ("score", "ring:train", "--reference", "ring", "--json", "out.json")
+    raise SystemExit(f"no verb '{verb}'")
 
 
-def a_run(folder: Path) -> None:
-    """A trained run."""
-    finish((*TRAIN, "--images", "500", "--out", "run"), folder)
-
-
-def a_grid(folder: Path) -> None:
-    """The grid of a board."""
-    (folder / "small.yaml").write_text(BOARD)
-
-
-def a_board(folder: Path) -> None:
-    """A board that was run."""
-    a_grid(folder)
-    finish(VERBS["pipeline"].command, folder)
-
-
-VERBS = {
-    "train": Verb((*TRAIN, "--images", "60000", "--out", "run"), nothing, True),
-    "sample": Verb(("sample", "run", "--n", "50000", "--out", "out.npz"), a_run, False),
-    "embed": Verb(("embed", "digits:train", "--features", "digits-cnn", "--out", "out.npz"), nothing, False),
-    "score": Verb(("score", "ring:train", "--reference", "ring", "--metrics", "fid", "--json", "out.json"), nothing, False),
-    "data": Verb(("data", "build", "ring"), nothing, False),
-    "publish": Verb(("publish", "./small.yaml"), a_board, False),
-    "pipeline": Verb(("run", "./small.yaml", "--cores", "2"), a_grid, True),
-}  # fmt: skip
-
-
-def kill(name: str, kills: int, rng: random.Random, scratch: Path) -> Kills:
-    """Kill a verb, then run the same command to its end and compare; several kills before the end if it resumes."""
-    verb, ready, whole, folder = VERBS[name], scratch / "ready", scratch / "whole", scratch / "killed"
-    ready.mkdir()
-    verb.prepare(ready)
-    shutil.copytree(ready, whole, symlinks=True)
+def publish(kills: int, rng: random.Random, scratch: Path) -> Kills:
+    """Kill the replacement of a published folder of 200 files, between any two of them and between its two renames."""
+    target, same = scratch / "results" / "board", 0
+    code = (
+        "import sys, pathlib; from ganbench import files\n"
+        "with files.replacing_folder(pathlib.Path(sys.argv[1])) as new:\n"
+        "  for i in range(200): files.write(new / str(i), sys.argv[2] * 1000)"
+    )
+    command = [sys.executable, "-c", code, str(target)]
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
     begun = time.monotonic()
-    finish(verb.command, whole)
-    seconds, expected = time.monotonic() - begun, state(whole)
-    tried = same = chain = 0
-    for attempt in range(3 * kills):
-        if not folder.exists():
-            shutil.copytree(ready, folder, symlinks=True)
-        moment = None if attempt % 2 and not verb.resumes else rng.uniform(0.1, 1.0) * seconds
-        killed = run_killed(verb.command, folder, moment)
-        unlock(verb.command, folder)
-        tried, chain = tried + killed, chain + killed
-        last = tried == kills
-        if killed and (last or not verb.resumes):
-            finish(verb.command, folder)
-        if not killed or last or not verb.resumes:
-            same += chain * (state(folder) == expected)
-            chain = 0
-            if last:
-                break
+    subprocess.run([*command, "0"], check=True, env=environment)
+    whole, tried = time.monotonic() - begun, 0
+    for _ in range(kills):
+        process = subprocess.Popen([*command, "1"], env=environment)
+        time.sleep(rng.uniform(0.1, whole))
+        tried += process.poll() is None
+        process.kill()
+        process.wait()
+        files.sweep(target.parent)
+        contents = {path.read_text() for path in target.iterdir()}
+        same += len(list(target.iterdir())) == 200 and contents in ({"0" * 1000}, {"1" * 1000})
+    return Kills("publish", tried, same, left(scratch))
+
+
+def left(folder: Path) -> int:
+    """How many temporary files and folders are in a folder."""
+    return sum(1 for path in folder.rglob(f"{files.PARTIAL}*"))
+
+
+def kill(verb: str, kills: int, rng: random.Random, scratch: Path) -> Kills:
+    """Kill a verb at random moments, each time in an empty folder; a killed training goes on in its folder."""
+    first = scratch / "whole"
+    first.mkdir()
+    arguments = prepare(verb, first)
+    begun = time.monotonic()
+    run(arguments, first)
+    whole, tried, same = time.monotonic() - begun, 0, 0
+    for i in range(kills):
+        folder = scratch / str(i)
+        folder.mkdir()
+        prepare(verb, folder)
+        tried += run(arguments, folder, rng.uniform(0.2, 1.0) * whole)
+        run(arguments, folder)
+        same += state(folder) == state(first)
+        if i < kills - 1:
             shutil.rmtree(folder)
-    return Kills(name, tried, same, sum(1 for _ in scratch.rglob(f"{files.PARTIAL}*")))
+    return Kills(verb, tried, same, left(folder))
 
 
-def unlock(command: tuple[str, ...], folder: Path) -> None:
-    """Remove the lock of a killed pipeline, as its message says."""
-    if any((folder / ".snakemake/locks").glob("*")):
-        finish((*command, "--", "--unlock"), folder)
+VERBS: dict[str, Callable[[int, random.Random, Path], Kills]] = {
+    **{
+        verb: lambda kills, rng, scratch, verb=verb: kill(verb, kills, rng, scratch)  # type: ignore[misc]
+        for verb in ("train", "sample", "embed", "score", "data")
+    },
+    "publish": publish,
+}
 
 
-def page(lines: list[Kills]) -> str:
-    """The results as a page in Markdown."""
+def table(lines: list[Kills]) -> str:
+    """The results as a table in Markdown."""
     rows = [f"| `{k.verb}` | {k.tried} | {k.same} | {k.left} |" for k in lines]
     head = "| verb | killed before its end | same bits after the same command | temporary files left |"
-    return "\n".join([ABOUT, head, "|:---|---:|---:|---:|", *rows, ""])
-
-
-ABOUT = """\
-# Kills
-
-`python tests/kills.py --out results/kills` kills each verb with `kill -9`, starts the same command again, and compares all files with
-those of an undisturbed command. Half of the kills come at a random moment. The other half come as soon as the command begins to write.
-`train` and the pipeline resume, so they are killed several times before their end, and each time at a random moment. A kill of the
-pipeline ends all of its processes.
-
-The comparison leaves out times, logs and checkpoints. `pipeline` is `ganbench run` on a board with three runs and nine controls.
-"""
+    return "\n".join([head, "|---|---|---|---|", *rows])
 
 
 def main() -> None:
@@ -245,17 +172,13 @@ def main() -> None:
     parser.add_argument("verbs", nargs="*", help=f"some of {', '.join(VERBS)}; by default all")
     parser.add_argument("--kills", type=int, default=20, help="of each verb")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
-    parser.add_argument("--out", type=Path, help="folder of the page")
     options = parser.parse_args()
     rng, lines = random.Random(options.seed), []
     for verb in options.verbs or VERBS:
         with tempfile.TemporaryDirectory(prefix="kills-") as scratch:
-            lines.append(kill(verb, options.kills, rng, Path(scratch)))
-        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-        sys.stderr.write(f"{lines[-1]}, {usage.ru_utime + usage.ru_stime:.0f} CPU s so far\n")
-    sys.stdout.write(page(lines))
-    if options.out is not None:
-        files.write(options.out / "README.md", page(lines))
+            lines.append(VERBS[verb](options.kills, rng, Path(scratch)))
+        sys.stderr.write(f"{lines[-1]}\n")
+    sys.stdout.write(f"{table(lines)}\n")
 
 
 if __name__ == "__main__":

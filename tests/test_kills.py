@@ -13,5 +13,5 @@ pytestmark = pytest.mark.slow
 
 @pytest.mark.parametrize("verb", kills.VERBS)
 def test_killed_command_ends_with_the_same_bits_and_leaves_nothing(tmp_path: Path, verb: str) -> None:
-    done = kills.kill(verb, 1, random.Random(1), tmp_path)
+    done = kills.VERBS[verb](1, random.Random(1), tmp_path)
     assert (done.same, done.left) == (1, 0)

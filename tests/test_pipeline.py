@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import yaml
+from test_baselines_conformance import kinds
 
 from ganbench import baseline
 from ganbench.boards import controls, grid
@@ -321,7 +322,7 @@ def test_published_board_has_a_record_per_run_and_can_be_traced(house: Path) -> 
 def test_every_baseline_goes_through_the_pipeline() -> None:
     """One seed of the board `smoke`, train to score: three would cost minutes, and the table is built above."""
     runs = [run for run in grid.runs("smoke") if run.kind == "baseline" and run.seed == 0]
-    assert {run.row for run in runs} == set(baseline.names())
+    assert {run.row for run in runs} == {name for name in baseline.names() if "digits" in kinds(name)}
     scores = [Path(f"runs/{run.run}/scores-smoke.json") for run in runs]
     snakemake("--config", "board=smoke", targets=[*map(str, scores), "runs/boards/smoke/samples-digits.png"])
     for path in scores:
