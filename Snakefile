@@ -391,10 +391,9 @@ rule curve:
 
 
 def shown(dataset):
-    """The sample sets of the first seed, by row: the baselines in the grid's order, then the controls."""
-    first = min(run.seed for run in SCORED)
-    runs = [run for run in SCORED if run.dataset == dataset and run.seed == first]
-    return {run.row: f"runs/{run.run}/samples-{run.n}.npz" for run in sorted(runs, key=lambda run: run.kind)}
+    """The sample sets of the first seed, by row."""
+    paths_of = grid.pictured((run for run in SCORED if run.dataset == dataset), Path("runs"))
+    return {row: str(path) for row, path in paths_of.items()}
 
 
 rule overview:

@@ -251,6 +251,19 @@ def second_ruler(dataset: str, track: Track) -> str | None:
     return None if second == first else second
 
 
+def pictured(planned: Iterable[PlannedRun], folder: Path) -> dict[str, Path]:
+    """The sample sets that a picture shows, by row: of each row its first run, the baselines in the grid's order first.
+
+    Args:
+        planned: the runs of a dataset that have a row.
+        folder: of all runs.
+    """
+    out: dict[str, Path] = {}
+    for run in sorted(planned, key=lambda run: (run.kind, run.seed)):
+        out.setdefault(run.row, folder / run.run / f"samples-{run.n}.npz")
+    return out
+
+
 def check_targets(name: str, planned: Iterable[str], targets: Iterable[str]) -> None:
     """Refuse files of runs that a board does not plan, for instance of a published run with an older source.
 

@@ -18,9 +18,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from ganbench import features, files, metrics, paths
-from ganbench.boards import curve, grid
+from ganbench import features, files, metrics, paths, samples
+from ganbench.boards import curve, grid, partial
 from ganbench.boards.board import Board, Track
+from ganbench.display import pictures
 from ganbench.display.text import interval, number
 from ganbench.errors import UserError
 from ganbench.statistics import ALPHA, Interval, Scale, detectable, over_seeds, paired, range_level, simultaneous
@@ -54,7 +55,7 @@ def folder(name: str) -> Path:
 
 
 def collect(name: str) -> pd.DataFrame:
-    """The scores of every run of a board, one line per run and column.
+    """The scores of every run of a board, one line per run and column. The lines of a missing run are empty.
 
     Columns: `COLUMNS`. `low` and `high` are the run's own interval, and `perfect` is a perfect generator's value. Empty is NaN
     or None. In the ranking column alone: `quarter` and `half` are the values after these parts of the budget, and `second` is
@@ -69,7 +70,7 @@ def collect(name: str) -> pd.DataFrame:
             about = {"dataset": run.dataset, "row": run.row, "kind": run.kind, "seed": run.seed, "metric": column}
             ranking = _of_rank(run, name, column) if column == board.datasets[run.dataset].rank else {}
             lines.append(about | _cell(measured, column) | ranking | cost | {"run": run.run})
-    return pd.DataFrame(lines, columns=COLUMNS)
+    return partial.fill(pd.DataFrame(lines, columns=COLUMNS), board)
 
 
 def curve_path(run: str, name: str) -> Path:
@@ -80,29 +81,28 @@ def curve_path(run: str, name: str) -> Path:
 def _of_rank(run: grid.PlannedRun, name: str, column: str) -> dict[str, float | None]:
     """What a run has in the ranking column alone."""
     out: dict[str, float | None] = {}
-    if run.kind == "baseline":
+    if curve_path(run.run, name).is_file():
         curve = read_json(curve_path(run.run, name))
         out |= {part: curve[part] for part in PARTS}
-    if run.second is not None:
+    if run.second is not None and grid.second_path(run.run, name).is_file():
         out["second"] = read_json(grid.second_path(run.run, name))["metrics"][column]["value"]
     return out
 
 
 def built(name: str) -> list[grid.PlannedRun]:
-    """The runs of a board that have a row in its table.
+    """The runs of a board that have scores.
 
     Raises:
-        UserError: some of these runs have no scores yet.
+        UserError: no run has scores yet.
     """
     scored = [run for run in grid.runs(name) if run.scored]
-    missing = [run.run for run in scored if not grid.scores_path(run.run, name).is_file()]
-    if missing:
-        others = f" and {len(missing) - 1} other runs have" if len(missing) > 1 else " has"
+    there = [run for run in scored if grid.scores_path(run.run, name).is_file()]
+    if not there:
         raise UserError(
-            f"board {grid.title(name)} is not built: {missing[0]}{others} no scores ({len(scored)} runs are planned); "
+            f"board {grid.title(name)} is not built: none of its {len(scored)} runs has scores; "
             f"run `ganbench run {shlex.quote(name)}`"
         )
-    return scored
+    return there
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -321,7 +321,10 @@ def seen(compared: Comparison) -> str:
 
 
 def build(name: str) -> pd.DataFrame:
-    """Aggregate a board and write `leaderboard.csv`, `.parquet` and `.md` and the per-run `scores.csv`; returns the board."""
+    """Aggregate a board and write `leaderboard.csv`, `.parquet` and `.md` and the per-run `scores.csv`; returns the board.
+
+    A partial board has no `.parquet`, and its pictures are painted anew from the runs that are there.
+    """
     table, scores = grid.board(name), collect(name)
     result = summarise(scores).merge(ranks(scores, table), on=["dataset", "row"], how="left")
     for column in BRACKETS:
@@ -329,12 +332,28 @@ def build(name: str) -> pd.DataFrame:
     result["converged"] = result["converged"].astype("boolean")
     out = folder(name)
     out.mkdir(parents=True, exist_ok=True)
+    table_of_all = out / "leaderboard.parquet"
+    if partial.missing(scores):
+        table_of_all.unlink(
+            missing_ok=True
+        )  # the pipeline makes what is missing only if an output of its last rule is missing
+        paint(name, out)
+    else:
+        with files.replacing(table_of_all) as file:
+            result.to_parquet(file, index=False)
     files.write(out / "leaderboard.csv", result.to_csv(index=False))
-    with files.replacing(out / "leaderboard.parquet") as file:
-        result.to_parquet(file, index=False)
     files.write(out / "scores.csv", scores.to_csv(index=False))
     files.write(out / "leaderboard.md", markdown(grid.title(name), table, result, scores))
     return result
+
+
+def paint(name: str, out: Path) -> None:
+    """Paint the samples of the runs that are there, as the pipeline does for all runs."""
+    for dataset in grid.board(name).datasets:
+        shown = grid.pictured((run for run in built(name) if run.dataset == dataset), paths.runs())
+        if shown:
+            sets = {row: samples.read(path) for row, path in shown.items() if path.is_file()}
+            pictures.overview(sets, out / f"samples-{dataset}.png")
 
 
 def tables(board: Board, summary: pd.DataFrame) -> dict[str, tuple[list[dict[str, str]], list[str]]]:
@@ -356,8 +375,9 @@ def tables(board: Board, summary: pd.DataFrame) -> dict[str, tuple[list[dict[str
             if grid.second_ruler(dataset, track) is not None:
                 line[f"{track.rank} in {grid.second_ruler(dataset, track)}"] = second_text(ranked_by)
             line["last doubling"] = _doubling(ranked_by, track.rank) if ran else ""
-            line["CPU s"] = number(row["cpu_seconds"]) if ran else ""
-            line["parameters"] = f"{row['parameters']:,.0f}" if ran else ""
+            known = ran and not pd.isna(row["parameters"])  # unknown where a run of the row is missing
+            line["CPU s"] = number(row["cpu_seconds"]) if known else ""
+            line["parameters"] = f"{row['parameters']:,.0f}" if known else ""
             lines.append(line)
         out[dataset] = (lines, reasons)
     return out
@@ -438,7 +458,8 @@ def _text(cell: dict[Hashable, Any], reasons: list[str]) -> str:
 
 def markdown(name: str, board: Board, summary: pd.DataFrame, scores: pd.DataFrame) -> str:
     """The board as a page in Markdown."""
-    parts = [f"# Board `{name}`", board.about, HOW_TO_READ]
+    marked = partial.note(scores)
+    parts = [f"# Board `{name}`", *([f"**{marked}**"] if marked else []), board.about, HOW_TO_READ]
     for dataset, (lines, reasons) in tables(board, summary).items():
         track = board.datasets[dataset]
         compared = comparison(scores, dataset, track.rank)
@@ -456,7 +477,8 @@ def markdown(name: str, board: Board, summary: pd.DataFrame, scores: pd.DataFram
             ),
         ]
         parts += [f"({i}) {reason}" for i, reason in enumerate(reasons, 1)]
-        parts.append(f"![samples of {dataset}](samples-{dataset}.png)")
+        if (scores[scores.dataset == dataset].reason != partial.MISSING).any():
+            parts.append(f"![samples of {dataset}](samples-{dataset}.png)")
     return "\n\n".join(parts) + "\n"
 
 

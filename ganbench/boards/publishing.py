@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import shlex
 import shutil
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -11,8 +12,10 @@ from typing import Any
 
 from ganbench import data, files, paths
 from ganbench._version import __version__
-from ganbench.boards import grid, leaderboard
+from ganbench.boards import grid, leaderboard, partial
 from ganbench.config import RECIPE
+from ganbench.display.text import listed
+from ganbench.errors import UserError
 from ganbench.scoring import result
 
 RECORDED = ("torch", "torchvision", "numpy", "scipy", "pandas", "snakemake", "dvc")
@@ -25,13 +28,29 @@ def publish(name: str) -> Path:
     source and versions) and its scores with their protocol. The old folder stays as it is until the new one is whole.
 
     Raises:
-        UserError: the board is not complete, or a file of it is damaged.
+        UserError: no run of the board has scores, or a file of it is damaged, or the board is partial and would replace a whole
+            one.
     """
     leaderboard.build(name)
     target = paths.results() / grid.title(name)
+    _refuse_part(name, target)
     with files.replacing_folder(target) as new:
         _write(name, new)
     return target
+
+
+def _refuse_part(name: str, target: Path) -> None:
+    """Raise a `UserError` if a partial board would replace a whole one."""
+    gone, old = _missing(name), target / "manifest.json"
+    if gone and old.is_file() and "missing" not in leaderboard.read_json(old):
+        raise UserError(
+            f"{paths.shown(target)} is whole, and {listed(gone)} of the new board {'is' if len(gone) == 1 else 'are'} missing; "
+            f"`ganbench run {shlex.quote(name)}` makes what is missing"
+        )
+
+
+def _missing(name: str) -> list[str]:
+    return partial.missing(leaderboard.collect(name))
 
 
 def _write(name: str, target: Path) -> None:
@@ -57,6 +76,8 @@ def _write(name: str, target: Path) -> None:
         "machine": platform.machine(),
         "packages": {package: number for package in RECORDED if (number := _installed(package))},
     }
+    if gone := _missing(name):
+        manifest["missing"] = gone
     _write_json(manifest, target / "manifest.json")
 
 

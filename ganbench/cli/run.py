@@ -152,22 +152,29 @@ def dry(board: str, rows: str | None, further: list[str]) -> Follower:
 
 
 def build(board: str, rows: str | None, further: list[str]) -> bool:
-    """Run the pipeline of a board, and print its table if it is whole; whether no job failed."""
+    """Run the pipeline of a board, and print its table; whether no job failed.
+
+    If jobs have failed, the table is that of all runs that are there. It is marked, and names the missing runs.
+    """
     from ganbench.boards import grid
+    from ganbench.cli.suite import leaderboard
 
     title = grid.title(board)
     log = paths.runs() / "logs" / f"run-{title}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     code, shown = follow(command(board, rows, further), log, quiet=False)
+    there = [grid.scores_path(run.run, board).is_file() for run in grid.runs(board) if run.scored]
     if code:
         explain(shown, log, paths.root(), title)
+        part = rows is None and shown.failures and any(there)
+        if part:
+            leaderboard(board)
         say(
-            f"ganbench: {ending(shown, code)}; the scheduler's log is {paths.shown(log)}; the same command again resumes"
+            f"ganbench: {ending(shown, code)}{f'; {there.count(False)} of {len(there)} runs are missing' if part else ''}; "
+            f"the scheduler's log is {paths.shown(log)}; the same command again resumes"
         )
         return False
-    if all(grid.scores_path(planned.run, board).is_file() for planned in grid.runs(board) if planned.scored):
-        from ganbench.cli.suite import leaderboard
-
+    if all(there):
         leaderboard(board)
     elif rows is not None:
         say(f"The scores of {rows} are in {paths.shown(paths.runs())}/; `ganbench run {title}` makes the other rows")
