@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,7 +18,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ganbench import paths
+from ganbench import files, paths
 from ganbench.cli._common import app, say, show
 from ganbench.errors import Interrupted, UserError, choose
 
@@ -141,8 +140,8 @@ def dry(board: str, rows: str | None, further: list[str]) -> Follower:
     """
     from ganbench.boards import grid
 
-    with tempfile.TemporaryDirectory(prefix="ganbench-") as scratch:
-        log = Path(scratch, "log")
+    with files.shared_scratch() as scratch:
+        log = scratch / "log"
         code, shown = follow(command(board, rows, ["--dry-run", *further]), log, quiet=True)
         if code:
             explain(shown, log, paths.root(), grid.title(board))
