@@ -170,7 +170,7 @@ def a_board(folder: Path) -> None:
 
 
 VERBS = {
-    "train": Verb((*TRAIN, "--images", "60000", "--out", "run"), nothing, True),
+    "train": Verb((*TRAIN, "--images", "20000", "--out", "run"), nothing, True),
     "sample": Verb(("sample", "run", "--n", "50000", "--out", "out.npz"), a_run, False),
     "embed": Verb(("embed", "digits:train", "--features", "digits-cnn", "--out", "out.npz"), nothing, False),
     "score": Verb(("score", "ring:train", "--reference", "ring", "--metrics", "fid", "--json", "out.json"), nothing, False),

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ganbench import baseline, data, paths
+from ganbench import baseline, code, data, paths
 from ganbench._version import __version__
 from ganbench.config import RECIPE, TrainConfig
 from ganbench.display.progress import progress
@@ -349,6 +349,7 @@ def train(
         data=data.version(dataset),
         seed=seed,
         recipe=RECIPE,
+        layers=code.edited(code.used(path)) or None,
         schedule_images=None if gan.config.schedule == "constant" else images,
     )
     folder = RunFolder(out, identity)
