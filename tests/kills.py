@@ -4,7 +4,7 @@
     python tests/kills.py --out results/kills          the same, and writes the page results/kills/README.md
     python tests/kills.py --kills 3 sample pipeline    three kills of two verbs
 
-Half of the kills come at a random moment. The other half come as soon as the command begins to write.
+Half of the kills come at a random moment. The other half come right after a random change of the command's files.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import argparse
 import csv
 import io
 import json
+import math
 import os
 import random
 import resource
@@ -47,7 +48,7 @@ datasets:
 """
 TIMES = {"seconds", "cpu_seconds"}  # fields and columns that say how long something took
 TABLES = (".md", ".parquet")  # the content of a .csv in another form; they have the times too
-POLL = 0.002  # seconds between two looks at a folder
+POLL = 0.002  # seconds between two looks at a folder, at least
 
 
 class Verb(NamedTuple):
@@ -76,47 +77,55 @@ def start(command: tuple[str, ...], folder: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(whole, cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True)
 
 
-def finish(command: tuple[str, ...], folder: Path) -> None:
-    """Run a verb to its end."""
-    process = start(command, folder)
-    if process.wait():
-        raise SystemExit(f"{' '.join(command)}: {(folder / 'cache.log').read_text()}")
+class Watched(NamedTuple):
+    """A command that was watched to its end."""
+
+    killed: bool
+    seconds: float
+    changes: int  # how often the files of the folder were seen to change
 
 
-def run_killed(command: tuple[str, ...], folder: Path, seconds: float | None) -> bool:
-    """Start a verb and kill it with all its processes, after some seconds or, for None, as soon as it writes.
-
-    Returns whether it was killed; else it has come to its end.
-    """
-    before = names(folder)
-    begun = time.monotonic()
+def watch(command: tuple[str, ...], folder: Path, seconds: float = math.inf, changes: float = math.inf) -> Watched:
+    """Start a verb, and kill it with all its processes after some seconds, or after some changes of its files."""
+    begun, last, seen = time.monotonic(), files_of(folder), 0
     process = start(command, folder)
     while process.poll() is None:
-        if (time.monotonic() - begun > seconds) if seconds is not None else (names(folder) != before):
-            for number in session(process.pid):
-                with suppress(ProcessLookupError):
-                    os.kill(number, signal.SIGKILL)
-            return process.wait() == -signal.SIGKILL
-        time.sleep(POLL)
+        looked = time.monotonic()
+        now = files_of(folder)
+        seen, last = seen + (now != last), now
+        if looked - begun > seconds or seen >= changes:
+            while living := session(process.pid):  # a process that is killed may just have started another one
+                for number in living:
+                    with suppress(ProcessLookupError):
+                        os.kill(number, signal.SIGKILL)
+            return Watched(process.wait() == -signal.SIGKILL, time.monotonic() - begun, seen)
+        time.sleep(max(POLL, 3 * (time.monotonic() - looked)))  # a watcher that slows nothing down
     if process.returncode:
         raise SystemExit(f"{' '.join(command)}: {(folder / 'cache.log').read_text()}")
-    return False
+    return Watched(False, time.monotonic() - begun, seen)
 
 
 def session(number: int) -> list[int]:
-    """The processes of a session: those of a pipeline, its scheduler, its worker and its jobs."""
+    """The living processes of a session: those of a pipeline, its scheduler, its worker and its jobs."""
     out = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):  # the process has ended
             fields = stat.read_text().rpartition(")")[2].split()
-            if int(fields[3]) == number:
+            if int(fields[3]) == number and fields[0] != "Z":
                 out.append(int(stat.parent.name))
     return out
 
 
-def names(folder: Path) -> set[str]:
-    """The files of a folder, temporary files included, without the cache."""
-    return {str(path) for path in folder.rglob("*") if "cache" not in path.name}
+def files_of(folder: Path) -> dict[str, tuple[int, int]]:
+    """Size and time of each file of a folder, temporary files included, without the cache and Snakemake's notes."""
+    out = {}
+    for where, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in ("cache", ".snakemake")]
+        for path in (Path(where, name) for name in names if name != "cache.log"):
+            with suppress(OSError):  # it was renamed meanwhile
+                stat = path.stat()
+                out[str(path)] = stat.st_size, stat.st_mtime_ns
+    return out
 
 
 def state(folder: Path) -> dict[str, str]:
@@ -155,7 +164,7 @@ def nothing(folder: Path) -> None:
 
 def a_run(folder: Path) -> None:
     """A trained run."""
-    finish((*TRAIN, "--images", "500", "--out", "run"), folder)
+    watch((*TRAIN, "--images", "500", "--out", "run"), folder)
 
 
 def a_grid(folder: Path) -> None:
@@ -166,7 +175,7 @@ def a_grid(folder: Path) -> None:
 def a_board(folder: Path) -> None:
     """A board that was run."""
     a_grid(folder)
-    finish(VERBS["pipeline"].command, folder)
+    watch(VERBS["pipeline"].command, folder)
 
 
 VERBS = {
@@ -186,20 +195,22 @@ def kill(name: str, kills: int, rng: random.Random, scratch: Path) -> Kills:
     ready.mkdir()
     verb.prepare(ready)
     shutil.copytree(ready, whole, symlinks=True)
-    begun = time.monotonic()
-    finish(verb.command, whole)
-    seconds, expected = time.monotonic() - begun, state(whole)
+    undisturbed = watch(verb.command, whole)
+    expected = state(whole)
     tried = same = chain = 0
     for attempt in range(3 * kills):
         if not folder.exists():
             shutil.copytree(ready, folder, symlinks=True)
-        moment = None if attempt % 2 and not verb.resumes else rng.uniform(0.1, 1.0) * seconds
-        killed = run_killed(verb.command, folder, moment)
+        at = rng.uniform(0.05, 0.8)
+        if attempt % 2:
+            killed = watch(verb.command, folder, changes=max(1, round(at * undisturbed.changes))).killed
+        else:
+            killed = watch(verb.command, folder, seconds=at * undisturbed.seconds).killed
         unlock(verb.command, folder)
         tried, chain = tried + killed, chain + killed
         last = tried == kills
         if killed and (last or not verb.resumes):
-            finish(verb.command, folder)
+            watch(verb.command, folder)
         if not killed or last or not verb.resumes:
             same += chain * (state(folder) == expected)
             chain = 0
@@ -212,7 +223,7 @@ def kill(name: str, kills: int, rng: random.Random, scratch: Path) -> Kills:
 def unlock(command: tuple[str, ...], folder: Path) -> None:
     """Remove the lock of a killed pipeline, as its message says."""
     if any((folder / ".snakemake/locks").glob("*")):
-        finish((*command, "--", "--unlock"), folder)
+        watch((*command, "--", "--unlock"), folder)
 
 
 def page(lines: list[Kills]) -> str:
@@ -226,9 +237,9 @@ ABOUT = """\
 # Kills
 
 `python tests/kills.py --out results/kills` kills each verb with `kill -9`, starts the same command again, and compares all files with
-those of an undisturbed command. Half of the kills come at a random moment. The other half come as soon as the command begins to write.
-`train` and the pipeline resume, so they are killed several times before their end, and each time at a random moment. A kill of the
-pipeline ends all of its processes.
+those of an undisturbed command. Half of the kills come at a random moment. The other half come right after a random change of the
+command's files. `train` and the pipeline resume, so they are killed several times before their end. A kill of the pipeline ends all of
+its processes.
 
 The comparison leaves out times, logs and checkpoints. `pipeline` is `ganbench run` on a board with three runs and nine controls.
 """
