@@ -35,8 +35,10 @@ class Identity(BaseModel):
     schedule_images: int | None = Field(None, description="the budget, if the learning rates depend on it")
 
     def to_json(self, indent: int | None = None) -> str:
-        """The fields as a JSON document, in their order."""
-        return json.dumps(self.model_dump(mode="json"), indent=indent)
+        """The fields as a JSON document, in their order; without `layers` where they are those of the recipe."""
+        return json.dumps(
+            self.model_dump(mode="json", exclude={"layers"} if self.layers is None else None), indent=indent
+        )
 
     def differences(self, stored: dict[str, Any]) -> list[str]:
         """The fields and settings in which another run's identity, as JSON, differs: "lr_g 0.1 there, 0.2 now".
