@@ -72,9 +72,9 @@ def start(command: tuple[str, ...], folder: Path) -> subprocess.Popen[bytes]:
     """Start a verb in a folder, in a session of its own."""
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "GANBENCH_CACHE": str(folder / "cache")}
     environment |= {"GANBENCH_DATA": str(folder / "data" if command[0] == "data" else REPOSITORY / "data")}
-    log = (folder / "cache.log").open("wb")
     whole = [sys.executable, "-m", "ganbench", *command]
-    return subprocess.Popen(whole, cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True)
+    with (folder / "cache.log").open("wb") as log:
+        return subprocess.Popen(whole, cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True)
 
 
 class Watched(NamedTuple):
