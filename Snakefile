@@ -210,7 +210,7 @@ rule train:
     """runs/RUN/state and history.jsonl are no outputs: Snakemake deletes those of a job that failed, and a run resumes."""
     input:
         version=version_file,
-        baseline=source,
+        baseline=ancient(source),  # its code is in the name of the run, and a comment changes no run
     output:
         run="runs/{run}/run.json",
         model="runs/{run}/model.safetensors",
@@ -292,6 +292,16 @@ def samples_of(wildcards):
     return f"runs/{wildcards.run}/samples-{wildcards.n}.npz"
 
 
+def extractor(name):
+    """What features depend on beside the samples: the extractor, its weights and its code."""
+    return json.dumps(features.describe(name) | features.edited(name))
+
+
+def rank_version(wildcards):
+    """The version of the metric in the ranking column."""
+    return run(wildcards).metrics[TRACKS[run(wildcards).dataset].rank.partition(".")[0]]
+
+
 rule embed:
     input:
         samples_of,
@@ -309,7 +319,7 @@ rule embed:
         samples=lambda wildcards, input: (
             f"{run(wildcards).dataset}:train" if run(wildcards).kind == "train" else input[0]
         ),
-        extractor=lambda wildcards: json.dumps(features.describe(wildcards.features)),
+        extractor=lambda wildcards: extractor(wildcards.features),
         disturbed=lambda wildcards: "--disturbed" if run(wildcards).kind == "reference" else "",
     shell:
         "{GANBENCH} embed {params.samples:q} --features {wildcards.features:q} {params.disturbed} "
@@ -357,6 +367,8 @@ rule second:
     params:
         features=lambda wildcards: run(wildcards).second,
         metric=lambda wildcards: TRACKS[run(wildcards).dataset].rank,
+        extractor=lambda wildcards: extractor(run(wildcards).second),
+        version=rank_version,
         seed=lambda wildcards: run(wildcards).seed,
     shell:
         "{GANBENCH} score {input.samples:q} --reference {input.reference:q} --features {params.features:q} "
@@ -383,6 +395,8 @@ rule curve:
     params:
         features=lambda wildcards: run(wildcards).features,
         column=lambda wildcards: TRACKS[run(wildcards).dataset].rank,
+        extractor=lambda wildcards: extractor(run(wildcards).features),
+        version=rank_version,
         n=lambda wildcards: run(wildcards).n,
         seed=lambda wildcards: run(wildcards).seed,
     shell:
@@ -391,10 +405,9 @@ rule curve:
 
 
 def shown(dataset):
-    """The sample sets of the first seed, by row: the baselines in the grid's order, then the controls."""
-    first = min(run.seed for run in SCORED)
-    runs = [run for run in SCORED if run.dataset == dataset and run.seed == first]
-    return {run.row: f"runs/{run.run}/samples-{run.n}.npz" for run in sorted(runs, key=lambda run: run.kind)}
+    """The sample sets of the first seed, by row."""
+    paths_of = grid.pictured((run for run in SCORED if run.dataset == dataset), Path("runs"))
+    return {row: str(path) for row, path in paths_of.items()}
 
 
 rule overview:

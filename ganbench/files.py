@@ -15,8 +15,9 @@ import math
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -117,14 +118,17 @@ def scratch(parent: Path, name: str) -> Iterator[Path]:
     """A temporary folder in `parent`, which is deleted when the block ends, or by `sweep` if the process is killed."""
     parent.mkdir(parents=True, exist_ok=True)
     sweep(parent)
-    place = parent / f"{PARTIAL}{secrets.token_hex(4)}-{name}"
-    place.mkdir()
+    place, lock = _begin_folder(parent, name)
     try:
-        with (place / LOCK).open("wb") as lock:
-            _hold(lock)
+        with lock:
             yield place
     finally:
         _discard(place)
+
+
+def shared_scratch() -> AbstractContextManager[Path]:
+    """A `scratch` in the folder of this machine for temporary files. Each start of a pipeline deletes those of killed ones."""
+    return scratch(Path(tempfile.gettempdir()), "ganbench")
 
 
 @contextmanager
@@ -163,7 +167,7 @@ def _digest(content: dict[str, Any]) -> str:
 
 
 def sweep(folder: Path) -> None:
-    """Delete the temporary files and folders that killed processes left in `folder`.
+    """Delete the temporary files and folders that killed processes of this user left in `folder`.
 
     A process that was killed between the two renames of a folder has left only the old folder. It gets its name back.
     """
@@ -171,6 +175,8 @@ def sweep(folder: Path) -> None:
         lock = entry / LOCK if entry.is_dir() else entry
         with suppress(OSError), lock.open("r+b") as file:  # a lock that is held, or another process sweeps too
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if entry.lstat().st_uid != os.geteuid():
+                continue
             if entry.is_dir():
                 _discard(entry)
             else:
@@ -190,10 +196,22 @@ def _begin(target: Path) -> tuple[Path, IO[bytes]]:
         file.close()
 
 
+def _begin_folder(parent: Path, name: str) -> tuple[Path, IO[bytes]]:
+    """A new temporary folder in `parent`, and its lock, which this process holds."""
+    while True:
+        place = parent / f"{PARTIAL}{secrets.token_hex(4)}-{name}"
+        place.mkdir()
+        lock = (place / LOCK).open("xb")
+        _hold(lock)
+        if (place / LOCK).exists():
+            return place, lock
+        lock.close()
+
+
 def _hold(file: IO[bytes]) -> None:
-    """Lock a file until it is closed. A file system without locks has no sweeping either."""
+    """Lock a file until it is closed; wait for a process that sweeps. A file system without locks has no sweeping either."""
     with suppress(OSError):
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX)
 
 
 def _discard(scratch: Path) -> None:

@@ -8,7 +8,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -239,3 +241,39 @@ def test_signal_ends_a_verb_with_one_line_and_its_code() -> None:
         command = [sys.executable, "-c", code.format(int(number)), "list", "boards"]
         done = subprocess.run(command, capture_output=True, text=True)
         assert (done.returncode, done.stderr) == (expected, "ganbench: interrupted\n")
+
+
+WORKER = """
+import sys, time
+from ganbench.cli.worker import Worker
+worker = Worker()
+worker.start()
+print(worker.process.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def test_scratch_of_a_killed_worker_goes_and_that_of_a_living_one_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    killed, living = (
+        subprocess.Popen([sys.executable, "-c", WORKER], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        for _ in range(2)
+    )
+    workers = [int(process.stdout.readline()) for process in (killed, living) if process.stdout]
+    assert len(names(tmp_path)) == 2
+    killed.kill()
+    killed.communicate()
+    with files.shared_scratch() as own:
+        assert len(names(tmp_path)) == 2
+        assert own.name in names(tmp_path)
+    assert len(names(tmp_path)) == 1
+    living.kill()
+    living.communicate()
+    with files.shared_scratch():
+        assert len(names(tmp_path)) == 1
+    for worker in workers:
+        with suppress(ProcessLookupError):
+            os.kill(worker, signal.SIGKILL)

@@ -11,7 +11,7 @@ import pytest
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("verb", kills.VERBS)
+@pytest.mark.parametrize("verb", [name for name in kills.VERBS if name != "publish"])  # it would build a board again
 def test_killed_command_ends_with_the_same_bits_and_leaves_nothing(tmp_path: Path, verb: str) -> None:
-    done = kills.VERBS[verb](1, random.Random(1), tmp_path)
-    assert (done.same, done.left) == (1, 0)
+    done = kills.kill(verb, 1, random.Random(1), tmp_path)
+    assert done == kills.Kills(verb, 1, 1, 0)

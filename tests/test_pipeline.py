@@ -53,9 +53,11 @@ TINY: dict[str, Any] = {
 }
 
 
-def snakemake(*arguments: str, targets: Sequence[str] = ["leaderboard"], code: int = 0) -> str:
+def snakemake(
+    *arguments: str, targets: Sequence[str] = ["leaderboard"], code: int = 0, package: Path = REPOSITORY
+) -> str:
     command = [sys.executable, "-m", "snakemake", "--cores", "8", *targets, *arguments]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY)}
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(package)}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
@@ -155,6 +157,71 @@ def test_changed_baseline_trains_exactly_its_runs_again() -> None:
         "leaderboard": 1,
         "total": 17,
     }
+
+
+TABLE = {"leaderboard": 1}
+OF_DCGAN = {"train": 3, "sample": 3, "embed": 3, "score": 3, "curve": 3, "overview": 1} | TABLE
+OF_GAN = {"train": 6, "sample": 6, "embed": 6, "score": 6, "curve": 6, "overview": 1} | TABLE  # of both rows of `gan`
+ALL_EMBEDDED = {"embed": 35, "score": 27, "curve": 9} | TABLE
+NEW_SEED = {"train": 3, "sample": 3, "control": 8, "embed": 11, "score": 9, "curve": 3} | TABLE
+EDITS = [  # the file, what is replaced in it, by what, and the jobs that run again
+    ("ganbench/layers/maxout.py", "class Maxout", "# a comment\nclass Maxout", {}),
+    ("ganbench/layers/maxout.py", "class Maxout", "EDITED = True\n\n\nclass Maxout", OF_GAN),
+    ("ganbench/layers/strided.py", "class Flatten", "EDITED = True\n\n\nclass Flatten", OF_DCGAN),
+    ("ganbench/layers/resnet.py", "import torch\n", "import torch\nEDITED = True\n", {}),
+    ("ganbench/features/plain.py", "BATCH = 256", "BATCH = 128", ALL_EMBEDDED),
+    ("ganbench/features/inception.py", "BATCH = ", "EDITED = BATCH = ", {}),
+    ("ganbench/metrics/fid.py", "BLOCK = ", "EDITED = BLOCK = ", {}),
+    ("ganbench/training/loop.py", "HISTORY = 200", "HISTORY = 100", {}),
+    ("baselines/dcgan.py", "import torch\n", "import torch  # a comment\n", {}),
+    ("baselines/boards/tiny.yaml", "Two minutes of everything", "Another sentence", TABLE),
+    ("baselines/boards/tiny.yaml", "width: 4", "width: 6", OF_DCGAN),
+    ("baselines/boards/tiny.yaml", "images: 300", "images: 400", OF_DCGAN),
+    ("baselines/boards/tiny.yaml", "- modes\n", "- modes\n    - coverage\n", {"score": 15} | TABLE),
+    ("baselines/boards/tiny.yaml", "- 2\n", "- 2\n- 3\n", NEW_SEED),
+    ("baselines/boards/tiny.yaml", "      dcgan:\n", "      mine: {baseline: dcgan, set: {width: 6}}\n      dcgan:\n", OF_DCGAN),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("file", "old", "new", "expected"), EDITS)
+def test_edit_runs_again_exactly_what_it_must(
+    package: Path, house: Path, file: str, old: str, new: str, expected: dict[str, int]
+) -> None:
+    path = (package if file.startswith("ganbench") else house) / file
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    try:
+        planned = jobs(snakemake("--config", "board=tiny", "-n", package=package))
+    finally:
+        path.write_text(text)
+    assert planned == (expected | {"total": sum(expected.values())} if expected else {})
+
+
+def test_raised_version_of_a_metric_scores_again_and_trains_nothing(package: Path, house: Path) -> None:
+    path, board = package / "ganbench/metrics/fid.py", house / "baselines/boards/tiny.yaml"
+    texts = path.read_text(), board.read_text()
+    raised = re.sub(r"version=(\d+)", lambda match: f"version={int(match[1]) + 1}", texts[0], count=1)
+    assert raised != texts[0]
+    path.write_text(raised)
+    try:
+        refused = snakemake("--config", "board=tiny", "-n", package=package, code=1)
+        board.write_text(texts[1].replace("    rank: fid", "    uncalibrated: [fid]\n    rank: fid"))
+        planned = jobs(snakemake("--config", "board=tiny", "-n", package=package))
+    finally:
+        path.write_text(texts[0])
+        board.write_text(texts[1])
+    assert "fid (version " in refused
+    assert "Traceback" not in refused
+    assert planned == {"score": 27, "curve": 9, "leaderboard": 1, "total": 37}
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a copy of the package, whose code a test may edit."""
+    top = tmp_path_factory.mktemp("package")
+    shutil.copytree(REPOSITORY / "ganbench", top / "ganbench", ignore=shutil.ignore_patterns("__pycache__"))
+    return top
 
 
 def test_changed_data_trains_exactly_the_runs_that_use_it_again() -> None:

@@ -17,6 +17,7 @@ import pandas as pd
 from ganbench.boards.board import Board, Track
 from ganbench.boards.leaderboard import NOISE, Comparison, cell_text, comparison, contradicts, rank_text, seen
 from ganbench.display.text import chosen, decimals, fixed, layout, listed, wrap
+from ganbench.features import default
 from ganbench.scoring.result import Measured, Result
 from ganbench.scoring.verdict import MARKS, SELF_REPEATING, Level, arrow, network, reached, signs_of_copies
 from ganbench.statistics import student
@@ -44,7 +45,7 @@ class Row(NamedTuple):
     values: Mapping[str, np.ndarray]  # of every column, one per seed, NaN where there is none
     cells: Mapping[str, Mapping[Hashable, Any]]  # of every column, its line of the leaderboard
     reasons: Mapping[str, str]  # of the columns without a mean
-    runs: tuple[Result, ...]  # one per seed
+    runs: tuple[Result, ...]  # one per seed, without missing runs
 
     def measured(self, metric: str) -> list[Measured]:
         """The values of a metric, from the seeds that have a value."""
@@ -77,7 +78,9 @@ def text(
         scored = scores[scores.dataset == dataset]
         rows = read_rows(summary[summary.dataset == dataset], scored, results)
         compared = comparison(scores, dataset, track.rank)
-        features = network(rows[0].runs[0].protocol.features.id)
+        features = next(
+            (network(run.protocol.features.id) for row in rows for run in row.runs), track.features or default(dataset)
+        )
         seeds = f"{len(board.seeds)} seeds, {track.samples:,} samples"
         title = f"{name}, {dataset}: ranked by {track.rank}, {seeds}, features {features}"
         lines = [wrap(title, "  ", columns), "", *table(track, rows, compared, columns, wide), ""]
@@ -103,7 +106,7 @@ def read_rows(summary: pd.DataFrame, scores: pd.DataFrame, results: Mapping[str,
         empty = cells[cells["mean"].isna()]
         reasons = dict(zip(map(str, empty.metric), map(str, empty.reason), strict=True))
         place = float("nan") if pd.isna(first["rank"]) else float(first["rank"])
-        runs = tuple(results[run] for run in dict.fromkeys(scored.run))
+        runs = tuple(results[run] for run in dict.fromkeys(scored.run) if run in results)
         shown = {str(cell["metric"]): cell for cell in cells.to_dict("records")}
         ranked = rank_text(next(iter(shown.values())))
         rows.append(Row(str(name), first.kind == "control", ranked, place, values, shown, reasons, runs))
@@ -239,6 +242,9 @@ def faults_of(row: Row) -> list[Gate]:
     diverged = sum(not run.samples.n for run in row.runs)
     if diverged:
         wrong.append(Gate("bad", f"diverged in {diverged} of {seeds}"))
+    planned = max(map(len, row.values.values()))
+    if seeds < planned:
+        wrong.append(Gate("caution", f"{planned - seeds} of {planned} runs missing"))
     return wrong
 
 

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from ganbench import data, features, metrics, paths
+from ganbench import data, features, files, metrics, paths
 from ganbench._version import __version__
 from ganbench.boards import calibration_page as page
 from ganbench.boards import promises
@@ -262,17 +262,13 @@ class _Parts(NamedTuple):
         return self.folder / f"seed-{seed}-repeat-{repeat}.json"
 
     def write(self, seed: int, repeat: int, measured: Measured) -> None:
-        path = self.path(seed, repeat)
-        path.parent.mkdir(parents=True, exist_ok=True)
         left_out = [[*key, why] for key, why in measured.left_out.items()]
         parts = {
             "values": measured.values.to_dict("list"),
             "planted": measured.planted.to_dict("list"),
             "left out": left_out,
         }
-        unfinished = path.with_suffix(".part")
-        unfinished.write_text(json.dumps(parts), encoding="utf-8")
-        unfinished.replace(path)
+        files.write(self.path(seed, repeat), json.dumps(parts))
 
     def read(self, seed: int, repeat: int) -> Measured:
         parts = json.loads(self.path(seed, repeat).read_text(encoding="utf-8"))
@@ -323,7 +319,6 @@ def write(
     every = pd.concat([table.assign(seed=seed) for seed, table in by_seed.items()])
     every = every.loc[every.promised != "", ["seed", "metric", "corruption", "promised", "verdict"]]
     levels = promises.effects(first_seed.values, {metric.name: metric.card for metric in judged})
-    out.mkdir(parents=True, exist_ok=True)
     tables = {
         "values": first_seed.values,
         "planted": first_seed.planted,
@@ -332,13 +327,13 @@ def write(
         "seeds": every,
     }
     for name, table in tables.items():
-        table.to_csv(out / f"{name}.csv", index=False, float_format="%.6g")
-    (out / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
-    (out / "README.md").write_text(page.markdown(manifest, first_seed.values, levels, shown, every))
+        files.write(out / f"{name}.csv", table.to_csv(index=False, float_format="%.6g"))
+    files.write(out / "README.md", page.markdown(manifest, first_seed.values, levels, shown, every))
     page.draw_matrix(shown, out / "matrix.png")
     page.draw_levels(
         {key: split for key, split in damaged.items() if key not in first_seed.left_out}, out / "levels.png"
     )
+    files.write(out / MANIFEST, json.dumps(manifest, indent=1) + "\n")
     return shown
 
 

@@ -186,7 +186,7 @@ def draw_matrix(promises: pd.DataFrame, path: Path) -> None:
             bbox={"boxstyle": "round", "facecolor": "none", "edgecolor": "gold", "linewidth": 2} if failed else None,
         )  # fmt: skip
     figure.colorbar(image, ax=axes, label="movement, share of the metric's largest", shrink=0.9)
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+    pictures.write_figure(figure, path)
 
 
 def draw_levels(damaged: Mapping[tuple[str, float], Split], path: Path) -> None:
@@ -214,4 +214,4 @@ def draw_levels(damaged: Mapping[tuple[str, float], Split], path: Path) -> None:
             axes.set_title(f"{name} {level:g}" if level else NULL, fontsize=9)
             shown = np.linspace(0, len(split.x) - 1, pictures.SIDE**2).astype(int) if box is None else slice(None)
             pictures.paint(axes, SampleSet(split.x[shown], None, {}), box)
-    figure.savefig(path, dpi=100, metadata={"Software": None})
+    pictures.write_figure(figure, path, dpi=100)

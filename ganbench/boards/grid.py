@@ -12,7 +12,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from ganbench import baseline, data, features, metrics, paths
+from ganbench import baseline, code, data, features, metrics, paths
 from ganbench.boards import checks, controls
 from ganbench.boards.board import Board, Track
 from ganbench.boards.checks import Problem
@@ -209,6 +209,7 @@ def runs(name: str) -> tuple[PlannedRun, ...]:
         out.append(planned(run=train_run, kind="train", row="train", seed=0))
         sources = {name: baseline.resolve(name, base) for name in (r.baseline or k for k, r in track.rows.items())}
         hashes = {path: baseline.source_hash(path) for path in sources.values()}
+        layers = {path: code.edited(code.used(path)) for path in sources.values()}
         for seed in table.seeds:
             common = {"data": version, "n": track.samples, "recipe": RECIPE}
             reference = _name("reference", dataset, common, seed)
@@ -226,6 +227,8 @@ def runs(name: str) -> tuple[PlannedRun, ...]:
                     "set": row.set,
                     "source": hashes[path],
                 }
+                if layers[path]:
+                    made_of["layers"] = layers[path]
                 out.append(
                     seeded(
                         run=_name(key, dataset, made_of, seed),
@@ -249,6 +252,19 @@ def second_ruler(dataset: str, track: Track) -> str | None:
         return None
     first, second = track.features or features.default(dataset), track.second or PIXELS
     return None if second == first else second
+
+
+def pictured(planned: Iterable[PlannedRun], folder: Path) -> dict[str, Path]:
+    """The sample sets that a picture shows, by row: of each row its first run, the baselines in the grid's order first.
+
+    Args:
+        planned: the runs of a dataset that have a row.
+        folder: of all runs.
+    """
+    out: dict[str, Path] = {}
+    for run in sorted(planned, key=lambda run: (run.kind, run.seed)):
+        out.setdefault(run.row, folder / run.run / f"samples-{run.n}.npz")
+    return out
 
 
 def check_targets(name: str, planned: Iterable[str], targets: Iterable[str]) -> None:

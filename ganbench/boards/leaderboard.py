@@ -18,9 +18,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from ganbench import features, files, metrics, paths
-from ganbench.boards import curve, grid, invalid, origin
+from ganbench import features, files, metrics, paths, samples
+from ganbench.boards import curve, grid, invalid, origin, partial
 from ganbench.boards.board import Board, Track
+from ganbench.display import pictures
 from ganbench.display.text import interval, number
 from ganbench.errors import UserError
 from ganbench.statistics import ALPHA, Interval, Scale, detectable, over_seeds, paired, range_level, simultaneous
@@ -65,21 +66,21 @@ class Recorded(NamedTuple):
 
 
 def recorded(name: str) -> list[Recorded]:
-    """The runs of a board in `runs/`.
+    """The runs of a board in `runs/` that have scores.
 
     Raises:
-        UserError: a run has no scores yet, or a file is damaged.
+        UserError: no run has scores yet, or a file is damaged.
     """
     return [Recorded(r.run, r.dataset, r.row, r.kind, r.seed, _record(r, name)) for r in built(name)]
 
 
 def _record(run: grid.PlannedRun, name: str) -> dict[str, Any]:
     parts = {"samples": paths.runs() / run.run / f"samples-{run.n}.json", "scores": grid.scores_path(run.run, name)}
-    if run.kind == "baseline":
-        parts["curve"] = curve_path(run.run, name)
+    later = {"curve": curve_path(run.run, name)}
     if run.second is not None:
-        parts["second"] = grid.second_path(run.run, name)
-    return {part: read_json(path) for part, path in parts.items()}
+        later["second"] = grid.second_path(run.run, name)
+    # a board of which jobs failed can lack what is made after the scores
+    return {part: read_json(path) for part, path in (parts | {k: p for k, p in later.items() if p.is_file()}).items()}
 
 
 def collect(board: Board, runs: Iterable[Recorded]) -> pd.DataFrame:
@@ -114,20 +115,19 @@ def _of_rank(record: dict[str, Any], column: str) -> dict[str, float | None]:
 
 
 def built(name: str) -> list[grid.PlannedRun]:
-    """The runs of a board that have a row in its table.
+    """The runs of a board that have scores.
 
     Raises:
-        UserError: some of these runs have no scores yet.
+        UserError: no run has scores yet.
     """
     scored = [run for run in grid.runs(name) if run.scored]
-    missing = [run.run for run in scored if not grid.scores_path(run.run, name).is_file()]
-    if missing:
-        others = f" and {len(missing) - 1} other runs have" if len(missing) > 1 else " has"
+    there = [run for run in scored if grid.scores_path(run.run, name).is_file()]
+    if not there:
         raise UserError(
-            f"board {grid.title(name)} is not built: {missing[0]}{others} no scores ({len(scored)} runs are planned); "
+            f"board {grid.title(name)} is not built: none of its {len(scored)} runs has scores; "
             f"run `ganbench run {shlex.quote(name)}`"
         )
-    return scored
+    return there
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -351,10 +351,11 @@ def seen(compared: Comparison) -> str:
 def build(name: str) -> pd.DataFrame:
     """Aggregate a board and write `leaderboard.csv`, `.parquet` and `.md` and the per-run `scores.csv`; returns the board.
 
-    What the invalidation list of the published board names is struck from the tables, not from `scores.csv`.
+    What the invalidation list of the published board names is struck from the tables, not from `scores.csv`. The pictures of a
+    partial board are painted anew from the runs that are there.
     """
     board, runs, out = grid.board(name), recorded(name), folder(name)
-    scores = collect(board, runs)
+    scores = partial.fill(collect(board, runs), board)
     out.mkdir(parents=True, exist_ok=True)
     files.write(out / "scores.csv", scores.to_csv(index=False))
     entries = invalid.read(paths.results() / grid.title(name))
@@ -362,15 +363,24 @@ def build(name: str) -> pd.DataFrame:
     page = out / "leaderboard.md"
     facts = origin.facts({run.run: run.record for run in runs})
     files.write(page, origin.stamp(page.read_text(encoding="utf-8"), facts))
+    if partial.missing(scores):
+        paint(name, out)
     return result
 
 
 def write(title: str, board: Board, scores: pd.DataFrame, out: Path) -> pd.DataFrame:
-    """Write `leaderboard.csv`, `.parquet` and `.md` of the scores of a board into the folder `out`; returns the board."""
+    """Write `leaderboard.csv`, `.parquet` and `.md` of the scores of a board into the folder `out`; returns the board.
+
+    A partial board has no `.parquet`.
+    """
     result = aggregate(scores, board)
     files.write(out / "leaderboard.csv", result.to_csv(index=False))
-    with files.replacing(out / "leaderboard.parquet") as file:
-        result.to_parquet(file, index=False)
+    table_of_all = out / "leaderboard.parquet"
+    if partial.missing(scores):
+        table_of_all.unlink(missing_ok=True)  # the pipeline makes what is missing only if an output of its last rule is missing
+    else:
+        with files.replacing(table_of_all) as file:
+            result.to_parquet(file, index=False)
     files.write(out / "leaderboard.md", markdown(title, board, result, scores))
     return result
 
@@ -382,6 +392,15 @@ def aggregate(scores: pd.DataFrame, board: Board) -> pd.DataFrame:
         result[column] = result[column].astype("Int64")
     result["converged"] = result["converged"].astype("boolean")
     return result
+
+
+def paint(name: str, out: Path) -> None:
+    """Paint the samples of the runs that are there, as the pipeline does for all runs."""
+    for dataset in grid.board(name).datasets:
+        shown = grid.pictured((run for run in built(name) if run.dataset == dataset), paths.runs())
+        if shown:
+            sets = {row: samples.read(path) for row, path in shown.items() if path.is_file()}
+            pictures.overview(sets, out / f"samples-{dataset}.png")
 
 
 def tables(board: Board, summary: pd.DataFrame) -> dict[str, tuple[list[dict[str, str]], list[str]]]:
@@ -403,8 +422,9 @@ def tables(board: Board, summary: pd.DataFrame) -> dict[str, tuple[list[dict[str
             if grid.second_ruler(dataset, track) is not None:
                 line[f"{track.rank} in {grid.second_ruler(dataset, track)}"] = second_text(ranked_by)
             line["last doubling"] = _doubling(ranked_by, track.rank) if ran else ""
-            line["CPU s"] = number(row["cpu_seconds"]) if ran else ""
-            line["parameters"] = f"{row['parameters']:,.0f}" if ran else ""
+            known = ran and not pd.isna(row["parameters"])  # unknown where a run of the row is missing
+            line["CPU s"] = number(row["cpu_seconds"]) if known else ""
+            line["parameters"] = f"{row['parameters']:,.0f}" if known else ""
             lines.append(line)
         out[dataset] = (lines, reasons)
     return out
@@ -485,7 +505,8 @@ def _text(cell: dict[Hashable, Any], reasons: list[str]) -> str:
 
 def markdown(name: str, board: Board, summary: pd.DataFrame, scores: pd.DataFrame) -> str:
     """The board as a page in Markdown."""
-    parts = [f"# Board `{name}`", board.about, HOW_TO_READ]
+    marked = partial.note(scores)
+    parts = [f"# Board `{name}`", *([f"**{marked}**"] if marked else []), board.about, HOW_TO_READ]
     for dataset, (lines, reasons) in tables(board, summary).items():
         track = board.datasets[dataset]
         compared = comparison(scores, dataset, track.rank)
@@ -503,7 +524,8 @@ def markdown(name: str, board: Board, summary: pd.DataFrame, scores: pd.DataFram
             ),
         ]
         parts += [f"({i}) {reason}" for i, reason in enumerate(reasons, 1)]
-        parts.append(f"![samples of {dataset}](samples-{dataset}.png)")
+        if (scores[scores.dataset == dataset].reason != partial.MISSING).any():
+            parts.append(f"![samples of {dataset}](samples-{dataset}.png)")
     return "\n\n".join(parts) + "\n"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ganbench import baseline, data, paths
+from ganbench import baseline, code, data, paths
 from ganbench.boards import costs
 from ganbench.boards.grid import PlannedRun
 from ganbench.config import RECIPE
@@ -96,6 +96,7 @@ def _changed(run: PlannedRun) -> str | None:
         data=data.version(run.dataset),
         seed=run.seed,
         recipe=RECIPE,
+        layers=code.edited(code.used(path)) or None,
         schedule_images=None,
     )
     try:

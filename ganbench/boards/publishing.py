@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from ganbench import data, files, paths
-from ganbench.boards import grid, leaderboard, origin, protocol, referee
+from ganbench.boards import grid, leaderboard, origin, partial, protocol, referee
+from ganbench.display.text import listed
 from ganbench.errors import UserError, counted
 from ganbench.scoring import result
 from ganbench.training.provenance import maker, sha256
@@ -35,16 +37,33 @@ def publish(name: str, uncommitted: bool = False) -> Path:
         uncommitted: whether code may have had a part in it that is in no commit. The page says so then.
 
     Raises:
-        UserError: the board is not complete, or a file of it is damaged, or uncommitted code had a part in it.
+        UserError: no run of the board has scores, or a file of it is damaged, or uncommitted code had a part in it, or the board
+            is partial and would replace a whole one.
     """
     leaderboard.build(name)
     target = paths.results() / grid.title(name)
+    _refuse_part(name, target)
     with files.replacing_folder(target) as new:
         facts = _write(name, new, uncommitted)
         _finish(new, facts)
         referee.carry_over(target, protocol.read(f"{new}/"))
         _finish(new, facts)  # the hashes of what was carried over
     return target
+
+
+def _refuse_part(name: str, target: Path) -> None:
+    """Raise a `UserError` if a partial board would replace a whole one."""
+    gone, old = _missing(name), target / MANIFEST
+    if gone and old.is_file() and "missing" not in read(target):
+        raise UserError(
+            f"{paths.shown(target)} is whole, and {listed(gone)} of the new board {'is' if len(gone) == 1 else 'are'} missing; "
+            f"`ganbench run {shlex.quote(name)}` makes what is missing"
+        )
+
+
+def _missing(name: str) -> list[str]:
+    board = grid.board(name)
+    return partial.missing(partial.fill(leaderboard.collect(board, leaderboard.recorded(name)), board))
 
 
 def _write(name: str, target: Path, uncommitted: bool) -> dict[str, Any]:
@@ -61,7 +80,9 @@ def _write(name: str, target: Path, uncommitted: bool) -> dict[str, Any]:
         files.write(target / "runs" / f"{run}.json", text(record))
     board = grid.board(name)
     pins = {dataset: data.version(dataset) for dataset in sorted(board.datasets)}
-    return {"board": grid.title(name), "grid": board.model_dump(), "data": pins} | facts
+    gone = _missing(name)
+    part = {"missing": gone} if gone else {}
+    return {"board": grid.title(name), "grid": board.model_dump(), "data": pins} | part | facts
 
 
 def renew(name: str) -> Path:

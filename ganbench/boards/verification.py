@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ganbench import baseline, data, features, files, metrics, paths, samples, scoring
-from ganbench.boards import controls, invalid, leaderboard, publishing, referee
+from ganbench.boards import controls, invalid, leaderboard, partial, publishing, referee
 from ganbench.boards.board import Board, Track
 from ganbench.boards.leaderboard import Recorded
 from ganbench.config import RECIPE
@@ -202,10 +202,12 @@ def check_table(board: Published) -> list[Finding]:
         return [older]
     page = leaderboard.markdown(board.name, board.board, summary, struck)
     shown = (board.folder / "leaderboard.md").read_text(encoding="utf-8").partition(referee.BEGIN)[0]
+    whole = not partial.missing(scores)  # a partial board has no .parquet
+    parquet = {"leaderboard.parquet": difference(summary, _table(board.folder / "leaderboard.parquet"))} if whole else {}
     differences = {
         "scores.csv": difference(scores, published["scores.csv"]),
         "leaderboard.csv": difference(summary, published["leaderboard.csv"]),
-        "leaderboard.parquet": difference(summary, _table(board.folder / "leaderboard.parquet")),
+        **parquet,
         "leaderboard.md": _other_line(_tables(page), _tables(shown)),
     }
     wrong = [
@@ -226,7 +228,7 @@ def _table(path: Path) -> pd.DataFrame:
 
 def _scores(board: Published, published: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
     """The scores of all runs from their records. Columns that no record has come from `scores.csv`, and a note says so."""
-    scores = leaderboard.collect(board.board, board.runs)
+    scores = partial.fill(leaderboard.collect(board.board, board.runs), board.board)
     absent = [
         column
         for part, columns in (("curve", tuple(PARTS)), ("second", ("second",)))

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,7 +18,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ganbench import paths
+from ganbench import files, paths
 from ganbench.cli._common import app, say, show
 from ganbench.errors import Interrupted, UserError, choose
 
@@ -141,8 +140,8 @@ def dry(board: str, rows: str | None, further: list[str]) -> Follower:
     """
     from ganbench.boards import grid
 
-    with tempfile.TemporaryDirectory(prefix="ganbench-") as scratch:
-        log = Path(scratch, "log")
+    with files.shared_scratch() as scratch:
+        log = scratch / "log"
         code, shown = follow(command(board, rows, ["--dry-run", *further]), log, quiet=True)
         if code:
             explain(shown, log, paths.root(), grid.title(board))
@@ -152,22 +151,29 @@ def dry(board: str, rows: str | None, further: list[str]) -> Follower:
 
 
 def build(board: str, rows: str | None, further: list[str]) -> bool:
-    """Run the pipeline of a board, and print its table if it is whole; whether no job failed."""
+    """Run the pipeline of a board, and print its table; whether no job failed.
+
+    If jobs have failed, the table is that of all runs that are there. It is marked, and names the missing runs.
+    """
     from ganbench.boards import grid
+    from ganbench.cli.suite import leaderboard
 
     title = grid.title(board)
     log = paths.runs() / "logs" / f"run-{title}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     code, shown = follow(command(board, rows, further), log, quiet=False)
+    there = [grid.scores_path(run.run, board).is_file() for run in grid.runs(board) if run.scored]
     if code:
         explain(shown, log, paths.root(), title)
+        part = rows is None and shown.failures and any(there)
+        if part:
+            leaderboard(board)
         say(
-            f"ganbench: {ending(shown, code)}; the scheduler's log is {paths.shown(log)}; the same command again resumes"
+            f"ganbench: {ending(shown, code)}{f'; {there.count(False)} of {len(there)} runs are missing' if part else ''}; "
+            f"the scheduler's log is {paths.shown(log)}; the same command again resumes"
         )
         return False
-    if all(grid.scores_path(planned.run, board).is_file() for planned in grid.runs(board) if planned.scored):
-        from ganbench.cli.suite import leaderboard
-
+    if all(there):
         leaderboard(board)
     elif rows is not None:
         say(f"The scores of {rows} are in {paths.shown(paths.runs())}/; `ganbench run {title}` makes the other rows")

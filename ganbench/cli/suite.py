@@ -72,6 +72,7 @@ def leaderboard(
 ) -> None:
     """Print a board that the pipeline has built, and write it as CSV, Parquet and Markdown.
 
+    If runs are missing, the board is marked as partial, and their rows have empty cells.
     One table per dataset shows the columns that fit the terminal. The files have all columns.
 
     \b
@@ -81,7 +82,7 @@ def leaderboard(
     """
     import pandas as pd
 
-    from ganbench.boards import answers, grid, invalid
+    from ganbench.boards import answers, grid, invalid, partial
     from ganbench.boards.leaderboard import build, built, folder
     from ganbench.display.text import width, wrap
     from ganbench.scoring import result
@@ -90,8 +91,10 @@ def leaderboard(
     summary = build(board)
     struck = invalid.read(paths.results() / grid.title(board))
     scores = invalid.strike(pd.read_csv(folder(board) / "scores.csv"), struck)
+    if marked := partial.note(scores):
+        show(wrap(marked, "") + "\n")
     show(answers.text(board, grid.board(board), summary, scores, results, width(), wide))
-    names = "leaderboard.md, .csv, .parquet, scores.csv and samples-*.png"
+    names = f"leaderboard.md, .csv, {'' if marked else '.parquet, '}scores.csv and samples-*.png"
     show(wrap(f"All columns: --wide, or {paths.shown(folder(board))}/: {names}", ""))
 
 
@@ -115,6 +118,8 @@ def publish(
     ] = False,
 ) -> None:
     """Copy a built board from runs/ to results/BOARD/: tables, pictures, and the scores and manifest of every run.
+
+    A partial board is marked, and never replaces a whole one.
 
     \b
     Examples:

@@ -13,16 +13,14 @@ import importlib
 import json
 import os
 import selectors
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import traceback
-from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
+from ganbench import files
 from ganbench.cli.client import ADDRESS, STARTED
 
 ONE_THREAD = {
@@ -51,14 +49,13 @@ class Worker:
 
     def __init__(self) -> None:
         self.process: subprocess.Popen[bytes] | None = None
-        self.folder = ""
+        self.scratch = contextlib.ExitStack()  # holds the folder of the socket
 
     def start(self) -> None:
         """Start the process; the jobs of this process's shells find it by the environment variable `GANBENCH_WORKER`."""
         if not hasattr(os, "pidfd_open"):
             return
-        self.folder = tempfile.mkdtemp(prefix="ganbench-")
-        address = str(Path(self.folder, "worker"))
+        address = str(self.scratch.enter_context(files.shared_scratch()) / "worker")
         command = [sys.executable, "-m", "ganbench.cli.worker", address]
         self.process = subprocess.Popen(
             command, env=os.environ | ONE_THREAD, stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -72,8 +69,8 @@ class Worker:
         os.environ.pop(ADDRESS, None)
         if self.process is not None:
             self.process.communicate()  # closes its standard input, by which it ends
-            shutil.rmtree(self.folder)
             self.process = None
+        self.scratch.close()
 
 
 class Job(NamedTuple):

@@ -11,13 +11,13 @@ import logging
 import subprocess
 import sys
 import tarfile
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
+from ganbench import files
 from ganbench.errors import Unreachable
 
 LARGEST = 1 << 26  # bytes; no pinned file is larger, and nothing beyond this size is unpacked
@@ -49,21 +49,27 @@ def first(pins: Mapping[str, str], sources: list[Source], by_hand: Path) -> dict
     failures = []
     for source in [_folder(by_hand, pins), *sources] if by_hand.is_dir() else sources:
         try:
-            with tempfile.TemporaryDirectory() as scratch:
-                files = source.fetch(Path(scratch))
+            with files.shared_scratch() as scratch:
+                content = source.fetch(_empty(scratch))
             for name, pin in pins.items():
-                digest = hashlib.sha256(files[name]).hexdigest()
+                digest = hashlib.sha256(content[name]).hexdigest()
                 if digest != pin:
                     raise Refused(f"{name} is altered: its SHA-256 is {digest}, not {pin}")
         except Refused as why:
             failures.append(f"{source.where}: {why}")
             print(f"not from {failures[-1]}", file=sys.stderr, flush=True)
         else:
-            return files
+            return content
     raise Unreachable(
         f"no source has the files ({'; '.join(failures)}). By hand: put {', '.join(pins)}, plain or with .gz, into "
         f"{by_hand} and try again"
     )
+
+
+def _empty(scratch: Path) -> Path:
+    """A folder for the files of a source, without the lock of the scratch folder."""
+    (scratch / "files").mkdir()
+    return scratch / "files"
 
 
 def _folder(folder: Path, names: Mapping[str, str]) -> Source:

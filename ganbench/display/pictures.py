@@ -110,8 +110,13 @@ def overview(named: dict[str, SampleSet], path: Path, numbered: bool = False) ->
         axes.set_title(name if len(samples.x) else empty, fontsize=10, wrap=True)
         if len(samples.x):
             paint(axes, samples, box, numbered)
+    write_figure(figure, path)
+
+
+def write_figure(figure: Figure, path: Path, dpi: int = 110) -> None:
+    """Write a figure of matplotlib as .png; equal figures give equal bytes."""
     with files.replacing(path) as file:
-        figure.savefig(file, format="png", dpi=110, metadata={"Software": None})
+        figure.savefig(file, format="png", dpi=dpi, metadata={"Software": None})
 
 
 class Panel(NamedTuple):

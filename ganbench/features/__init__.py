@@ -17,11 +17,12 @@ from collections.abc import Callable, Collection, Iterator
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 import numpy as np
 
-from ganbench import data, plugins
+from ganbench import code, data, plugins
 from ganbench.display.progress import progress
 from ganbench.errors import Unreachable, UserError, choose
 from ganbench.features import _cache
@@ -213,6 +214,12 @@ def describe(extractor: str | Extractor) -> dict[str, Any]:
         )
     _check_precision(extractor)
     return about
+
+
+def edited(extractor: str | Extractor) -> dict[str, str]:
+    """The files of an extractor whose code is not the pinned code: see `ganbench.code`."""
+    family = Path(str(cast(ModuleType, _family(_extractor(extractor))).__file__))
+    return code.edited([family, *code.used(family)])
 
 
 def _check_precision(extractor: Extractor) -> None:

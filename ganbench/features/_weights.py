@@ -8,7 +8,6 @@ import os
 import pickle
 import re
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import platformdirs
 
+from ganbench import files
 from ganbench.errors import Unreachable, UserError
 
 if TYPE_CHECKING:
@@ -141,10 +141,9 @@ def _download(weights: Weights) -> Path:
     url = f"{mirror.rstrip('/')}/{weights.file}" if mirror else weights.url
     print(f"downloading {weights.file}, {weights.size / 1e6:,.0f} MB, from {url}", file=sys.stderr, flush=True)
     try:
-        folder().mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder()) as scratch:
+        with files.scratch(folder(), weights.file) as place:
             get = pooch.HTTPDownloader(timeout=(CONNECT, READ))
-            got = pooch.retrieve(url, f"sha256:{weights.sha256}", weights.file, scratch, downloader=get)
+            got = pooch.retrieve(url, f"sha256:{weights.sha256}", weights.file, place, downloader=get)
             return Path(got).replace(folder() / weights.file)
     except (OSError, ValueError) as why:  # raised by requests, the disk and pooch
         altered = "the file there has another hash" if isinstance(why, ValueError) else type(why).__name__

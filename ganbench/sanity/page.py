@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from ganbench import files
+from ganbench.display.pictures import write_figure
 from ganbench.display.text import number
 from ganbench.errors import UserError
 from ganbench.sanity import contradictions
@@ -38,11 +40,10 @@ def write(tables: Mapping[str, Table], settings: Mapping[str, Any], out: Path) -
     """
     verdicts = judging.judge(dict(tables))
     linearity = judging.linearity(dict(tables))
-    out.mkdir(parents=True, exist_ok=True)
-    verdicts.to_csv(out / "verdicts.csv", index=False, float_format="%.4g")
-    (out / "README.md").write_text(markdown(verdicts, linearity, settings), encoding="utf-8")
-    (out / MANIFEST).write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+    files.write(out / "verdicts.csv", verdicts.to_csv(index=False, float_format="%.4g"))
+    files.write(out / "README.md", markdown(verdicts, linearity, settings))
     draw(verdicts, out / "sanity.png")
+    files.write(out / MANIFEST, json.dumps(settings, indent=1) + "\n")
     return verdicts
 
 
@@ -277,7 +278,7 @@ def draw(verdicts: pd.DataFrame, path: Path) -> None:
     legend = [axes.scatter([], [], marker="s", s=60, color=colour, label=word) for word, colour in COLOURS.items()]
     legend.append(axes.scatter([], [], marker="o", s=16, color="black", label="differs from the published verdict"))
     figure.legend(handles=legend, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+    write_figure(figure, path)
 
 
 def _kind(metric: str) -> str:

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
-from ganbench import metrics, paths
+from ganbench import files, metrics, paths
 from ganbench.display.progress import progress
 from ganbench.sanity import distances
 from ganbench.sanity.checks import CHECKS, Pair
@@ -115,10 +115,8 @@ def compute(task: Task) -> str:
             groups, x, values = measure(task)
     finally:
         torch.set_num_threads(before)
-    part = task.file.with_suffix(".part")
-    with part.open("wb") as file:
+    with files.replacing(task.file) as file:
         np.savez_compressed(file, groups=groups, x=x, metrics=COLUMNS[task.kind], values=values)
-    part.replace(task.file)
     return task.check
 
 
@@ -162,7 +160,7 @@ def load(tasks: list[Task]) -> Table:
     """The values of all repeats of a check, of both kinds."""
     values: dict[str, np.ndarray] = {}
     for kind, columns in COLUMNS.items():
-        files = [np.load(task.file) for task in tasks if task.kind == kind]
-        stacked = np.stack([file["values"] for file in files])
+        parts = [np.load(task.file) for task in tasks if task.kind == kind]
+        stacked = np.stack([part["values"] for part in parts])
         values |= {name: stacked[:, :, i] for i, name in enumerate(columns)}
-    return Table(files[0]["groups"], files[0]["x"], values)
+    return Table(parts[0]["groups"], parts[0]["x"], values)

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ganbench import baseline, data, paths
+from ganbench import baseline, code, data, paths
 from ganbench._version import __version__
 from ganbench.config import RECIPE, TrainConfig
 from ganbench.display.progress import progress
@@ -363,6 +363,7 @@ def train(
     gan = baseline.create(path, source.spec, overrides).to(chosen)
     out.mkdir(parents=True, exist_ok=True)
     label = f"train {path.stem} on {dataset}"
+    edited = code.edited(code.used(path))
     with ExitStack() as held:
         us = held.enter_context(team.joined(chosen))
         training = Training(gan, source, seed, images, us)
@@ -375,6 +376,7 @@ def train(
             seed=seed,
             recipe=RECIPE,
             schedule_images=None if gan.config.schedule == "constant" else images,
+            **({"layers": edited} if edited else {}),
             **us.facts,
         )
         folder = RunFolder(out, identity)
@@ -400,7 +402,7 @@ def train(
                 folder.interim.unlink(missing_ok=True)
                 resume(training, folder)
         run = Run(
-            **dict(identity),
+            **identity.facts(),
             baseline_path=os.path.relpath(path.resolve(), paths.definitions()),
             overrides=overrides,
             shape=source.spec.shape,

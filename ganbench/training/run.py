@@ -31,6 +31,7 @@ class Identity(BaseModel):
     data: str = Field(description="version of the dataset")
     seed: int
     recipe: int = Field(description="`ganbench.config.RECIPE` at that time")
+    layers: dict[str, str] | None = Field(None, description="the hashes of layers that are not those of the recipe")
     schedule_images: int | None = Field(None, description="the budget, if the learning rates depend on it")
 
     def to_json(self, indent: int | None = None) -> str:

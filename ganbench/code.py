@@ -1,0 +1,79 @@
+"""The code that results come from beside a baseline's own file: layers and extractors.
+
+`RECIPE` and the `id` of an extractor say that results have changed. An edit says nothing until somebody raises them. So
+`code.json` pins the hash of each of these files, without docstrings and comments. A file with another hash renames the runs
+that use it, and its features are computed again. `python -m ganbench.code` pins the present code. Call it when the
+edit moves no number, or together with a new `RECIPE` or `id`.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from pathlib import Path
+
+from ganbench import baseline, files, paths
+
+PINS = paths.PACKAGE / "code.json"
+FOLDERS = ("layers", "features")
+NEUTRAL = {paths.PACKAGE / "features" / name for name in ("__init__.py", "_cache.py", "_weights.py")}  # compute nothing
+DIGITS = 16  # of a hash
+
+
+def used(file: Path) -> list[Path]:
+    """The files of `FOLDERS` that a file imports, directly or through another of these files; sorted."""
+    out: set[Path] = set()
+    waiting = [file]
+    while waiting:
+        content = waiting.pop()
+        new = {path for module in _imported(content.read_bytes()) for path in _file(module)} - out - {file}
+        out |= new
+        waiting += new
+    return sorted(out)
+
+
+@lru_cache(maxsize=256)
+def _imported(source: bytes) -> tuple[str, ...]:
+    """The names of all modules that a file imports, or could import: of `from a import b` both a and a.b."""
+    named: list[str] = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            named += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            named += [alias.name for alias in node.names]
+    return tuple(dict.fromkeys(named))
+
+
+def _file(module: str) -> Iterator[Path]:
+    """The file of a module in `FOLDERS`; none for another name."""
+    package, *parts = module.split(".")
+    if package != "ganbench" or not parts or parts[0] not in FOLDERS:
+        return
+    place = paths.PACKAGE.joinpath(*parts)
+    for path in (place.with_suffix(".py"), place / "__init__.py"):
+        if path.is_file() and path not in NEUTRAL:
+            yield path
+
+
+def edited(given: Iterable[Path]) -> dict[str, str]:
+    """The files whose code is not the pinned code, and its hash; a file outside of the package is never pinned."""
+    pins = json.loads(PINS.read_text(encoding="utf-8"))
+    hashes = {_name(path): baseline.source_hash(path)[:DIGITS] for path in given}
+    return {name: digest for name, digest in sorted(hashes.items()) if pins.get(name) != digest}
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(paths.PACKAGE).as_posix() if path.is_relative_to(paths.PACKAGE) else path.name
+
+
+def pins() -> str:
+    """The content of `code.json` for the present code."""
+    present = sorted(path for folder in FOLDERS for path in (paths.PACKAGE / folder).rglob("*.py"))
+    hashes = {_name(path): baseline.source_hash(path)[:DIGITS] for path in present if path not in NEUTRAL}
+    return json.dumps(hashes, indent=1) + "\n"
+
+
+if __name__ == "__main__":
+    files.write(PINS, pins())
