@@ -22,6 +22,8 @@ from scipy.linalg.lapack import dpotrf, dsygst
 from ganbench.errors import UserError
 from ganbench.metrics import Card, NotApplicable, Score
 from ganbench.metrics._order import shuffled
+from ganbench.metrics._parallel import blocks
+from ganbench.metrics._rows import PART, held, parts, take
 from ganbench.statistics import Z, normal
 
 CARD = Card(
@@ -107,7 +109,8 @@ def _moments(block: np.ndarray) -> Moments:
 
 
 def _blocks(x: np.ndarray) -> Iterator[np.ndarray]:
-    return (x[start : start + BLOCK] for start in range(0, len(x), BLOCK))
+    size = BLOCK if held(x) else PART // x.shape[1]
+    return (x[part] for part in blocks(len(x), size))
 
 
 def frechet(g: Moments, r: Moments) -> float:
@@ -225,10 +228,13 @@ def _influence(x: np.ndarray, g: Moments, r: Moments) -> np.ndarray:
     """
     w, v = eigh(_reduced(g.covariance, r.factor))
     seen = w > 1e-14 * w.max(initial=0)
-    centred = x - g.mean
-    moved = centred @ (np.tril(r.factor) @ v[:, seen] / w[seen] ** 0.25)
-    influence: np.ndarray = 2 * centred @ (g.mean - r.mean) + (centred**2).sum(1) - (moved**2).sum(1)
-    return influence
+    to_moved = np.tril(r.factor) @ v[:, seen] / w[seen] ** 0.25
+    influences = []
+    for part in parts(x):
+        centred = x[part] - g.mean
+        moved = centred @ to_moved
+        influences.append(2 * centred @ (g.mean - r.mean) + (centred**2).sum(1) - (moved**2).sum(1))
+    return np.concatenate(influences)
 
 
 def _infinity(parts: list[Moments], r: Moments, value: float) -> float:
@@ -261,7 +267,7 @@ def _quarters(x: np.ndarray, own: Moments) -> list[Moments]:
     """
     seed = int(np.frexp(own.mean @ own.mean + np.trace(own.covariance))[0] * 2**30)
     order = shuffled(x, np.random.default_rng(seed))
-    return [moments(_blocks(x[rows])) for rows in np.array_split(order, QUARTERS)]
+    return [moments(_blocks(take(x, rows))) for rows in np.array_split(order, QUARTERS)]
 
 
 def _null(r: Moments) -> tuple[float, float]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ganbench.metrics import Card, Score
 from ganbench.metrics._order import like
+from ganbench.metrics._rows import parts
 from ganbench.statistics import Z
 
 CARD = Card(
@@ -66,7 +67,8 @@ def _sliced(x: np.ndarray, y: np.ndarray, theta: np.ndarray) -> tuple[float, np.
     """SW2^2 and the influence on it of each row of `x` and of `y`, up to constants."""
     mass, i, j = coupling(len(x), len(y))
     value, of_x, of_y = 0.0, np.zeros(len(x)), np.zeros(len(y))
-    for a, b in zip(theta @ x.T, theta @ y.T, strict=True):
+    along = [np.concatenate([theta @ given[part].T for part in parts(given)], 1) for given in (x, y)]
+    for a, b in zip(*along, strict=True):
         order_a, order_b = a.argsort(), b.argsort()
         a, b = a[order_a], b[order_b]
         value += float(mass @ (a[i] - b[j]) ** 2)

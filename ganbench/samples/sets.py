@@ -50,11 +50,11 @@ class SampleSet:
     x: Rows  # uint8 [n, H, W, C], or float32 [n, d] for points
     y: np.ndarray | None  # int64 [n]
     manifest: dict[str, Any]
-    features: np.ndarray | None = None  # float32 [n, d]
+    features: Any = None  # float32 [n, d], an array, or `Pixels` of very many images
     logits: np.ndarray | None = None  # float32 [n, K]
     discriminator: np.ndarray | None = None  # float64 [g, 2]: places on the line and D there, for one dimension
     condition: np.ndarray | None = None  # int64 [n], the held-out sample whose condition each sample was made from
-    disturbed: np.ndarray | None = None  # float32 [n, d], features of the images after `scoring.disturbed`
+    disturbed: Any = None  # as `features`: those of the images after `scoring.disturbed`
     moments: np.ndarray | None = None  # float64 [1 + d, d], mean and covariance of features without their samples
 
     def with_(self, **changes: Any) -> SampleSet:

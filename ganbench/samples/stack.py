@@ -124,8 +124,8 @@ class Pixels:
         vectors: np.ndarray = (x.reshape(len(x), -1).astype(np.float32) / 255).astype(np.float64)
         return vectors
 
-    def take(self, rows: np.ndarray, axis: int = 0) -> Pixels:
-        """The same vectors for these rows only. Nothing is computed yet."""
+    def take(self, rows: np.ndarray) -> Pixels:
+        """The same vectors for these rows only, numbers or a mask. Nothing is computed yet."""
         return Pixels(self._x, self._rows[rows])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:

@@ -180,7 +180,7 @@ class Scorer:
         if reason := gen.manifest.get("reason"):
             return {name: not_computed(get(name), 0, reason) for name in self.metrics}
         real, kept = self._real_inputs(channels)
-        inputs = gather(embed(gen, self.extractor), real)
+        inputs = gather(embed(gen, self.extractor, hold=False), real)
         with plugins.blamed(), watched(partial(progress, unit="samples", patience=PATIENCE)):
             results = compute(self.metrics, inputs, self.seed, kept)
             if len(self.reference.x) <= MANY:
@@ -217,12 +217,13 @@ class Scorer:
             announce(self.extractor, self.why)
             ref, train = self._real(channels)
             if ref.moments is None:
-                ref = embed(ref, self.extractor)
-                ref = embed_disturbed(ref, self.extractor) if disturbed else ref
+                ref = embed(ref, self.extractor, hold=False)
+                ref = embed_disturbed(ref, self.extractor, hold=False) if disturbed else ref
             # A set that carries its features is scored without the network, which may not be on this machine.
             images = train is not None and train.x.ndim == 4 and train.features is None
             copies = embed_copies(train.x, self.extractor) if train is not None and copied and images else None
-            real = gather_real(ref, None if train is None else embed(train, self.extractor), copies)
+            train = None if train is None else embed(train, self.extractor, hold=False)
+            real = gather_real(ref, train, copies)
             self._ready[key] = real, Kept(real.values())
         inputs: tuple[dict[str, Any], Kept] = self._ready[key]
         return inputs
