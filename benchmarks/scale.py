@@ -164,8 +164,8 @@ Written by `python benchmarks/scale.py{" --quick" * quick}{f" --n {n}" * (not qu
 
 ## {n:,} samples in each of three sets, {D} features
 
-Promised: {PROMISED:g} s for each line at n = 100,000 on two cores. The slowest line here took {table.seconds.max():.0f} s. All values
-are exact: no line looks at a part of the pairs. Memory is what a call needs beyond the features.
+Promised: {PROMISED:g} s for each line at n = 100,000 on two cores. The slowest line here took {table.seconds.max():.0f} s.
+All values are exact: no line looks at a part of the pairs. Memory is what a call needs beyond the features.
 
 {table.to_markdown(index=False, floatfmt=".3g")}
 
