@@ -201,16 +201,19 @@ def fid(gen: np.ndarray, ref: np.ndarray | None = None, ref_moments: np.ndarray 
         low, high = normal(value, _influence(gen, g, r))
         interval = (max(low, 0.0), high)
         quarters = _quarters(gen, g) if g.n >= 4 * d else []
-        if ref is not None and min(g.n, r.n) >= 4 * d:
-            unbiased = value - _bias(quarters, r, value) - _bias(_quarters(ref, r), g, value)
-            sides = _influence(gen, g, r).var() / g.n + _influence(ref, r, g).var() / r.n
-            half = Z * float(np.sqrt(sides + PAIRS * (noise * (1 / g.n + 1 / r.n)) ** 2))
-            unbiased_interval = [unbiased - half, unbiased + half]
+        enough = min(g.n, r.n) >= 4 * d
+        of_gen = _bias(quarters, r, value) if enough and ref is not None else 0.0
         if g.n // 4 >= 4 * d:
             infinity = _infinity(quarters, r, value)
             # The variance of the delta method, plus the variance of pairs of samples. The second matters only near 0.
             half = float(np.hypot((high - low) / 2, Z * np.sqrt(1.5) * noise / g.n))
             infinity_interval = [infinity - half, infinity + half]
+        del quarters  # large if there are many features
+        if enough and ref is not None:
+            unbiased = value - of_gen - _bias(_quarters(ref, r), g, value)
+            sides = _influence(gen, g, r).var() / g.n + _influence(ref, r, g).var() / r.n
+            half = Z * float(np.sqrt(sides + PAIRS * (noise * (1 / g.n + 1 / r.n)) ** 2))
+            unbiased_interval = [unbiased - half, unbiased + half]
     extra = {
         "n_ref": m,
         "infinity": infinity,
@@ -256,7 +259,7 @@ def _bias(parts: list[Moments], other: Moments, value: float) -> float:
     The jackknife that leaves out a quarter of the samples (Quenouille 1956). It needs no Gaussian features. The corrected
     value holds only pairs of samples of different quarters. So the noise of pairs has `PAIRS` times the variance of FID_n.
     """
-    left = [reduce(Moments.merge, parts[:i] + parts[i + 1 :]) for i in range(QUARTERS)]
+    left = (reduce(Moments.merge, parts[:i] + parts[i + 1 :]) for i in range(QUARTERS))  # one at a time in memory
     return float((QUARTERS - 1) * (np.mean([frechet(part, other) for part in left]) - value))
 
 
