@@ -261,13 +261,13 @@ def test_rows_of_an_uncompressed_npz_are_read_from_where_they_lie(
 ) -> None:
     x = np.random.default_rng(0).integers(0, 256, (60, 5, 5, 3), dtype=np.uint8)
     monkeypatch.setattr("ganbench.samples.tensors.HELD", 0)
+    inner = zipfile.ZipExtFile.read
     for save, again in ((np.savez, False), (np.savez_compressed, True)):
         save(tmp_path / "x.npz", a_name_before=np.arange(7), arr_0=x)
         opened = samples.read(tmp_path / "x.npz").x
         read: list[int] = []
         with monkeypatch.context() as patch:
-            inner = zipfile.ZipExtFile.read
-            patch.setattr(zipfile.ZipExtFile, "read", lambda file, n=-1: read.append(n) or inner(file, n))
+            patch.setattr(zipfile.ZipExtFile, "read", lambda file, n=-1, read=read: read.append(n) or inner(file, n))
             np.testing.assert_array_equal(opened[[40, 3, 59, 3]], x[[40, 3, 59, 3]])
             np.testing.assert_array_equal(opened[5:9], x[5:9])
         assert bool(read) == again

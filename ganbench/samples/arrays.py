@@ -148,7 +148,8 @@ class _Stored(NamedTuple):
 def _start(file: IO[bytes], info: zipfile.ZipInfo) -> int:
     """The first byte of a member: its header has a name and a further field of any length (PKWARE's APPNOTE, 4.3.7)."""
     file.seek(info.header_offset + 26)
-    return info.header_offset + 30 + sum(struct.unpack("<HH", file.read(4)))
+    name, further = (int(length) for length in struct.unpack("<HH", file.read(4)))
+    return info.header_offset + 30 + name + further
 
 
 def _npy(name: str, file: IO[bytes], size: int, stored: _Stored | None = None) -> Raw:
