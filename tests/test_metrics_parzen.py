@@ -8,6 +8,7 @@ from scipy.cluster.vq import kmeans2
 from scipy.special import logsumexp
 from scipy.stats import norm
 
+from ganbench.metrics import _rows
 from ganbench.metrics import parzen as module
 from ganbench.metrics.parzen import SIGMAS, log_density, parzen
 from ganbench.samples import Pixels
@@ -28,8 +29,8 @@ def test_images_in_parts_have_the_density_of_images_at_once(monkeypatch: pytest.
     images = Pixels(rng().integers(0, 256, (70, 3, 3, 1), dtype=np.uint8))
     x = rng(1).random((40, 9))
     whole = log_density(images, x, SIGMAS)
-    monkeypatch.setattr(module, "HELD", 0)
-    monkeypatch.setattr(module, "PART", 100)
+    monkeypatch.setattr(_rows, "HELD", 0)
+    monkeypatch.setattr(_rows, "PART", 100)
     monkeypatch.setattr(module, "PARTLY", 500)
     np.testing.assert_allclose(log_density(images, x, SIGMAS), whole, rtol=1e-12)
 

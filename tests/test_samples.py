@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -253,3 +254,20 @@ def test_a_set_on_disk_scores_like_the_same_one_in_memory(
     on_disk = scoring.score(path, "digits", metrics=[metric])
     assert on_disk.metrics == held.metrics
     assert on_disk.samples == held.samples
+
+
+def test_rows_of_an_uncompressed_npz_are_read_from_where_they_lie(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = np.random.default_rng(0).integers(0, 256, (60, 5, 5, 3), dtype=np.uint8)
+    monkeypatch.setattr("ganbench.samples.tensors.HELD", 0)
+    inner = zipfile.ZipExtFile.read
+    for save, again in ((np.savez, False), (np.savez_compressed, True)):
+        save(tmp_path / "x.npz", a_name_before=np.arange(7), arr_0=x)
+        opened = samples.read(tmp_path / "x.npz").x
+        read: list[int] = []
+        with monkeypatch.context() as patch:
+            patch.setattr(zipfile.ZipExtFile, "read", lambda file, n=-1, read=read: read.append(n) or inner(file, n))
+            np.testing.assert_array_equal(opened[[40, 3, 59, 3]], x[[40, 3, 59, 3]])
+            np.testing.assert_array_equal(opened[5:9], x[5:9])
+        assert bool(read) == again

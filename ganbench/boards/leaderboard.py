@@ -377,7 +377,9 @@ def write(title: str, board: Board, scores: pd.DataFrame, out: Path) -> pd.DataF
     files.write(out / "leaderboard.csv", result.to_csv(index=False))
     table_of_all = out / "leaderboard.parquet"
     if partial.missing(scores):
-        table_of_all.unlink(missing_ok=True)  # the pipeline makes what is missing only if an output of its last rule is missing
+        table_of_all.unlink(
+            missing_ok=True
+        )  # the pipeline makes what is missing only if an output of its last rule is missing
     else:
         with files.replacing(table_of_all) as file:
             result.to_parquet(file, index=False)

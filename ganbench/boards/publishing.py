@@ -37,8 +37,8 @@ def publish(name: str, uncommitted: bool = False) -> Path:
         uncommitted: whether code may have had a part in it that is in no commit. The page says so then.
 
     Raises:
-        UserError: no run of the board has scores, or a file of it is damaged, or uncommitted code had a part in it, or the board
-            is partial and would replace a whole one.
+        UserError: no run of the board has scores, or a file of it is damaged, or uncommitted code had a part in it, or the
+            board is partial and would replace a whole one.
     """
     leaderboard.build(name)
     target = paths.results() / grid.title(name)

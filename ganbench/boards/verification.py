@@ -203,7 +203,9 @@ def check_table(board: Published) -> list[Finding]:
     page = leaderboard.markdown(board.name, board.board, summary, struck)
     shown = (board.folder / "leaderboard.md").read_text(encoding="utf-8").partition(referee.BEGIN)[0]
     whole = not partial.missing(scores)  # a partial board has no .parquet
-    parquet = {"leaderboard.parquet": difference(summary, _table(board.folder / "leaderboard.parquet"))} if whole else {}
+    parquet = (
+        {"leaderboard.parquet": difference(summary, _table(board.folder / "leaderboard.parquet"))} if whole else {}
+    )
     differences = {
         "scores.csv": difference(scores, published["scores.csv"]),
         "leaderboard.csv": difference(summary, published["leaderboard.csv"]),

@@ -28,6 +28,7 @@ from ganbench import plugins
 from ganbench.errors import UserError, choose
 from ganbench.metrics._inputs import INPUTS, Input
 from ganbench.metrics._shared import Kept, remembering, watched, work_of
+from ganbench.samples import Pixels
 from ganbench.statistics import Interval, Quantity
 
 __all__ = [
@@ -230,7 +231,14 @@ def not_computed(metric: Metric, n: int, reason: str | None) -> dict[str, Any]:
 def _computed(metric: Metric, present: Mapping[str, Any], seed: int) -> dict[str, Any]:
     """The result of one metric: its score, or the reason why there is none."""
     empty = not_computed(metric, len(present["gen"]), None)
-    available = {**present, "rng": np.random.default_rng([seed, zlib.crc32(metric.name.encode())])}
+    # A metric of another package gets arrays, whatever it costs.
+    own = metric.function.__module__.startswith(f"{__name__}.")
+    whole = {
+        name: np.asarray(given)
+        for name, given in present.items()
+        if isinstance(given, Pixels) and not own and INPUTS[name].space == "features"
+    }
+    available = {**present, **whole, "rng": np.random.default_rng([seed, zlib.crc32(metric.name.encode())])}
     parameters = _parameters(metric)
     missing = next((name for name, needed in parameters.items() if needed and name not in available), None)
     if missing is not None:

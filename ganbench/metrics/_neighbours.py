@@ -250,8 +250,8 @@ def _pairs(q: Any, x: Any, radii: Sequence[np.ndarray], later: bool) -> Iterator
     n, m = len(q), len(x)
     far = max(np.abs(space.near(q[part])).max() for part in blocks(n, QUERIES)) if n else 0.0
     dtype = np.float64 if far >= FAR or max(np.max(r) for r in radii) >= FAR * space.radius else np.float32
-    balls: list[Any] = []
-    widest: dict[Any, Any] = {}
+    balls: list[list[np.ndarray]] = []
+    widest: dict[tuple[int, ...], np.ndarray] = {}
     for r in radii:
         square = r / space.radius * np.abs(r / space.radius)
         shown = np.nextafter(square.astype(dtype), dtype(np.inf))  # not less than the square after it was rounded

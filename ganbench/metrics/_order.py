@@ -6,11 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ganbench.metrics._parallel import blocks
+from ganbench.metrics._rows import parts, take
 from ganbench.metrics._shared import remembered
-
-HELD = 2**26  # values that are read together
-PART = 2**22  # values of a part
 
 
 def shuffled(x: Any, rng: np.random.Generator) -> np.ndarray:
@@ -19,9 +16,7 @@ def shuffled(x: Any, rng: np.random.Generator) -> np.ndarray:
     `x` is an array or `Pixels`. Many pixels are read part by part.
     """
     direction = rng.standard_normal(x.shape[1])
-    held = isinstance(x, np.ndarray) or len(x) * x.shape[1] <= HELD
-    parts = [slice(0, len(x))] if held else blocks(len(x), PART // x.shape[1])
-    return rng.permutation(np.argsort(np.concatenate([x[part] @ direction for part in parts]), kind="stable"))
+    return rng.permutation(np.argsort(np.concatenate([x[part] @ direction for part in parts(x)]), kind="stable"))
 
 
 @remembered
@@ -29,5 +24,5 @@ def like(n: int, train: np.ndarray | None) -> np.ndarray | None:
     """n random rows of `train`, scored in place of n generated samples; equal for all metrics. None if `train` is too small."""
     if train is None or len(train) < n:
         return None
-    part: np.ndarray = train[shuffled(train, np.random.default_rng(0))[:n]]
+    part: np.ndarray = take(train, shuffled(train, np.random.default_rng(0))[:n])
     return part

@@ -49,6 +49,7 @@ def classification_accuracy(
         raise NotApplicable("needs a labelled reference")
     if not 2 <= len(np.unique(ref_labels)) <= CLASSES:
         raise NotApplicable(f"is for references of 2 to {CLASSES} classes")
+    gen, ref = np.asarray(gen), np.asarray(ref)  # the fit needs all features at once
     right = _right(gen, gen_labels, ref, ref_labels, rng)
     perfect = None
     if train is not None and train_labels is not None and len(train) >= len(gen) and train_labels.min() >= 0:

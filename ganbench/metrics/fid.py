@@ -22,6 +22,8 @@ from scipy.linalg.lapack import dpotrf, dsygst
 from ganbench.errors import UserError
 from ganbench.metrics import Card, NotApplicable, Score
 from ganbench.metrics._order import shuffled
+from ganbench.metrics._parallel import blocks
+from ganbench.metrics._rows import PART, held, parts, take
 from ganbench.statistics import Z, normal
 
 CARD = Card(
@@ -107,7 +109,8 @@ def _moments(block: np.ndarray) -> Moments:
 
 
 def _blocks(x: np.ndarray) -> Iterator[np.ndarray]:
-    return (x[start : start + BLOCK] for start in range(0, len(x), BLOCK))
+    size = BLOCK if held(x) else PART // x.shape[1]
+    return (x[part] for part in blocks(len(x), size))
 
 
 def frechet(g: Moments, r: Moments) -> float:
@@ -198,16 +201,19 @@ def fid(gen: np.ndarray, ref: np.ndarray | None = None, ref_moments: np.ndarray 
         low, high = normal(value, _influence(gen, g, r))
         interval = (max(low, 0.0), high)
         quarters = _quarters(gen, g) if g.n >= 4 * d else []
-        if ref is not None and min(g.n, r.n) >= 4 * d:
-            unbiased = value - _bias(quarters, r, value) - _bias(_quarters(ref, r), g, value)
-            sides = _influence(gen, g, r).var() / g.n + _influence(ref, r, g).var() / r.n
-            half = Z * float(np.sqrt(sides + PAIRS * (noise * (1 / g.n + 1 / r.n)) ** 2))
-            unbiased_interval = [unbiased - half, unbiased + half]
+        enough = min(g.n, r.n) >= 4 * d
+        of_gen = _bias(quarters, r, value) if enough and ref is not None else 0.0
         if g.n // 4 >= 4 * d:
             infinity = _infinity(quarters, r, value)
             # The variance of the delta method, plus the variance of pairs of samples. The second matters only near 0.
             half = float(np.hypot((high - low) / 2, Z * np.sqrt(1.5) * noise / g.n))
             infinity_interval = [infinity - half, infinity + half]
+        del quarters  # large if there are many features
+        if enough and ref is not None:
+            unbiased = value - of_gen - _bias(_quarters(ref, r), g, value)
+            sides = _influence(gen, g, r).var() / g.n + _influence(ref, r, g).var() / r.n
+            half = Z * float(np.sqrt(sides + PAIRS * (noise * (1 / g.n + 1 / r.n)) ** 2))
+            unbiased_interval = [unbiased - half, unbiased + half]
     extra = {
         "n_ref": m,
         "infinity": infinity,
@@ -225,10 +231,13 @@ def _influence(x: np.ndarray, g: Moments, r: Moments) -> np.ndarray:
     """
     w, v = eigh(_reduced(g.covariance, r.factor))
     seen = w > 1e-14 * w.max(initial=0)
-    centred = x - g.mean
-    moved = centred @ (np.tril(r.factor) @ v[:, seen] / w[seen] ** 0.25)
-    influence: np.ndarray = 2 * centred @ (g.mean - r.mean) + (centred**2).sum(1) - (moved**2).sum(1)
-    return influence
+    to_moved = np.tril(r.factor) @ v[:, seen] / w[seen] ** 0.25
+    influences = []
+    for part in parts(x):
+        centred = x[part] - g.mean
+        moved = centred @ to_moved
+        influences.append(2 * centred @ (g.mean - r.mean) + (centred**2).sum(1) - (moved**2).sum(1))
+    return np.concatenate(influences)
 
 
 def _infinity(parts: list[Moments], r: Moments, value: float) -> float:
@@ -250,7 +259,7 @@ def _bias(parts: list[Moments], other: Moments, value: float) -> float:
     The jackknife that leaves out a quarter of the samples (Quenouille 1956). It needs no Gaussian features. The corrected
     value holds only pairs of samples of different quarters. So the noise of pairs has `PAIRS` times the variance of FID_n.
     """
-    left = [reduce(Moments.merge, parts[:i] + parts[i + 1 :]) for i in range(QUARTERS)]
+    left = (reduce(Moments.merge, parts[:i] + parts[i + 1 :]) for i in range(QUARTERS))  # one at a time in memory
     return float((QUARTERS - 1) * (np.mean([frechet(part, other) for part in left]) - value))
 
 
@@ -261,7 +270,7 @@ def _quarters(x: np.ndarray, own: Moments) -> list[Moments]:
     """
     seed = int(np.frexp(own.mean @ own.mean + np.trace(own.covariance))[0] * 2**30)
     order = shuffled(x, np.random.default_rng(seed))
-    return [moments(_blocks(x[rows])) for rows in np.array_split(order, QUARTERS)]
+    return [moments(_blocks(take(x, rows))) for rows in np.array_split(order, QUARTERS)]
 
 
 def _null(r: Moments) -> tuple[float, float]:

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from functools import reduce
 from operator import add
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ganbench.errors import UserError
 from ganbench.metrics import Card, NotApplicable, Score
 from ganbench.metrics._parallel import blocks, in_order
+from ganbench.metrics._rows import PART, held, parts
 from ganbench.metrics._shared import steps
 from ganbench.statistics import Z
 
@@ -45,21 +46,21 @@ def kid(gen: np.ndarray, ref: np.ndarray) -> Score:
     Half of a perfect generator's values are negative: nothing is clipped. The interval comes from the influence functions of
     both sets. Near 0 these functions vanish, and the interval is too wide, not too narrow.
     """
-    gen, ref = np.asarray(gen, np.float64), np.asarray(ref, np.float64)
     d = ref.shape[1]
-    norm = (ref**2).sum(1).mean()
+    norm = _square_norms(ref).mean()
     if norm == 0:
         raise NotApplicable("cannot scale a reference whose features are all zero")
-    return distance(gen * np.sqrt(d / norm), ref * np.sqrt(d / norm))
+    return distance(gen, ref, np.sqrt(d / norm))
 
 
-def distance(x: np.ndarray, y: np.ndarray) -> Score:
-    """Unbiased squared MMD of `x` `[n, d]` and `y` `[m, d]` as they are, with the kernel (x . y / d + 1)^3."""
+def distance(x: Any, y: Any, scale: float = 1.0) -> Score:
+    """Unbiased squared MMD of `x` `[n, d]` and `y` `[m, d]`, all times `scale`, with the kernel (x . y / d + 1)^3."""
     n, m, d = len(x), len(y), x.shape[1]
     pairs = n * n + m * m + n * m
-    linear = pairs > MANY and pairs > 6 * d**2 * (n + m)
-    (to_x, x_to_y), (y_to_x, to_y) = _sums_by_powers(x, y) if linear else _sums(x, y)
-    to_x, to_y = (to_x - _kernel((x**2).sum(1), d)) / (n - 1), (to_y - _kernel((y**2).sum(1), d)) / (m - 1)
+    linear = held(x) and held(y) and pairs > MANY and pairs > 6 * d**2 * (n + m)
+    (to_x, x_to_y), (y_to_x, to_y) = (_sums_by_powers if linear else _sums)(x, y, scale)
+    own_x, own_y = (_kernel(_square_norms(given, scale), d) for given in (x, y))
+    to_x, to_y = (to_x - own_x) / (n - 1), (to_y - own_y) / (m - 1)
     x_to_y, y_to_x = x_to_y / m, y_to_x / n
     value = float(to_x.mean() + to_y.mean() - 2 * x_to_y.mean())
     variance = np.var(2 * (to_x - x_to_y), ddof=1) / n + np.var(2 * (to_y - y_to_x), ddof=1) / m
@@ -75,27 +76,37 @@ def _kernel(products: np.ndarray, d: int) -> np.ndarray:
 Sums = tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
-def _sums(x: np.ndarray, y: np.ndarray) -> Sums:
-    """For each x_i the sums of k(x_i, x_j) and of k(x_i, y_j) over all j, and the same two for each y_i."""
-    to_x, to_y = _kernel_sums(x, x)[0], _kernel_sums(y, y)[0]
-    x_to_y, y_to_x = _kernel_sums(x, y)
+def _square_norms(x: Any, scale: float = 1.0) -> np.ndarray:
+    """|scale x_i|^2 for each i."""
+    return np.concatenate([((scale * np.asarray(x[part], np.float64)) ** 2).sum(1) for part in parts(x)])
+
+
+def _sums(x: Any, y: Any, scale: float) -> Sums:
+    """For each x_i the sums of k(x_i, x_j) and of k(x_i, y_j) over all j, and the same two for each y_i; all times `scale`."""
+    to_x, to_y = _kernel_sums(x, x, scale)[0], _kernel_sums(y, y, scale)[0]
+    x_to_y, y_to_x = _kernel_sums(x, y, scale)
     return (to_x, x_to_y), (y_to_x, to_y)
 
 
-def _kernel_sums(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _kernel_sums(x: Any, y: Any, scale: float) -> tuple[np.ndarray, np.ndarray]:
     """sum_j k(x_i, y_j) for each i, and sum_i k(x_i, y_j) for each j."""
-    of_x, of_y = np.empty(len(x)), np.zeros(len(y))
+    of_x, of_y = np.zeros(len(x)), np.zeros(len(y))
+    columns = parts(y)
+    at_once = [scale * np.asarray(y, np.float64)] if held(y) else None
     with steps("pairs of samples", len(x)) as advance:
-        for rows in blocks(len(x), BLOCK // len(y)):
-            k = _kernel(x[rows] @ y.T, x.shape[1])
-            of_x[rows] = k.sum(1)
-            of_y += k.sum(0)
+        for rows in blocks(len(x), BLOCK // (columns[0].stop if held(y) else PART // x.shape[1])):
+            block = scale * np.asarray(x[rows], np.float64)
+            for part, others in zip(columns, at_once or (scale * y[part] for part in columns), strict=True):
+                k = _kernel(block @ others.T, x.shape[1])
+                of_x[rows] += k.sum(1)
+                of_y[part] += k.sum(0)
             advance(rows.stop)
     return of_x, of_y
 
 
-def _sums_by_powers(x: np.ndarray, y: np.ndarray) -> Sums:
+def _sums_by_powers(x: Any, y: Any, scale: float) -> Sums:
     """The same numbers as `_sums`, up to rounding, in O((n + m) d^3) time: see `_total`."""
+    x, y = (scale * np.asarray(given, np.float64) for given in (x, y))
     d = x.shape[1]
     size = PRODUCTS // d**2
 

@@ -22,6 +22,7 @@ from scipy.special import betaincinv
 from ganbench.metrics import Card, NotApplicable, Score
 from ganbench.metrics._neighbours import knn
 from ganbench.metrics._order import shuffled
+from ganbench.metrics._rows import take
 from ganbench.metrics._shared import remembered
 from ganbench.statistics import ALPHA, difference, share
 
@@ -222,7 +223,7 @@ def _real(
     return Real(
         detector=detector,
         nearest=of_ref,
-        ref=ref[kept],
+        ref=take(ref, kept),
         scores=scores,
         duplicates=int(duplicate.sum()),
         own=_own(train, of_ref[FEATURES].ids[:, 0], np.full(len(train), np.nan)),
@@ -348,7 +349,7 @@ def _own(train: np.ndarray, rows: np.ndarray, own: np.ndarray) -> np.ndarray:
     """The distance of each training sample to the nearest other, float64 `[k]`: as `own`, and filled for these rows."""
     missing = np.unique(rows[np.isnan(own[rows])])
     filled = own.copy()
-    filled[missing] = knn(train[missing], train, 1, own=missing)[0][:, 0]
+    filled[missing] = knn(take(train, missing), train, 1, own=missing)[0][:, 0]
     return filled
 
 

@@ -9,11 +9,14 @@ the paper's.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ganbench.metrics import Card, Score
 from ganbench.metrics._order import like
-from ganbench.metrics.sliced_wasserstein import directions, sliced
+from ganbench.metrics._rows import mean
+from ganbench.metrics.sliced_wasserstein import along, directions, project
 from ganbench.statistics import Z
 
 CARD = Card(
@@ -43,11 +46,15 @@ def mind(gen: np.ndarray, ref: np.ndarray, rng: np.random.Generator, train: np.n
     return Score(value, (max(value - half, 0.0), value + half), perfect)
 
 
-def _distance(x: np.ndarray, y: np.ndarray, theta: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+def _distance(x: Any, y: Any, theta: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
     """MIND and the influence on it of each row of `x` and of `y`, up to constants."""
-    step = x.mean(0) - y.mean(0)
-    centred_x, centred_y = x - x.mean(0), y - y.mean(0)
-    shapes, of_x, of_y = sliced(centred_x, centred_y, theta)
+    step = mean(x) - mean(y)
+    shapes, of_x, of_y = along(*(_centred(project(given, theta)) for given in (x, y)))
+    step_x, step_y = (_centred(project(given, step[None]))[0] for given in (x, y))
     d = x.shape[1]
     value = FACTOR * (float(step @ step) + d * shapes)
-    return value, FACTOR * (2 * centred_x @ step + d * of_x), FACTOR * (d * of_y - 2 * centred_y @ step)
+    return value, FACTOR * (2 * step_x + d * of_x), FACTOR * (d * of_y - 2 * step_y)
+
+
+def _centred(projections: np.ndarray) -> np.ndarray:
+    return projections - projections.mean(1, keepdims=True)

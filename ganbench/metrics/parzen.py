@@ -17,6 +17,7 @@ import numpy as np
 from ganbench.metrics import Card, NotApplicable, Score
 from ganbench.metrics._order import shuffled
 from ganbench.metrics._parallel import blocks
+from ganbench.metrics._rows import held, parts
 from ganbench.statistics import normal
 
 CARD = Card(
@@ -33,9 +34,7 @@ SIGMAS = np.logspace(-1, 0, 10)
 VALIDATION = 1000  # held-out samples that sigma is chosen on
 SCORED = 2000  # further held-out samples that are scored; the limit makes the time linear in the number of samples
 BLOCK = 2**19  # distances held at once
-HELD = 2**26  # values of all samples up to which they are held as float64; more samples are read part by part
-PART = 2**22  # values of such a part
-PARTLY = 2**24  # distances held at once then, so that the parts are read a few times only
+PARTLY = 2**24  # distances held at once if the samples are read part by part, so that they are read a few times only
 LARGEST = 2**28  # values of all samples
 
 
@@ -54,13 +53,13 @@ def parzen(
 
     Extras: `sigma`; `scored`, the number of samples behind the mean.
     """
-    samples, held = (gen, ref) if gen_pixels is None or ref_pixels is None else (gen_pixels, ref_pixels)
+    samples, real = (gen, ref) if gen_pixels is None or ref_pixels is None else (gen_pixels, ref_pixels)
     if math.prod(samples.shape) > LARGEST:
         raise NotApplicable(f"is for at most {LARGEST:,} values of all samples")
-    held = held[shuffled(held, rng)[: VALIDATION + SCORED]]
-    validation = min(VALIDATION, len(held) // 2)
-    sigma = SIGMAS[log_density(samples, held[:validation], SIGMAS).mean(1).argmax()]
-    terms = log_density(samples, held[validation:], np.array([sigma]))[0]
+    real = real[shuffled(real, rng)[: VALIDATION + SCORED]]
+    validation = min(VALIDATION, len(real) // 2)
+    sigma = SIGMAS[log_density(samples, real[:validation], SIGMAS).mean(1).argmax()]
+    terms = log_density(samples, real[validation:], np.array([sigma]))[0]
     extra = {"sigma": float(sigma), "scored": len(terms)}
     return Score(float(terms.mean()), normal(float(terms.mean()), terms), None, extra)
 
@@ -83,20 +82,15 @@ def log_density(samples: Any, x: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
 
 def _squared_distances(x: np.ndarray, y: Any) -> Iterator[np.ndarray]:
     """Blocks of rows of the matrix |x_i - y_j|^2, float64; both sets are centred, so that little cancels."""
-    if math.prod(y.shape) <= HELD:
-        y = np.asarray(y)
-        centre = y.mean(0, dtype=np.float64)
-        parts, step = [slice(0, len(y))], BLOCK // len(y)
-        held = [y - centre]
-    else:
-        parts, step = blocks(len(y), PART // y.shape[1]), PARTLY // len(y)
-        centre = reduce(np.add, (y[part].sum(0) for part in parts)) / len(y)
-        held = None
-    norms = np.concatenate([(near**2).sum(1) for near in held or (y[part] - centre for part in parts)])
+    rows_of_y, step = parts(y), (BLOCK if held(y) else PARTLY) // len(y)
+    y = np.asarray(y) if held(y) else y
+    centre = y.mean(0, dtype=np.float64) if held(y) else reduce(np.add, (y[part].sum(0) for part in rows_of_y)) / len(y)
+    at_once = [y - centre] if held(y) else None
+    norms = np.concatenate([(near**2).sum(1) for near in at_once or (y[part] - centre for part in rows_of_y)])
     for rows in blocks(len(x), step):
         block = x[rows] - centre
         squared = np.empty((len(block), len(y)))
-        for part, near in zip(parts, held or (y[part] - centre for part in parts), strict=True):
+        for part, near in zip(rows_of_y, at_once or (y[part] - centre for part in rows_of_y), strict=True):
             distances = (block**2).sum(1)[:, None] + norms[part] - 2 * block @ near.T
             np.maximum(distances, 0, out=squared[:, part])
         yield squared

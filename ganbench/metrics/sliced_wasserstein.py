@@ -9,10 +9,13 @@ patches and standardises each set by itself, so it ignores brightness and contra
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ganbench.metrics import Card, Score
 from ganbench.metrics._order import like
+from ganbench.metrics._rows import parts
 from ganbench.statistics import Z
 
 CARD = Card(
@@ -64,15 +67,25 @@ def coupling(n: int, m: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def sliced(x: np.ndarray, y: np.ndarray, theta: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
     """SW2^2 and the influence on it of each row of `x` and of `y`, up to constants."""
-    mass, i, j = coupling(len(x), len(y))
-    value, of_x, of_y = 0.0, np.zeros(len(x)), np.zeros(len(y))
-    for a, b in zip(theta @ x.T, theta @ y.T, strict=True):
+    return along(project(x, theta), project(y, theta))
+
+
+def project(x: Any, theta: np.ndarray) -> np.ndarray:
+    """The rows of `x` `[n, d]` along the directions `theta` `[L, d]`: `[L, n]`."""
+    return np.concatenate([theta @ x[part].T for part in parts(x)], 1)
+
+
+def along(x: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    """SW2^2 from projections `[L, n]` and `[L, m]`, and the influence on it of each sample, up to constants."""
+    mass, i, j = coupling(x.shape[1], y.shape[1])
+    value, of_x, of_y = 0.0, np.zeros(x.shape[1]), np.zeros(y.shape[1])
+    for a, b in zip(x, y, strict=True):
         order_a, order_b = a.argsort(), b.argsort()
         a, b = a[order_a], b[order_b]
         value += float(mass @ (a[i] - b[j]) ** 2)
         of_x[order_a] += _potential(a, np.bincount(i, mass * b[j]) * len(a))
         of_y[order_b] += _potential(b, np.bincount(j, mass * a[i]) * len(b))
-    return value / len(theta), of_x / len(theta), of_y / len(theta)
+    return value / len(x), of_x / len(x), of_y / len(x)
 
 
 def _potential(x: np.ndarray, to: np.ndarray) -> np.ndarray:

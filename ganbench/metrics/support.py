@@ -37,6 +37,7 @@ from scipy.special import gammaincinv
 from ganbench.metrics import Card, Score
 from ganbench.metrics._neighbours import NEAREST, distances_of, nearest, pairs_within
 from ganbench.metrics._order import shuffled
+from ganbench.metrics._rows import take
 from ganbench.statistics import ALPHA, Interval, Z, difference, share
 
 CARD = Card(
@@ -167,7 +168,7 @@ def support(
         disturbed.append(ref_disturbed_pixels)
     alpha, thresholds = _calibrate([x[half_a] for x in held_out])
     duplicates = _duplicates(generated, thresholds)
-    real = _duplicates([x.take(half_b, axis=0) for x in held_out], thresholds)
+    real = _duplicates([take(x, half_b) for x in held_out], thresholds)
     sensitivity, least = _sensitivity(held_out, disturbed, thresholds, half_b)
 
     gen_class, ref_class = np.zeros(n, np.int64), np.zeros(len(half_b), np.int64)

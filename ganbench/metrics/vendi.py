@@ -7,10 +7,13 @@ K = U U^T for unit rows U, and the eigenvalues are also those of the smaller U^T
 
 from __future__ import annotations
 
+from functools import reduce
+
 import numpy as np
 
 from ganbench.metrics import Card, NotApplicable, Score
 from ganbench.metrics._order import like
+from ganbench.metrics._rows import parts
 from ganbench.statistics import normal
 
 CARD = Card(
@@ -50,14 +53,20 @@ def entropy(x: np.ndarray) -> tuple[float, np.ndarray]:
     The terms are the influences of the samples on it, up to a constant.
     """
     n = len(x)
-    norm = np.sqrt((x**2).sum(1, keepdims=True))
-    u = np.hstack([np.divide(x, norm, out=np.zeros(x.shape), where=norm > 0), norm == 0])
-    if n > u.shape[1]:
-        l, v = np.linalg.eigh(u.T @ u / n)  # noqa: E741
-        parts = (u @ v) ** 2
+    if n > x.shape[1] + 1:
+        rows = parts(x)
+        l, v = np.linalg.eigh(reduce(np.add, (u.T @ u for u in (_units(x[part]) for part in rows))) / n)  # noqa: E741
+        seen = l > np.finfo(np.float64).eps
+        terms = np.concatenate([((_units(x[part]) @ v) ** 2)[:, seen] @ -np.log(l[seen]) for part in rows])
     else:
+        u = _units(np.asarray(x))
         l, v = np.linalg.eigh(u @ u.T / n)  # noqa: E741
-        parts = n * np.clip(l, 0, None) * v**2
-    seen = l > np.finfo(np.float64).eps
-    terms = parts[:, seen] @ -np.log(l[seen])
+        seen = l > np.finfo(np.float64).eps
+        terms = (n * np.clip(l, 0, None) * v**2)[:, seen] @ -np.log(l[seen])
     return float(terms.mean()), terms
+
+
+def _units(x: np.ndarray) -> np.ndarray:
+    """The rows of `x` `[n, d]` with length 1, float64 `[n, d + 1]`. The last column is 1 where a row is 0."""
+    norm = np.sqrt((x**2).sum(1, keepdims=True))
+    return np.hstack([np.divide(x, norm, out=np.zeros(x.shape), where=norm > 0), norm == 0])

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import math
+import struct
 import zipfile
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -187,17 +188,36 @@ def _whole(path: Path, arrays: dict[str, Raw], name: str) -> np.ndarray:
 
 def _npz(path: Path, opened: ExitStack) -> dict[str, Raw]:
     archive = opened.enter_context(zipfile.ZipFile(path))
-    members = bounded(path, archive.infolist())
-    return {
-        info.filename.removesuffix(".npy"): _npy(
-            f"{path.name}: {info.filename}", opened.enter_context(archive.open(info)), info.file_size
-        )
-        for info in members
-    }
+    plain = opened.enter_context(path.open("rb"))
+    raws = {}
+    for info in bounded(path, archive.infolist()):
+        name = f"{path.name}: {info.filename}"
+        member = opened.enter_context(archive.open(info))
+        stored = _Stored(plain, _start(plain, info)) if info.compress_type == zipfile.ZIP_STORED else None
+        raws[info.filename.removesuffix(".npy")] = _npy(name, member, info.file_size, stored)
+    return raws
 
 
-def _npy(name: str, file: IO[bytes], size: int) -> Raw:
-    """The rows of a `.npy` that is `size` bytes long."""
+class _Stored(NamedTuple):
+    """A member of a zip that is not compressed: the whole zip, and the byte at which the member starts."""
+
+    file: IO[bytes]
+    start: int
+
+
+def _start(file: IO[bytes], info: zipfile.ZipInfo) -> int:
+    """The first byte of a member: its header has a name and a further field of any length (PKWARE's APPNOTE, 4.3.7)."""
+    file.seek(info.header_offset + 26)
+    name, further = (int(length) for length in struct.unpack("<HH", file.read(4)))
+    return info.header_offset + 30 + name + further
+
+
+def _npy(name: str, file: IO[bytes], size: int, stored: _Stored | None = None) -> Raw:
+    """The rows of a `.npy` that is `size` bytes long.
+
+    The first pass reads `file`, so that a zip checks its sum. To go back, a zip would read a member again from its start; so
+    rows that were passed are read from where the member is `stored`.
+    """
     version = np.lib.format.read_magic(file)
     if version not in HEADERS:
         raise UserError(f"{name}: .npy format {version} is not supported; save the array again with numpy.save")
@@ -214,8 +234,10 @@ def _npy(name: str, file: IO[bytes], size: int) -> Raw:
         raise UserError(f"{name}: Fortran order splits the samples; save np.ascontiguousarray(x) instead")
 
     def fetch(a: int, b: int) -> np.ndarray:
-        file.seek(offset + a * row)
-        data = file.read((b - a) * row)
+        at = offset + a * row
+        given, start = stored if stored is not None and at < file.tell() else (file, 0)
+        given.seek(start + at)
+        data = given.read((b - a) * row)
         if len(data) < (b - a) * row:
             raise EOFError(f"only {len(data):,} of {(b - a) * row:,} bytes")
         return np.frombuffer(data, dtype).reshape(b - a, *shape[1:])

@@ -11,7 +11,7 @@ import numpy as np
 
 from ganbench.errors import choose
 from ganbench.samples.rows import Rows
-from ganbench.samples.stack import Stack
+from ganbench.samples.stack import Pixels, Stack
 
 HELD = 2**28  # bytes; sets up to here are held in memory, larger ones are read again whenever rows are asked for
 MEMBER = 2**28  # bytes of one encoded image, after its archive's compression
@@ -50,11 +50,11 @@ class SampleSet:
     x: Rows  # uint8 [n, H, W, C], or float32 [n, d] for points
     y: np.ndarray | None  # int64 [n]
     manifest: dict[str, Any]
-    features: np.ndarray | None = None  # float32 [n, d]
+    features: Any = None  # float32 [n, d], an array, or `Pixels` of very many images
     logits: np.ndarray | None = None  # float32 [n, K]
     discriminator: np.ndarray | None = None  # float64 [g, 2]: places on the line and D there, for one dimension
     condition: np.ndarray | None = None  # int64 [n], the held-out sample whose condition each sample was made from
-    disturbed: np.ndarray | None = None  # float32 [n, d], features of the images after `scoring.disturbed`
+    disturbed: Any = None  # as `features`: those of the images after `scoring.disturbed`
     moments: np.ndarray | None = None  # float64 [1 + d, d], mean and covariance of features without their samples
 
     def with_(self, **changes: Any) -> SampleSet:
@@ -111,20 +111,20 @@ class Tally:
 BLOCK = 2**24  # bytes of rows looked at together
 
 
-def blocks(x: Rows) -> list[slice]:
+def blocks(x: Rows | Pixels) -> list[slice]:
     """Slices of rows. Each slice holds about 16 MB."""
     size = int(np.prod(x.shape[1:], dtype=np.int64)) * x.dtype.itemsize
     step = max(1, BLOCK // max(1, size))
     return [slice(a, min(a + step, len(x))) for a in range(0, len(x), step)]
 
 
-def content_hash(x: Rows) -> str:
+def content_hash(x: Rows | Pixels) -> str:
     """SHA-256 over dtype, shape and bytes. Equal samples have an equal hash, whatever file they come from."""
     if isinstance(x, Stack) and x.sha256:
         return x.sha256
     digest = hashlib.sha256(f"{x.dtype.str}{x.shape}".encode())
     for rows in blocks(x):
-        digest.update(np.ascontiguousarray(x[rows]).data)
+        digest.update(np.ascontiguousarray(x[rows], x.dtype).data)
     return digest.hexdigest()
 
 

@@ -111,6 +111,8 @@ class Pixels:
         rows: the rows that are used, by default all.
     """
 
+    dtype = np.dtype(np.float32)  # of the same vectors as an array
+
     def __init__(self, x: Rows, rows: np.ndarray | None = None) -> None:
         self._x, self._rows = x, np.arange(len(x)) if rows is None else rows
         self.shape = len(self._rows), int(np.prod(x.shape[1:], dtype=np.int64))
@@ -124,8 +126,8 @@ class Pixels:
         vectors: np.ndarray = (x.reshape(len(x), -1).astype(np.float32) / 255).astype(np.float64)
         return vectors
 
-    def take(self, rows: np.ndarray, axis: int = 0) -> Pixels:
-        """The same vectors for these rows only. Nothing is computed yet."""
+    def take(self, rows: np.ndarray) -> Pixels:
+        """The same vectors for these rows only, numbers or a mask. Nothing is computed yet."""
         return Pixels(self._x, self._rows[rows])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:

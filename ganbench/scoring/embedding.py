@@ -10,29 +10,45 @@ import numpy as np
 from ganbench import features, plugins, samples
 from ganbench.errors import UserError
 from ganbench.features import Extractor
-from ganbench.samples import Rows, SampleSet, Stack, common_channels
+from ganbench.metrics._rows import held
+from ganbench.samples import Pixels, Rows, SampleSet, Stack, common_channels
 
 DISTURBANCE = 5  # levels of 255, about 0.02 of the range: too little to make another image
 
 
-def embed(given: SampleSet, extractor: str | Extractor) -> SampleSet:
-    """The same set with its features. They are computed unless the set already has the features of this extractor."""
+def embed(given: SampleSet, extractor: str | Extractor, hold: bool = True) -> SampleSet:
+    """The same set with its features. They are computed unless the set already has the features of this extractor.
+
+    With `hold` false, the features of very many images in the extractor `pixels` are `Pixels`, not an array.
+    """
     if given.moments is not None:
         raise UserError(f"{given.manifest['name']} has only statistics, so it has no samples to embed")
     about = features.describe(extractor)
     if given.features is not None and given.manifest.get("features") == about:
         return given
     with plugins.blamed(f"the extractor {about['id']}"):
-        array, logits = features.embed(extractor, given.x) if len(given.x) else (np.empty((0, 1)), None)
+        array: Any
+        if not hold and _in_parts(about, given.x):
+            array, logits = Pixels(given.x), None
+        else:
+            array, logits = features.embed(extractor, given.x) if len(given.x) else (np.empty((0, 1)), None)
     manifest = given.manifest | {"features": about}
     return given.with_(features=array, logits=logits, disturbed=None, manifest=manifest)
 
 
-def embed_disturbed(embedded: SampleSet, extractor: str | Extractor) -> SampleSet:
-    """The same embedded set with the features of its disturbed images too. Points have none."""
+def embed_disturbed(embedded: SampleSet, extractor: str | Extractor, hold: bool = True) -> SampleSet:
+    """The same embedded set with the features of its disturbed images too. Points have none. `hold` is that of `embed`."""
     if embedded.disturbed is not None or embedded.x.ndim != 4:
         return embedded
-    return embedded.with_(disturbed=features.embed(extractor, disturbed(embedded.x)).features)
+    moved = disturbed(embedded.x)
+    if not hold and _in_parts(features.describe(extractor), moved):
+        return embedded.with_(disturbed=Pixels(moved))
+    return embedded.with_(disturbed=features.embed(extractor, moved).features)
+
+
+def _in_parts(about: dict[str, Any], x: Rows) -> bool:
+    """Whether the features of images are their pixels, and too many to be held."""
+    return about["id"] == "pixels" and x.ndim == 4 and not held(Pixels(x))
 
 
 def disturbed(x: Rows) -> Rows:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ganbench import data, metrics
 from ganbench.metrics import INPUTS, Metric
+from ganbench.metrics._rows import take
 from ganbench.samples import Pixels, SampleSet
 from ganbench.scoring.copies import Copies
 from ganbench.scoring.embedding import disturbed
@@ -26,8 +27,8 @@ PARTS: Mapping[str, Callable[[SampleSet], Any]] = {
 }
 
 
-def _float64(array: np.ndarray | None) -> np.ndarray | None:
-    return None if array is None else np.asarray(array, np.float64)
+def _float64(array: Any) -> Any:
+    return array if array is None or isinstance(array, Pixels) else np.asarray(array, np.float64)
 
 
 def gather_real(ref: SampleSet, train: SampleSet | None, copies: Copies | None = None) -> dict[str, Any]:
@@ -74,9 +75,9 @@ def real_vs_real(wanted: Sequence[str | Metric], inputs: Mapping[str, Any], seed
     halves = {name: array for name, array in inputs.items() if INPUTS[name].of in ("train", "data")}
     for name, entry in INPUTS.items():
         if entry.of == "ref" and entry.rows and name in inputs:
-            halves[name] = inputs[name][second]
+            halves[name] = take(inputs[name], second)
             generated = name.replace("ref", "gen", 1)
             if generated in INPUTS:
-                halves[generated] = inputs[name][first]
+                halves[generated] = take(inputs[name], first)
     results = metrics.compute(wanted, halves, seed)
     return {m: {"value": r["value"], "n": r["n"]} for m, r in results.items() if r["value"] is not None}

@@ -258,7 +258,7 @@ class Scorer:
         if self.reference.moments is not None and extractor.name != self.extractor.name:
             reason = f"needs the images of the reference: its statistics are for {self.extractor.name}"
             return {m.name: not_computed(m, len(gen.x), f"{m.name} {reason}") for m in group}, {}
-        generated = embed(gen, extractor)
+        generated = embed(gen, extractor, hold=False)
         real, kept, hashes = self._real_inputs(channels, extractor, group)
         inputs = gather(generated, real)
         with watched(partial(progress, unit="samples", patience=PATIENCE)):
@@ -300,12 +300,12 @@ class Scorer:
             announce(extractor, self.why)
             ref, train = self._real(channels)
             if ref.moments is None:
-                ref = embed(ref, extractor)
-                ref = embed_disturbed(ref, extractor) if disturbed else ref
+                ref = embed(ref, extractor, hold=False)
+                ref = embed_disturbed(ref, extractor, hold=False) if disturbed else ref
             # A set that carries its features is scored without the network, which may not be on this machine.
             images = train is not None and train.x.ndim == 4 and train.features is None
             copies = embed_copies(train.x, extractor) if train is not None and copied and images else None
-            train = None if train is None else embed(train, extractor)
+            train = None if train is None else embed(train, extractor, hold=False)
             real = gather_real(ref, train, copies)
             self._ready[key] = real, Kept(real.values()), _hashes(reference=ref, train=train)
         inputs: tuple[dict[str, Any], Kept, dict[str, str]] = self._ready[key]
