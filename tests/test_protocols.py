@@ -8,6 +8,7 @@ import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import peers
@@ -36,7 +37,7 @@ def sets() -> dict[str, np.ndarray]:
     return peers.sets(N, D)
 
 
-def number(protocol: str, name: str, sets: dict[str, np.ndarray]) -> dict[str, object]:
+def number(protocol: str, name: str, sets: dict[str, np.ndarray]) -> dict[str, Any]:
     """What ganbench gives for a number of a protocol on these arrays."""
     (measure,) = (entry.measure for entry in PROTOCOLS[protocol].numbers if entry.name == name)
     return metrics.compute([measure], sets)[name]
@@ -204,7 +205,7 @@ def test_a_protocol_names_itself_in_the_result_and_each_extractor(as_published: 
     from ganbench.scoring import page, report
 
     shown = report.text(result, (), 120)
-    assert "sfid" in page.render(result, *(scorer.open(x) for x in (gen, ref)), None)
+    assert "sfid" in page.render(result, scorer.open(gen), scorer.open(ref), None)
     assert "protocol: adm, samples" in shown
     assert "inception-spatial@" in shown
     assert "sfid ↓" in shown
@@ -233,7 +234,7 @@ def test_a_protocol_names_itself_in_the_result_and_each_extractor(as_published: 
         ({"protocol": "edm2", "features": Extractor("auto", __file__)}, "pins 2 files of weights"),
     ],
 )
-def test_what_contradicts_a_protocol_is_one_line(given: dict[str, object], message: str) -> None:
+def test_what_contradicts_a_protocol_is_one_line(given: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=re.escape(message)) as error:
         Scorer.of(images(1, 3), **given)
     assert error.value.exit_code == 2

@@ -53,7 +53,7 @@ class Branches(nn.ModuleList):
 def spatial(blocks: nn.Sequential) -> nn.Sequential:
     """The part of the blocks of `network` that ends at the maps `[N, 192, 17, 17]` of TensorFlow's `mixed_6/conv`."""
     *before, mixed_6d = blocks[:7]
-    return nn.Sequential(*before, mixed_6d[0])
+    return nn.Sequential(*before, next(mixed_6d.children()))
 
 
 def network(state: dict[str, Tensor]) -> tuple[nn.Sequential, nn.Sequential, Tensor, Tensor]:
