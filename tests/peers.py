@@ -7,7 +7,6 @@ their own functions are called in the place of a reading.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 from scipy.linalg import sqrtm
@@ -53,10 +52,7 @@ def inception_score(logits: np.ndarray, cuts: list[tuple[int, int]]) -> float:
 
 
 def closed_shares(x: np.ndarray, y: np.ndarray, dtype: type = np.float16) -> tuple[float, float]:
-    """guided-diffusion: precision and recall from |u|^2 - 2 u v + |v|^2 in float16, k = 3, closed balls around both sets.
-
-    If a distance overflows float16, its block is computed in float32.
-    """
+    """guided-diffusion: precision and recall from |u|^2 - 2 u v + |v|^2 in float16, k = 3, closed balls around both sets."""
 
     def squares(u: np.ndarray, v: np.ndarray) -> np.ndarray:
         u, v = u.astype(dtype), v.astype(dtype)
@@ -97,9 +93,9 @@ def mind(x: np.ndarray, y: np.ndarray, theta: np.ndarray) -> float:
 def cmmd(x: np.ndarray, y: np.ndarray, dtype: type = np.float32) -> float:
     """google-research, `cmmd/distance.py`: all pairs, those of a sample with itself too, sigma 10, times 1000, in float32."""
 
-    def mean_kernel(u: np.ndarray, v: np.ndarray) -> Any:
+    def mean_kernel(u: np.ndarray, v: np.ndarray) -> float:
         squares = np.square(u).sum(1)[:, None] + np.square(v).sum(1)[None] - 2 * u @ v.T
-        return np.exp(-squares / dtype(200)).mean()
+        return float(np.exp(-squares / dtype(200)).mean())
 
     x, y = x.astype(dtype), y.astype(dtype)
     return float(1000 * (mean_kernel(x, x) + mean_kernel(y, y) - 2 * mean_kernel(x, y)))

@@ -46,7 +46,8 @@ def clip_weights(tmp_path_factory: pytest.TempPathFactory) -> str:
 def run(extractor: Extractor, x: np.ndarray) -> Any:
     """What an extractor gives without a batch that is filled up, which takes long here."""
     family = inception if extractor.name in inception.NAMES else fidelity
-    return family.load(extractor)(x)
+    features_and_logits: tuple[np.ndarray, np.ndarray | None] = family.load(extractor)(x)
+    return features_and_logits
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -275,10 +275,10 @@ def test_small_sets_are_told_their_subsets() -> None:
 def test_an_evaluator_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(second_opinion.importlib.util, "find_spec", lambda module: None)
     with pytest.raises(Unreachable, match=re.escape("pip install 'ganbench[peers]'")) as error:
-        second_opinion.require(["clean-fid"])
+        second_opinion.require(["clean-fid"], Extractor("pixels"))
     assert error.value.exit_code == 3
     with pytest.raises(UserError, match="no evaluator to check with"):
-        second_opinion.require(["pytorch-fid"])
+        second_opinion.require(["pytorch-fid"], Extractor("pixels"))
 
 
 def test_the_causes_name_network_resize_precision_and_rule(as_published: Path) -> None:

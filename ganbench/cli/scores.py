@@ -151,14 +151,15 @@ def score(
 
     work = Work()
     names = metrics_of(wanted) if protocol is None else names_of(wanted)
+    extractor = extractor_of(features, weights, precision)
+    check_files(html, json_file(json_out), inputs=(samples, reference, train))
+    extractors = scoring.Scorer.extractors(extractor, names, protocol)
     peers = names_of(check_with) or []
     if peers:
         from ganbench.scoring import second_opinion
 
-        second_opinion.require(peers)
-    extractor = extractor_of(features, weights, precision)
-    check_files(html, json_file(json_out), inputs=(samples, reference, train))
-    for needed in scoring.Scorer.extractors(extractor, names, protocol):
+        second_opinion.require(peers, extractors[0])
+    for needed in extractors:
         require_weights(needed, samples, reference, train)
     scorer = scoring.Scorer.of(
         reference,

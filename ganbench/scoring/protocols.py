@@ -91,11 +91,13 @@ TABLE = (
         ),
         (
             Source("toshas/torch-fidelity", "torch_fidelity/metric_kid.py", "5b1e99c3c474"),
-            Source("toshas/torch-fidelity", "torch_fidelity/metric_mind.py", "a51aa6401352"),
+            Source("toshas/torch-fidelity", "torch_fidelity/metric_isc.py", "13766cc72549"),
+            Source("toshas/torch-fidelity", "torch_fidelity/metric_prc.py", "5b1e99c3c474"),
         ),
         (
             ROUNDING,
             "With `--prc` alone, it takes VGG-16 in the place of Inception.",
+            "Code before 0.4 takes the first set for the real one in `--prc`, so precision and recall change places.",
             "It refuses sets of fewer than 1,000 samples for KID; ganbench then takes subsets of the size of the smaller set.",
         ),
     ),

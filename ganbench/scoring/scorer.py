@@ -10,7 +10,7 @@ from typing import Any
 from ganbench._version import __version__
 from ganbench.display.progress import progress
 from ganbench.errors import UserError, choose
-from ganbench.features import AUTO, Extractor, describe, require
+from ganbench.features import AUTO, Extractor, describe, published, require
 from ganbench.metrics import Kept, Metric, asks_for, compute, get, names, not_computed, watched
 from ganbench.samples import (
     UNDECLARED,
@@ -112,18 +112,17 @@ class Scorer:
         return features, tuple(choose(name, names(), "metric") for name in metrics or names())
 
     @classmethod
-    def extractors(
-        cls, features: str | Extractor | None, metrics: Iterable[str] | None, protocol: str | None
-    ) -> list[Extractor]:
-        """The extractors that a scoring will use, as far as they are known before the real data are opened."""
-        extractor, wanted = cls.check(features=features, metrics=metrics, protocol=protocol)
-        if protocol is None or not isinstance(extractor, Extractor):
-            return [extractor] if isinstance(extractor, Extractor) else []
-        return [needed for needed, _ in protocols.groups(protocols.get(protocol), wanted, extractor)]
+    def extractors(cls, asked: Extractor, metrics: Iterable[str] | None, protocol: str | None) -> list[Extractor]:
+        """The extractors that a scoring will use: those of the protocol, or the one that the user asked for."""
+        if protocol is None:
+            return [asked]
+        first, wanted = protocols.settle(protocols.get(protocol), asked, metrics)
+        return [extractor for extractor, _ in protocols.groups(protocols.get(protocol), wanted, first)]
 
     def under(self, protocol: str) -> Scorer:
         """A scorer of the same real data under the protocol of another evaluator."""
-        file = self.extractor.weights if self.extractor.name in protocols.get(protocol).extractors else None
+        same = published(self.extractor.name) == published(protocols.get(protocol).extractors[0])
+        file = self.extractor.weights if same else None
         return Scorer.of(
             self.reference,
             self.train,

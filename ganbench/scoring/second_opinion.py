@@ -19,7 +19,7 @@ import numpy as np
 
 from ganbench.display.text import fitted, value, wrap
 from ganbench.errors import Unreachable, UserError, choose
-from ganbench.features import _weights, describe, inception
+from ganbench.features import Extractor, _weights, describe, inception, published
 from ganbench.samples import SampleSet
 from ganbench.scoring import protocols
 from ganbench.scoring.protocols import Number
@@ -56,19 +56,22 @@ class Peer(NamedTuple):
     ]  # numbers of its protocol, and NAME.sd of a random one
 
 
-def require(names: Sequence[str]) -> None:
+def require(names: Sequence[str], extractor: Extractor) -> None:
     """Refuse evaluators that cannot be run, before any work.
 
+    Args:
+        names: of evaluators, at least one.
+        extractor: the extractor of the scoring. If it has Inception's weights, its file of weights is used.
+
     Raises:
-        UserError: there is no such evaluator.
-        Unreachable: it is not installed.
+        UserError: there is no such evaluator, or the file of weights has another hash.
+        Unreachable: an evaluator is not installed, or Inception's weights are not on this machine and cannot be downloaded.
     """
     for name in names:
         peer = PEERS[choose(name, tuple(PEERS), "evaluator to check with")]
         if absent := [module for module in peer.modules if importlib.util.find_spec(module) is None]:
-            raise Unreachable(
-                f"{name} needs the package {absent[0]}, which is not installed: pip install 'ganbench[peers]'"
-            )
+            raise Unreachable(f"{name} needs {absent[0]}, which is not installed: pip install 'ganbench[peers]'")
+    _weights.read(inception.WEIGHTS, extractor.weights if published(extractor.name) == inception.WEIGHTS else None)
 
 
 def opinions(scorers: Mapping[str, Scorer], result: Result, gen: SampleSet, ref: SampleSet) -> list[Opinion]:
