@@ -83,6 +83,12 @@ def test_result_without_faults_has_only_good_verdicts() -> None:
          "collapse", "caution", "uncertain"),
         ("coverage", {"value": 0.56, "interval": [0.5, 0.6], "perfect": 0.97}, "diversity", "caution", "cover 56 %"),
         ("coverage", {"value": 0.4, "interval": [0.3, 0.5], "perfect": 0.97}, "diversity", "bad", "cover 40 %"),
+        ("rejected", {"value": 0.9, "interval": [0.8, 0.95], "perfect": 0.01, "perfect_interval": [0.0, 0.03]}, "damage", "bad",
+         "most samples are not images of this kind: the classifier calls 90 % of the samples damaged (95 %: 80 % to 95 %), and 1 %"),
+        ("rejected", {"value": 0.1, "interval": [0.05, 0.2], "perfect": 0.01, "perfect_interval": [0.0, 0.03]}, "damage", "caution",
+         "more samples than held-out images look damaged"),
+        ("rejected", {"value": 0.03, "interval": [0.02, 0.05], "perfect": 0.01, "perfect_interval": [0.0, 0.03]}, "damage", "good",
+         "do not look more damaged than held-out images"),
         ("modes", {"value": 7.0, "interval": None, "perfect": 8.0}, "diversity", "bad", "reach 7 modes; as many samples of a perfect generator reach 8"),
         ("modes", {"value": 24.0, "interval": None, "perfect": 25.0, "n": 50}, "diversity", "caution", "may be chance: you need 153 samples"),
         ("fid", {"value": 1.9, "interval": [1.8, 2.0], "perfect": 1.0}, "sample size", "caution", "most of the value comes from the small number of samples"),
@@ -101,7 +107,7 @@ def test_what_was_not_computed_gets_no_verdict_and_says_why() -> None:
     assert verdict.level == "unknown"
     assert verdict.text == "no verdict: memorisation needs the training set: pass `train=`"
     bare = result().model_copy(update={"metrics": {}})
-    silent = ("literature", "protocol")  # these two say nothing where there is nothing to say
+    silent = ("damage", "literature", "protocol")  # these say nothing where there is nothing to say
     assert [v.gate for v in verdicts(bare)] == [gate for gate in GATES if gate not in silent]
     assert {v.level for v in verdicts(bare)} == {"unknown"}
     assert all("was not asked for" in v.text for v in verdicts(bare))
@@ -118,7 +124,7 @@ def test_unfair_protocols_are_named() -> None:
 def test_copies_blobs_and_collapse_are_called_by_their_names() -> None:
     x = np.asarray(data.load("digits", "train").x)
     levels = {v.gate: v.level for v in verdicts(score(x[:797], "digits"))}
-    expected = {"copying": "bad", "collapse": "good", "diversity": "good", "sample size": "caution"}
+    expected = {"copying": "bad", "collapse": "good", "diversity": "good", "damage": "good", "sample size": "caution"}
     assert levels == expected | {"literature": "caution"}
     collapsed = verdicts(score(np.repeat(x[:8], 50, axis=0), "digits"))
     levels = {v.gate: v.level for v in collapsed}

@@ -39,6 +39,7 @@ SCALE = 2.0
 GROUP = np.arange(6.0)  # points on a line; the third and the fifth neighbour of each are in the group
 INSIDE, OUTSIDE = -2.5, -3.5  # within 3 of the point 0, the reach of its third neighbour, and not within 3
 KEPT_WRONG = 0.25
+DAMAGED = 0.25
 
 
 class Plant(NamedTuple):
@@ -258,6 +259,13 @@ def mislabelled(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]
     return {"gen": gen, "gen_labels": of_gen, "ref": ref, "ref_labels": labels}, {"classification_accuracy": accuracy}
 
 
+def damaged(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
+    """A classifier that calls a quarter of the samples damaged, each by chance, in one of two ways."""
+    n = len(real["gen"])
+    kind = np.where(rng.random(n) < DAMAGED, 1 + np.arange(n) % 2, 0)
+    return {"gen": real["gen"], "gen_kinds": np.eye(3)[kind]}, {"rejected": DAMAGED}
+
+
 def pointed(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
     """The centres of half of the modes of a mixture, and a third of the samples that is far from all modes."""
     mixture: Mixture | None = real.get("mixture")
@@ -287,5 +295,6 @@ PLANTS = {
     "window": Plant("one output in the middle of a Gaussian", window),
     "kept": Plant("half of the modes, and strays near the other modes", kept),
     "mislabelled": Plant("a quarter of the held-out labels is wrong", mislabelled),
+    "damaged": Plant("a classifier that calls a quarter of the samples damaged", damaged),
     "pointed": Plant("the centres of half of the modes, and a third of the samples far away", pointed),
 }

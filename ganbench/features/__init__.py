@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import pkgutil
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -234,6 +234,16 @@ def _family(extractor: Extractor) -> ExtractorFamily:
     from ganbench.features import custom
 
     return custom if custom.takes(extractor.name) else _families()[choose(extractor.name, names(), "extractor")]
+
+
+def kinds(about: Mapping[str, Any], x: np.ndarray) -> np.ndarray | None:
+    """Logits of the kinds of damage, float64 `[n, K]`, of features `[n, d]`. `about` is from `describe` for their extractor.
+
+    The first kind is "undamaged". None if the extractor was shown no damage.
+    """
+    from ganbench.features import cnn
+
+    return cnn.kinds(about, x)
 
 
 def resized_otherwise(extractor: str | Extractor) -> list[Extractor]:

@@ -27,6 +27,7 @@ class Input:
 
 
 NO_PIXELS = "is for images, not for points"
+NO_KINDS = "needs an extractor that was shown damage, such as digits-exposed"
 NO_LOGITS = "needs an extractor with class logits"
 
 INPUTS: Mapping[str, Input] = {
@@ -57,6 +58,11 @@ INPUTS: Mapping[str, Input] = {
             "class logits of the generated samples, float64 `[n, K]`, or `[n, 3, 10]` for stacked MNIST", NO_LOGITS,
         ),
         Input("ref_logits", "ref", "class logits of the held-out samples, likewise", NO_LOGITS),
+        Input(
+            "gen_kinds", "gen",
+            "logits of the kinds of damage of the generated images, float64 `[n, K]`; the first kind is undamaged", NO_KINDS,
+        ),
+        Input("ref_kinds", "ref", "logits of the kinds of damage of the held-out images, likewise", NO_KINDS),
         Input(
             "gen_labels", "gen", "the classes that the generator was asked for, int64 `[n]`",
             "needs labelled samples, of a class-conditional generator",

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ganbench import data, metrics
+from ganbench import data, features, metrics
 from ganbench.metrics import INPUTS, Metric
 from ganbench.metrics._rows import take
 from ganbench.samples import Pixels, SampleSet
@@ -21,6 +21,7 @@ PARTS: Mapping[str, Callable[[SampleSet], Any]] = {
     "labels": lambda given: None if given.features is None else given.y,
     "pixels": lambda given: Pixels(given.x) if given.x.ndim == 4 and given.features is not None else None,
     "logits": lambda given: _float64(given.logits),
+    "kinds": lambda given: _kinds(given),
     "disturbed": lambda given: _float64(given.disturbed),
     "disturbed_pixels": lambda given: None if given.disturbed is None else Pixels(disturbed(given.x)),
     "discriminator": lambda given: given.discriminator,
@@ -42,6 +43,12 @@ def gather_real(ref: SampleSet, train: SampleSet | None, copies: Copies | None =
         inputs["train_copies"] = {kind: _float64(array) for kind, array in copies.features.items()}
         inputs["train_copies_pixels"] = {kind: Pixels(images) for kind, images in copies.images.items()}
     return {name: array for name, array in inputs.items() if array is not None}
+
+
+def _kinds(given: SampleSet) -> np.ndarray | None:
+    """Logits of the kinds of damage of an embedded set, `[n, K]`; None if its extractor was shown no damage."""
+    about = given.manifest.get("features")
+    return None if given.features is None or about is None else features.kinds(about, given.features)
 
 
 def gather(gen: SampleSet, real: Mapping[str, Any]) -> dict[str, Any]:

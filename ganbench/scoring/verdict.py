@@ -32,7 +32,7 @@ SIGNS = {
 }
 QUESTIONS: dict[str, tuple[str, ...]] = {
     "Do the samples look real?": (
-        *("fid", "sfid", "fd_dinov2", "kid", "kd_dinov2", "cmmd", "mind", "precision", "density"),
+        *("fid", "sfid", "fd_dinov2", "kid", "kd_dinov2", "cmmd", "mind", "precision", "density", "rejected"),
         *("classifier_score", "inception_score"),
     ),
     "Are they diverse?": ("recall", "coverage", "modes", "support", "vendi"),
@@ -40,7 +40,15 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
 }
 FURTHER = "Further metrics"
 ON_PIXELS = ("parzen",)  # measures the pixels of images, whatever the extractor is
-FEATURES = {"gen", "ref", "train", "gen_logits", "ref_logits"}  # inputs of a metric that follow from the extractor
+FEATURES = {
+    "gen",
+    "ref",
+    "train",
+    "gen_logits",
+    "ref_logits",
+    "gen_kinds",
+    "ref_kinds",
+}  # inputs of a metric that follow from the extractor
 ELSEWHERE = {  # extractors with Inception's weights, and the evaluator whose FIDs they give
     "inception-clean": "clean-fid",
     "inception-studiogan": "StudioGAN",
@@ -270,6 +278,24 @@ def reached(m: Measured) -> tuple[Level, str]:
     return "caution", f"{count}; with so few samples this may be chance: you need {enough:,} samples"
 
 
+def damage(result: Result) -> Said:
+    """Are the samples images of this kind? `rejected`, against its false alarms on held-out images.
+
+    An extractor that was shown no damage gives no sentence.
+    """
+    m = result.metrics.get("rejected")
+    if m is None or m.value is None or m.interval is None or m.perfect is None:
+        return
+    calls = f"the classifier calls {_percent(m.value)} of the samples damaged (95 %: {_percent(m.interval[0])} to"
+    both = f"{calls} {_percent(m.interval[1])}), and {_percent(m.perfect)} of the held-out images"
+    if m.interval[0] > 0.5:
+        yield "bad", f"most samples are not images of this kind: {both}"
+    elif m.interval[0] > (m.extra.get("perfect_interval") or [0.0, m.perfect])[1]:
+        yield "caution", f"more samples than held-out images look damaged: {both}"
+    else:
+        yield "good", f"the samples do not look more damaged than held-out images: {both}"
+
+
 def sample_size(result: Result) -> Said:
     """Are there enough samples? FID's bias (`perfect`) is compared with its value and interval."""
     m = result.metrics.get("fid")
@@ -361,6 +387,7 @@ GATES: dict[str, Callable[[Result], Said]] = {
     "copying": copying,
     "collapse": collapse,
     "diversity": diversity,
+    "damage": damage,
     "sample size": sample_size,
     "literature": literature,
     "protocol": protocol,

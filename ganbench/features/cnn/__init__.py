@@ -7,11 +7,13 @@ to that module and run it. A classifier of grey images reads stacked MNIST one c
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import safetensors.numpy
 
 if TYPE_CHECKING:
     from ganbench.features import Extractor, Run
@@ -43,7 +45,26 @@ def describe(extractor: Extractor) -> dict[str, Any]:
         "d": channels * card["recipe"]["d"],
         "sha256": card["sha256"],
         "test_accuracy": card["test_accuracy"],
+        **({"kinds": list(kinds)} if (kinds := _kinds_of(name)) else {}),
     }
+
+
+def _kinds_of(name: str) -> tuple[str, ...]:
+    """The kinds of images that the second head of an extractor tells apart; empty without this head."""
+    return tuple(read_card(name).get("kinds", ())) if name in SHIPPED else ()
+
+
+def kinds(about: Mapping[str, Any], x: np.ndarray) -> np.ndarray | None:
+    """Logits of the kinds of images, float64 `[n, K]`, from features `[n, d]`: the second head of a classifier.
+
+    The first kind is "undamaged". None if the extractor that `about` describes is no classifier of this package with this head.
+    """
+    name = about["id"].partition("@")[0]
+    if not _kinds_of(name) or about["sha256"] != read_card(name)["sha256"]:
+        return None
+    weights = safetensors.numpy.load_file(WEIGHTS / f"{name}.safetensors")
+    logits: np.ndarray = np.asarray(x, np.float64) / weights["scale"] @ weights["kind.weight"].T + weights["kind.bias"]
+    return logits
 
 
 def load(extractor: Extractor) -> Run:
