@@ -151,6 +151,21 @@ def test_held_out_near_duplicates_are_counted_and_left_out(board: str) -> None:
     assert leaky.value == pytest.approx(clean.value, rel=1e-12)
 
 
+def test_data_that_repeat_themselves_are_no_copies() -> None:
+    def coarse(n: int, rng: np.random.Generator) -> np.ndarray:
+        return np.round(rng.standard_normal((n, 1)), 5)  # so that one sample in thirty equals a training sample
+
+    rng = np.random.default_rng(0)
+    scores = [memorisation(coarse(600, rng), coarse(600, rng), coarse(8000, rng), rng) for _ in range(20)]
+    assert np.mean([s.extra["repeated"] for s in scores]) == pytest.approx(0.022, abs=0.01)
+    assert sum(s.interval[0] == 0 for s in scores) >= 18
+    assert abs(np.mean([s.extra["unclipped"] for s in scores])) < 0.006
+    train = coarse(8000, rng)
+    copied = memorisation(np.concatenate([coarse(450, rng), train[:150]]), coarse(600, rng), train, rng)
+    assert copied.interval[0] < 0.25 < copied.interval[1]
+    assert copied.interval[0] > 0.15
+
+
 def test_a_reference_inside_the_training_set_is_refused() -> None:
     rng = np.random.default_rng(0)
     train = rng.standard_normal((500, 4))

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from ganbench import files, paths
-from ganbench.boards import grid, leaderboard, partial, publishing
+from ganbench.boards import grid, leaderboard, partial, published
 from ganbench.boards.board import Board
 
 pytestmark = pytest.mark.slow
@@ -95,7 +95,7 @@ def test_published_part_is_marked_and_never_replaces_a_whole_board(house: Path) 
     run(house, "publish", "./part.yaml", "--uncommitted")  # a part may replace a part
     whole = {name: value for name, value in content.items() if name != "missing"}
     whole = files.seal({name: value for name, value in whole.items() if name != files.DIGEST})
-    manifest.write_text(publishing.text(whole))
+    manifest.write_text(published.text(whole))
     said = run(house, "publish", "./part.yaml", "--uncommitted", code=2)
     assert said.startswith("ganbench: results/part is whole, and mine-ring-s0, mine-ring-s1 and mine-ring-s2")
     assert json.loads(manifest.read_text()) == whole

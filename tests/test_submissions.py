@@ -19,9 +19,10 @@ import pandas as pd
 import pytest
 
 from ganbench import data, files
-from ganbench.boards import controls, leaderboard, protocol, publishing, referee, submissions
+from ganbench.boards import controls, leaderboard, publishing, referee, submissions
 from ganbench.boards.board import Board
-from ganbench.boards.protocol import Protocol, Published
+from ganbench.boards.protocol import Protocol
+from ganbench.boards.published import Published, altered, read
 from ganbench.cli import main
 from ganbench.config import RECIPE
 from ganbench.errors import UserError
@@ -153,7 +154,7 @@ def write_zip(path: Path, members: dict[str, bytes]) -> None:
 
 
 def verdict(board: Path) -> referee.Judged:
-    (judged,) = referee.judge(protocol.read(str(board)), {})
+    (judged,) = referee.judge(read(str(board)), {})
     return judged
 
 
@@ -470,8 +471,8 @@ def test_a_row_with_the_name_of_an_own_row_is_refused(board: Path, packed: Path)
 
 def test_text_of_a_stranger_is_only_text_on_the_page(board: Path, packed: Path) -> None:
     edit(place_in(board, packed), lambda record: record.update(model="x | <img src=a> [y](z) `w`"))
-    judged = referee.judge(protocol.read(str(board)), {})
-    section, _ = referee.section(protocol.read(str(board)), judged)
+    judged = referee.judge(read(str(board)), {})
+    section, _ = referee.section(read(str(board)), judged)
     assert r"x \| \<img src=a\> \[y\](z) \`w\`" in section
 
 
@@ -689,10 +690,10 @@ def test_a_board_that_is_published_again_keeps_its_third_party_rows(
 
     monkeypatch.setattr(publishing, "_write", write)
     assert publishing.publish("tiny") == board
-    assert publishing.altered(board, publishing.read(board)) == []
+    assert altered(board, read(board).manifest) == []
     assert "| *re-scored* |" in (board / "leaderboard.md").read_text()
     assert (board / "invalid.yaml").exists()
-    again = protocol.read("tiny")
+    again = read("tiny")
     assert referee.stale(again, referee.judge(again, {})) == []
 
 
@@ -700,7 +701,7 @@ def test_a_board_that_is_built_again_strikes_what_its_list_names(
     board: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (board / "invalid.yaml").write_text('- row: gan\n  reason: chosen by hand\n  date: "2026-02-01"\n')
-    known = protocol.read(str(board))
+    known = read(str(board))
     monkeypatch.setattr("ganbench.paths.results", lambda: board.parent)
     monkeypatch.setattr(leaderboard, "recorded", lambda name: [])
     monkeypatch.setattr(leaderboard, "collect", lambda table, runs: known.scores())
@@ -720,10 +721,10 @@ def test_a_board_of_old_metrics_takes_no_rows(board: Path) -> None:
     with pytest.raises(
         UserError, match=r"board tiny has version 1 of fid, but this program has version 2; build the board"
     ):
-        Protocol.of(protocol.read(str(board)), "digits")
+        Protocol.of(read(str(board)), "digits")
 
 
-BOARDS = [protocol.read(f"results/{path.parent.name}/") for path in sorted(Path("results").glob("*/manifest.json"))]
+BOARDS = [read(f"results/{path.parent.name}/") for path in sorted(Path("results").glob("*/manifest.json"))]
 
 
 @pytest.mark.parametrize("known", BOARDS, ids=lambda known: known.title)

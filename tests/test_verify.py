@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from ganbench import files, paths, samples
-from ganbench.boards import controls, curve, grid, leaderboard, origin, publishing, verification
-from ganbench.boards.verification import Published
+from ganbench.boards import controls, curve, grid, leaderboard, origin, published, publishing, verification
+from ganbench.boards.verification import Records
 from ganbench.cli import main
 from ganbench.config import RECIPE
 from ganbench.errors import UserError
@@ -135,9 +135,9 @@ def test_any_altered_byte_of_a_record_is_named_without_a_traceback(folder: Path)
     for where in np.random.default_rng(0).integers(0, len(content), 40):
         path.write_bytes(content[:where] + bytes([content[where] ^ 1]) + content[where + 1 :])
         try:
-            board = Published.read(folder)
+            board = Records.read(folder)
             texts = [found.text for found in verification.findings(board, [], False, False, False, False)]
-        except publishing.Altered as error:
+        except published.Altered as error:
             texts = [str(error)]
         assert [text.partition(": ")[0].endswith(path.name) for text in texts] == [True]
 
@@ -146,8 +146,8 @@ def test_missing_and_added_files_are_named(folder: Path) -> None:
     (folder / "scores.csv").rename(folder / "other.csv")
     (folder / "submissions").mkdir()
     (folder / "submissions/a.json").touch()  # what others have sent is no part of the board
-    manifest = publishing.read(folder)
-    assert [line.rpartition("/")[2] for line in publishing.altered(folder, manifest)] == [
+    manifest = published.read(folder).manifest
+    assert [line.rpartition("/")[2] for line in published.altered(folder, manifest)] == [
         "other.csv: was not published",
         "scores.csv: is missing",
     ]
@@ -158,7 +158,7 @@ def test_number_that_does_not_follow_from_the_records_is_named(
     folder: Path, verify: Callable[..., str], name: str
 ) -> None:
     """Whoever edits a table can compute its hash too."""
-    value = leaderboard.collect(Published.read(folder).board, Published.read(folder).runs).value.iloc[0]
+    value = leaderboard.collect(Records.read(folder).board, Records.read(folder).runs).value.iloc[0]
     old = f"{value:.3g}" if name.endswith(".md") else str(value)
     before, control, after = (folder / name).read_text().partition("real")
     assert old in after
@@ -171,7 +171,7 @@ def test_number_that_does_not_follow_from_the_records_is_named(
 
 def reseal(folder: Path, **facts: Any) -> None:
     """Write the manifest again, with the hashes of the files as they are now."""
-    publishing._finish(folder, publishing.read(folder) | facts)
+    publishing._finish(folder, published.read(folder).manifest | facts)
 
 
 def test_scores_of_other_samples_and_other_settings_are_named(folder: Path, verify: Callable[..., str]) -> None:
@@ -179,7 +179,7 @@ def test_scores_of_other_samples_and_other_settings_are_named(folder: Path, veri
     record = json.loads(path.read_text())
     record["samples"]["sha256"] = "0" * 64
     record["samples"]["run"]["images"] = 6000
-    path.write_text(publishing.text(record))
+    path.write_text(published.text(record))
     reseal(folder)
     output = verify(folder, code=1)
     assert "its scores are those of other samples" in output
@@ -194,7 +194,7 @@ def test_samples_are_scored_again_and_other_samples_are_named(
     output = verify(folder, "--rescore")
     assert output.count("the same samples have the same scores") == 9  # the controls
     assert "3 sample sets cannot be scored again: no " in output
-    board = Published.read(folder)
+    board = Records.read(folder)
     (cell,) = board.choose("gan", "ring", 0)
     write_samples(top / "runs" / cell.run, Drawing(300, 7), folder.parent / "no runs" / cell.run / "samples-300.npz")
     assert "holds other samples than the published ones" in verify(folder, "gan", "--rescore", code=1)
@@ -205,8 +205,8 @@ def test_metric_that_gives_another_number_has_moved(folder: Path) -> None:
     record = json.loads(path.read_text())
     scores = {name: fact for name, fact in record["scores"].items() if name != files.DIGEST}
     scores["metrics"]["fid"]["value"] *= 1.01
-    path.write_text(publishing.text(record | {"scores": files.seal(scores)}))
-    board = Published.read(folder)
+    path.write_text(published.text(record | {"scores": files.seal(scores)}))
+    board = Records.read(folder)
     (finding,) = verification.rescore(board, board.choose("real", "ring", 0))
     assert finding.wrong
     assert "moved, with the same samples: fid " in finding.text
@@ -220,9 +220,9 @@ def test_cell_that_is_trained_anew_has_the_same_bits(folder: Path, verify: Calla
     assert "same bits" in verify(folder, "copycat", "--seed", "0", "--retrain")
 
 
-def planted(top: Path, folder: Path, factor: float) -> tuple[Published, leaderboard.Recorded, Path]:
+def planted(top: Path, folder: Path, factor: float) -> tuple[Records, leaderboard.Recorded, Path]:
     """The samples of a run whose weights are multiplied by a factor."""
-    board = Published.read(folder)
+    board = Records.read(folder)
     (cell,) = board.choose("gan", "ring", 0)
     shutil.copytree(top / "runs" / cell.run, folder.parent / "planted")
     weights, facts = checkpoint.read(folder.parent / "planted/model.safetensors")
@@ -240,7 +240,7 @@ def test_slightly_changed_weight_is_another_draw_inside_the_interval(top: Path, 
 
 
 def test_samples_far_from_the_row_have_moved(folder: Path, tmp_path: Path) -> None:
-    board = Published.read(folder)
+    board = Records.read(folder)
     (cell,) = board.choose("gan", "ring", 0)
     far = np.random.default_rng(0).normal(1e4, 1, (300, 2)).astype(np.float32)
     samples.write(tmp_path / "far.npz", SampleSet(far, None, {"name": "far", "source": "far"}))
@@ -250,7 +250,7 @@ def test_samples_far_from_the_row_have_moved(folder: Path, tmp_path: Path) -> No
 
 
 def test_control_that_differs_has_moved(folder: Path, tmp_path: Path) -> None:
-    board = Published.read(folder)
+    board = Records.read(folder)
     (cell,) = board.choose("copycat", "ring", 0)
     controls.write("copycat", "ring", 300, 1, tmp_path / "other.npz")
     assert verification.judge(board, cell, tmp_path / "other.npz", None, tmp_path).wrong
@@ -259,7 +259,7 @@ def test_control_that_differs_has_moved(folder: Path, tmp_path: Path) -> None:
 def test_another_model_with_the_same_samples_is_not_called_the_same_bits(
     folder: Path, top: Path, tmp_path: Path
 ) -> None:
-    board = Published.read(folder)
+    board = Records.read(folder)
     (cell,) = board.choose("gan", "ring", 0)
     path = top / "runs" / cell.run / "samples-300.npz"
     assert "another draw" in verification.judge(board, cell, path, "f" * 64, tmp_path).text
@@ -341,7 +341,7 @@ def test_runs_of_uncommitted_code_are_refused_or_marked(house: str, monkeypatch:
 
 def test_page_names_recipe_versions_date_and_commit(folder: Path) -> None:
     head = (folder / "leaderboard.md").read_text().partition(origin.END)[0]
-    date = publishing.read(folder)["date"]
+    date = published.read(folder).manifest["date"]
     assert f"Made with `RECIPE` {RECIPE}; the last score is of {date}." in head
     assert "`fid` 2, `modes` 1" in head
     assert f"Commit: {COMMIT[:12]}." in head
@@ -349,10 +349,10 @@ def test_page_names_recipe_versions_date_and_commit(folder: Path) -> None:
 
 
 def test_renewed_board_gets_its_badge_and_keeps_every_number(folder: Path) -> None:
-    before = {name: (folder / name).read_bytes() for name in publishing.published(folder)}
+    before = {name: (folder / name).read_bytes() for name in published.files_of(folder)}
     manifest = (folder / "manifest.json").read_bytes()
     publishing.renew("tiny")
-    assert {name: (folder / name).read_bytes() for name in publishing.published(folder)} == before
+    assert {name: (folder / name).read_bytes() for name in published.files_of(folder)} == before
     assert (folder / "manifest.json").read_bytes() == manifest
     for path in folder.glob("runs/gan-*.json"):
         path.write_text(path.read_text().replace(f'"recipe": {RECIPE},', f'"recipe": {RECIPE - 1},'))
@@ -362,7 +362,7 @@ def test_renewed_board_gets_its_badge_and_keeps_every_number(folder: Path) -> No
     assert f"> **Older than the program**: `RECIPE` {RECIPE - 1} (now {RECIPE})." in page
     assert page.partition(origin.END)[2] == before["leaderboard.md"].decode().partition(origin.END)[2]
     (folder / "scores.csv").write_text("")
-    with pytest.raises(publishing.Altered, match=r"scores\.csv: other bytes .*; restore the published files first"):
+    with pytest.raises(published.Altered, match=r"scores\.csv: other bytes .*; restore the published files first"):
         publishing.renew("tiny")
 
 
@@ -380,11 +380,11 @@ def test_older_version_of_a_metric_is_a_badge() -> None:
 def test_published_boards_have_their_bytes_and_tables(name: str, verify: Callable[..., str]) -> None:
     output = verify(f"results/{name}")
     assert "have the bytes that were published" in output
-    assert ("follow from the" in output) == (publishing.read(Path("results") / name)["recipe"] == RECIPE)
+    assert ("follow from the" in output) == (published.read(Path("results") / name).manifest["recipe"] == RECIPE)
 
 
 @pytest.mark.parametrize("name", BOARDS)
 def test_published_pages_have_the_badge_of_today(name: str) -> None:
     folder = Path("results") / name
     page = (folder / "leaderboard.md").read_text()
-    assert origin.stamp(page, publishing.read(folder)) == page, f"run `ganbench publish {name} --renew`"
+    assert origin.stamp(page, published.read(folder).manifest) == page, f"run `ganbench publish {name} --renew`"

@@ -7,69 +7,17 @@ the control `real`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import NamedTuple
 
-import pandas as pd
-from pydantic import ValidationError
-
-from ganbench import data, features, metrics, paths
-from ganbench.boards import controls, leaderboard
-from ganbench.boards.board import Board, Track
+from ganbench import data, features, metrics
+from ganbench.boards import controls
+from ganbench.boards.board import Track
+from ganbench.boards.published import Published
 from ganbench.errors import UserError, choose
 from ganbench.samples import SampleSet
 from ganbench.scoring import Result, Scorer, embed, result
 from ganbench.scoring.sources import open_set
-from ganbench.training.run import PARTS
 
-MANIFEST = "manifest.json"
-NUMBERS = (
-    "value",
-    "low",
-    "high",
-    "perfect",
-    *PARTS,
-    "second",
-    *leaderboard.COST,
-)  # of scores.csv; not all readers are exact
 COPIES = "memorisation"  # measured for every third-party row, whatever the columns of the board are
-
-
-class Published(NamedTuple):
-    """A published board."""
-
-    folder: Path
-    title: str
-    board: Board
-    data: dict[str, str]  # dataset to version
-
-    def scores(self) -> pd.DataFrame:
-        """One line per run and column, as `leaderboard.collect` gives them."""
-        texts = pd.read_csv(self.folder / "scores.csv", dtype=dict.fromkeys(NUMBERS, "object"))
-        return texts.reindex(columns=leaderboard.COLUMNS).astype(dict.fromkeys(NUMBERS, float))
-
-
-def names() -> tuple[str, ...]:
-    """The names of the boards in `results/`."""
-    return tuple(sorted(path.parent.name for path in paths.results().glob(f"*/{MANIFEST}")))
-
-
-def read(where: str) -> Published:
-    """A published board, by its name or by its folder.
-
-    Raises:
-        UserError: there is no such board, or its manifest is not what `publish` writes.
-    """
-    folder = Path(where) if "/" in where else paths.results() / choose(where, names(), "published board")
-    if not (folder / MANIFEST).is_file():
-        raise UserError(f"{where}: this folder has no {MANIFEST}, so it is not a published board")
-    manifest = leaderboard.read_json(folder / MANIFEST)
-    try:
-        return Published(folder, manifest["board"], Board.model_validate(manifest["grid"]), manifest["data"])
-    except (KeyError, ValidationError):
-        raise UserError(
-            f"{folder / MANIFEST}: another version of ganbench published this board; build the board again"
-        ) from None
 
 
 @dataclass(frozen=True)

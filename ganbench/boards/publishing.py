@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from ganbench import data, files, paths
-from ganbench.boards import grid, leaderboard, origin, partial, protocol, referee
+from ganbench.boards import grid, leaderboard, origin, partial, referee
+from ganbench.boards.published import MANIFEST, Altered, altered, files_of, read, text
 from ganbench.display.text import listed
 from ganbench.errors import UserError, counted
 from ganbench.scoring import result
 from ganbench.training.provenance import maker, sha256
-
-MANIFEST = "manifest.json"
-CHANGED = "other bytes than those that were published"
-OTHERS = "submissions"  # the folder of rows that others have sent; the hashes of a board leave it out
-
-
-class Altered(UserError):
-    """A published file has other bytes than those that were published."""
 
 
 def publish(name: str, uncommitted: bool = False) -> Path:
@@ -46,7 +37,7 @@ def publish(name: str, uncommitted: bool = False) -> Path:
     with files.replacing_folder(target) as new:
         facts = _write(name, new, uncommitted)
         _finish(new, facts)
-        referee.carry_over(target, protocol.read(f"{new}/"))
+        referee.carry_over(target, read(new))
         _finish(new, facts)  # the hashes of what was carried over
     return target
 
@@ -54,7 +45,7 @@ def publish(name: str, uncommitted: bool = False) -> Path:
 def _refuse_part(name: str, target: Path) -> None:
     """Raise a `UserError` if a partial board would replace a whole one."""
     gone, old = _missing(name), target / MANIFEST
-    if gone and old.is_file() and "missing" not in read(target):
+    if gone and old.is_file() and "missing" not in read(target).manifest:
         raise UserError(
             f"{paths.shown(target)} is whole, and {listed(gone)} of the new board {'is' if len(gone) == 1 else 'are'} missing; "
             f"`ganbench run {shlex.quote(name)}` makes what is missing"
@@ -95,7 +86,7 @@ def renew(name: str) -> Path:
         UserError: no such board is published, or a file of it is not what was published.
     """
     target = paths.results() / grid.title(name)
-    manifest = read(target)
+    manifest = read(target).manifest
     if wrong := altered(target, manifest):
         raise Altered(f"{wrong[0]}; restore the published files first: git checkout {paths.shown(target)}")
     runs = {path.stem: leaderboard.read_json(path) for path in sorted((target / "runs").glob("*.json"))}
@@ -106,26 +97,12 @@ def renew(name: str) -> Path:
     return target
 
 
-def rehash(folder: Path, changed: Iterable[str]) -> None:
-    """Write into the manifest of a published board the hashes of files that were changed on purpose; no other hash changes."""
-    manifest = read(folder)
-    if "hashes" not in manifest:
-        return
-    present, hashes = published(folder), dict(manifest["hashes"])
-    for name in changed:
-        hashes.pop(name, None)
-        if name in present:
-            hashes[name] = sha256(folder / name)
-    rest = {name: fact for name, fact in manifest.items() if name != files.DIGEST}
-    files.write(folder / MANIFEST, text(files.seal(rest | {"hashes": dict(sorted(hashes.items()))})))
-
-
 def _finish(folder: Path, facts: dict[str, Any]) -> None:
     """Write the origin on the page, and then the manifest with the hashes of all files."""
     page = folder / "leaderboard.md"
     files.write(page, origin.stamp(page.read_text(encoding="utf-8"), facts))
     rest = {name: fact for name, fact in facts.items() if name not in ("hashes", files.DIGEST)}
-    hashes = {path: sha256(folder / path) for path in published(folder)}
+    hashes = {path: sha256(folder / path) for path in files_of(folder)}
     files.write(folder / MANIFEST, text(files.seal(rest | {"hashes": hashes})))
 
 
@@ -138,52 +115,3 @@ def _refuse_uncommitted(title: str, facts: dict[str, Any]) -> None:
         f"uncommitted code had a part {part}, and nobody else can get this code; commit it and build the board again, or "
         "publish with --uncommitted: then the page says so"
     )
-
-
-def published(folder: Path) -> list[str]:
-    """The files of a published board, without its manifest and without what others have sent."""
-    names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    return sorted(name for name in names if name != MANIFEST and not name.startswith(f"{OTHERS}/"))
-
-
-def read(folder: Path) -> dict[str, Any]:
-    """The manifest of a published board.
-
-    Raises:
-        Altered: it has other bytes than those that were published.
-        UserError: there is none.
-    """
-    path = folder / MANIFEST
-    if not path.is_file():
-        raise UserError(f"{paths.shown(folder)} holds no published board (no {MANIFEST})")
-    try:
-        written = path.read_text(encoding="utf-8")
-        manifest = json.loads(written)
-    except ValueError:
-        manifest, written = None, ""
-    whole = isinstance(manifest, dict) and files.is_sound(manifest)
-    if not whole or (files.DIGEST in manifest and text(manifest) != written):
-        raise Altered(f"{paths.shown(path)}: {CHANGED}")
-    if "grid" not in manifest:
-        raise UserError(f"{paths.shown(path)} is not the manifest of a board")
-    out: dict[str, Any] = manifest
-    return out
-
-
-def altered(folder: Path, manifest: dict[str, Any]) -> list[str]:
-    """The files of a published board that are not what was published: a line each. Without recorded hashes there are none."""
-    hashes, shown = manifest.get("hashes"), paths.shown(folder)
-    if hashes is None:
-        return []
-    present = set(published(folder))
-    lines = {
-        **dict.fromkeys(present - hashes.keys(), "was not published"),
-        **dict.fromkeys(hashes.keys() - present, "is missing"),
-        **{name: CHANGED for name in present & hashes.keys() if sha256(folder / name) != hashes[name]},
-    }
-    return [f"{shown / name}: {why}" for name, why in sorted(lines.items())]
-
-
-def text(content: dict[str, Any]) -> str:
-    """A record or a manifest as the text of its file."""
-    return json.dumps(content, indent=1) + "\n"

@@ -25,7 +25,8 @@ from ganbench import data, files, metrics
 from ganbench.boards import invalid, leaderboard, origin, submissions
 from ganbench.boards.board import Track
 from ganbench.boards.invalid import Invalid
-from ganbench.boards.protocol import COPIES, Protocol, Published
+from ganbench.boards.protocol import COPIES, Protocol
+from ganbench.boards.published import Published
 from ganbench.boards.submissions import About, ScoredSet, Submission
 from ganbench.errors import Unreachable, UserError, choose, plain
 from ganbench.samples import Rows, SampleSet, amount

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,14 +13,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from pydantic import BaseModel
 
 from ganbench import baseline, data, features, files, metrics, paths, samples, scoring
-from ganbench.boards import controls, invalid, leaderboard, partial, publishing, referee
+from ganbench.boards import controls, invalid, leaderboard, partial, referee
 from ganbench.boards.board import Board, Track
 from ganbench.boards.leaderboard import Recorded
+from ganbench.boards.published import CHANGED, Altered, altered, read
 from ganbench.config import RECIPE
 from ganbench.display.text import interval, value
-from ganbench.errors import UserError, choose, counted, in_words
+from ganbench.errors import UserError, choose, counted, in_words, plain
 from ganbench.samples import SampleSet, arrays
 from ganbench.scoring import sources
 from ganbench.scoring.result import Result
@@ -42,8 +43,22 @@ class Finding(NamedTuple):
     text: str
 
 
-class Published(NamedTuple):
-    """A published board."""
+class Samples(BaseModel):
+    """What the manifest of every sample set has."""
+
+    sha256: str
+    run: dict[str, Any] | None = None
+
+
+class Record(BaseModel):
+    """What every published record has."""
+
+    samples: Samples
+    scores: Result
+
+
+class Records(NamedTuple):
+    """A published board with its records."""
 
     folder: Path
     manifest: dict[str, Any]
@@ -51,15 +66,14 @@ class Published(NamedTuple):
     runs: list[Recorded]  # in the order of `scores.csv`
 
     @classmethod
-    def read(cls, folder: Path) -> Published:
+    def read(cls, folder: Path) -> Records:
         """Read a published board.
 
         Raises:
             Altered: the manifest or a record has other bytes than those that were published.
             UserError: the folder holds no published board.
         """
-        manifest = publishing.read(folder)
-        board = Board.model_validate(manifest["grid"])
+        _, manifest, board = read(folder)
         places = list(_places(board))
         runs = [_run(path, places) for path in sorted((folder / "runs").glob("*.json"))]
         runs.sort(key=lambda run: places.index((run.dataset, run.seed, run.row)))
@@ -107,20 +121,19 @@ def _places(board: Board) -> Iterator[tuple[str, int, str]]:
 def _run(path: Path, places: Sequence[tuple[str, int, str]]) -> Recorded:
     """A published record with the place in the table that its name gives it."""
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        assert record["samples"]
-        assert record["scores"]
-    except (ValueError, LookupError, TypeError, AssertionError):
-        raise publishing.Altered(f"{paths.shown(path)}: {publishing.CHANGED}") from None
+        record = files.parse(path.read_bytes())
+        Record.model_validate(record)
+    except ValueError:
+        raise Altered(f"{paths.shown(path)}: {CHANGED}") from None
     for dataset, seed, row in places:
         if re.fullmatch(rf"{re.escape(f'{row}-{dataset}')}-[0-9a-f]{{8}}-s{seed}", path.stem):
             kind = "baseline" if "run" in record["samples"] else "control"
             return Recorded(path.stem, dataset, row, kind, seed, record)
-    raise publishing.Altered(f"{paths.shown(path)}: the board has no such run")
+    raise Altered(f"{paths.shown(path)}: the board has no such run")
 
 
 def findings(
-    board: Published, chosen: Sequence[Recorded], again: bool, anew: bool, trust: bool, named: bool
+    board: Records, chosen: Sequence[Recorded], again: bool, anew: bool, trust: bool, named: bool
 ) -> Iterator[Finding]:
     """All checks, one after the other: the bytes, the tables, and what was asked for the chosen runs.
 
@@ -135,9 +148,10 @@ def findings(
     Raises:
         UserError: another recipe made the board, and `anew` is asked for; or see `retrain`.
     """
-    if anew and board.manifest["recipe"] != RECIPE:
+    recipe = board.manifest.get("recipe", "unknown")
+    if anew and recipe != RECIPE:
         raise UserError(
-            f"{board.name} was made with RECIPE {board.manifest['recipe']}, and this program has RECIPE {RECIPE}: it would "
+            f"{board.name} was made with RECIPE {recipe}, and this program has RECIPE {RECIPE}: it would "
             "train other runs, so nothing is trained"
         )
     for check in (check_bytes, check_table):
@@ -153,10 +167,12 @@ def findings(
         yield from (retrain(board, run, trust) for run in chosen)
 
 
-def check_bytes(board: Published) -> list[Finding]:
+def check_bytes(board: Records) -> list[Finding]:
     """Whether each file has the hash in the manifest, and each record the hashes and settings that others give."""
-    if altered := publishing.altered(board.folder, board.manifest):
-        return [Finding(True, line) for line in altered]
+    if lines := altered(board.folder, board.manifest):
+        return [Finding(True, line) for line in lines]
+    if board.name != board.folder.resolve().name:
+        return [Finding(True, f"{paths.shown(board.folder)}: it has the manifest of the board {plain(board.name)}")]
     wrong = [Finding(True, f"{_place(board, run)}: {fault}") for run in board.runs for fault in _faults(board, run)]
     if "hashes" not in board.manifest:
         return [*wrong, Finding(False, f"{board.name}: the hashes of its files are not recorded")]
@@ -164,11 +180,11 @@ def check_bytes(board: Published) -> list[Finding]:
     return wrong or [Finding(False, f"{board.name}: {good}")]
 
 
-def _place(board: Published, run: Recorded) -> Path:
+def _place(board: Records, run: Recorded) -> Path:
     return paths.shown(board.folder / "runs" / f"{run.run}.json")
 
 
-def _faults(board: Published, run: Recorded) -> Iterator[str]:
+def _faults(board: Records, run: Recorded) -> Iterator[str]:
     """What a record contradicts: its own hashes, or the grid."""
     drawn, scores = run.record["samples"], run.record["scores"]
     if not files.is_sound(scores):
@@ -176,23 +192,23 @@ def _faults(board: Published, run: Recorded) -> Iterator[str]:
     if scores["samples"]["sha256"] != drawn["sha256"]:
         yield "its scores are those of other samples"
     track, pinned = board.track(run), board.manifest["data"][run.dataset]
+    yield from (f"it has no score of {name}" for name in track.metric_names if name not in scores["metrics"])
     if "run" not in drawn:
         facts, planned = drawn, {"source": run.row, "data": pinned, "seed": run.seed}
     else:
         row = track.rows[run.row]
         facts = drawn["run"]
         planned = {"overrides": row.set, "images": row.images or track.images, "data": pinned, "seed": run.seed}
-        planned |= {"recipe": board.manifest["recipe"]}
+        planned |= {"recipe": board.manifest.get("recipe")}
     yield from (f"its {name} is not that of the board" for name, fact in planned.items() if facts.get(name) != fact)
 
 
-def check_table(board: Published) -> list[Finding]:
+def check_table(board: Records) -> list[Finding]:
     """Whether `scores.csv`, `leaderboard.csv`, `.parquet` and the tables of `.md` follow from the records."""
     published = {name: _table(board.folder / name) for name in ("scores.csv", "leaderboard.csv")}
-    older = Finding(
-        False,
-        f"{board.name}: made by older versions of ganbench, its tables have other columns; they are not computed again",
-    )
+    today = board.manifest.get("recipe") == RECIPE
+    why = "damaged" if today else "made by older versions of ganbench"
+    older = Finding(today, f"{board.name}: {why}, its tables have other columns; they are not computed again")
     if list(published["scores.csv"].columns) != leaderboard.COLUMNS:
         return [older]
     scores, notes = _scores(board, published["scores.csv"])
@@ -201,7 +217,7 @@ def check_table(board: Published) -> list[Finding]:
     if list(published["leaderboard.csv"].columns) != list(summary.columns):
         return [older]
     page = leaderboard.markdown(board.name, board.board, summary, struck)
-    shown = (board.folder / "leaderboard.md").read_text(encoding="utf-8").partition(referee.BEGIN)[0]
+    shown = (board.folder / "leaderboard.md").read_text(encoding="utf-8", errors="replace").partition(referee.BEGIN)[0]
     whole = not partial.missing(scores)  # a partial board has no .parquet
     parquet = (
         {"leaderboard.parquet": difference(summary, _table(board.folder / "leaderboard.parquet"))} if whole else {}
@@ -225,10 +241,10 @@ def _table(path: Path) -> pd.DataFrame:
     try:
         return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
     except (ValueError, OSError) as error:  # pyarrow raises OSError for damaged bytes
-        raise publishing.Altered(f"{paths.shown(path)}: it cannot be read ({in_words(error)})") from None
+        raise Altered(f"{paths.shown(path)}: it cannot be read ({in_words(error)})") from None
 
 
-def _scores(board: Published, published: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
+def _scores(board: Records, published: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
     """The scores of all runs from their records. Columns that no record has come from `scores.csv`, and a note says so."""
     scores = partial.fill(leaderboard.collect(board.board, board.runs), board.board)
     absent = [
@@ -277,7 +293,7 @@ def _other_line(ours: list[str], theirs: list[str]) -> str | None:
     return next((f"'{b}' is published" for a, b in zip(ours, theirs, strict=True) if a != b), None)
 
 
-def describe(board: Published, run: Recorded) -> str:
+def describe(board: Records, run: Recorded) -> str:
     """Where the number of a cell comes from, in a line."""
     track, drawn = board.track(run), run.record["samples"]
     shown = value(_values(board, run)[track.rank]) or "no value"
@@ -291,7 +307,7 @@ def _cell(run: Recorded) -> str:
     return f"{run.dataset} {run.row} seed {run.seed}"
 
 
-def _values(board: Published, run: Recorded) -> dict[str, float | None]:
+def _values(board: Records, run: Recorded) -> dict[str, float | None]:
     """The values of a run by column."""
     lines = leaderboard.collect(board.board, [run._replace(record=_alone(run.record))])
     values = zip(lines.metric, lines.value.to_numpy(float), strict=True)
@@ -303,7 +319,7 @@ def _alone(record: Mapping[str, Any]) -> dict[str, Any]:
     return {"samples": {}, "scores": record["scores"]}
 
 
-def rescore(board: Published, runs: Iterable[Recorded]) -> list[Finding]:
+def rescore(board: Records, runs: Iterable[Recorded]) -> list[Finding]:
     """Score the samples of runs again. Controls are drawn again; samples of a GAN are looked for in `runs/`."""
     findings, absent = [], []
     with TemporaryDirectory(prefix="ganbench-") as folder, _threads(1):
@@ -327,7 +343,7 @@ def rescore(board: Published, runs: Iterable[Recorded]) -> list[Finding]:
     return findings
 
 
-def _scored_again(board: Published, run: Recorded, path: Path, scratch: Path) -> Finding:
+def _scored_again(board: Records, run: Recorded, path: Path, scratch: Path) -> Finding:
     """Whether samples have the published scores."""
     fault = _unlike(board, run)
     if fault is not None:
@@ -338,7 +354,7 @@ def _scored_again(board: Published, run: Recorded, path: Path, scratch: Path) ->
     return Finding(False, f"{_cell(run)}: the same samples have the same scores")
 
 
-def _unlike(board: Published, run: Recorded) -> str | None:
+def _unlike(board: Records, run: Recorded) -> str | None:
     """Why a run's scores cannot be computed again by this program; None if they can."""
     track, protocol = board.track(run), run.record["scores"]["protocol"]
     for name in track.metric_names:
@@ -357,7 +373,7 @@ def _extractor(track: Track, run: Recorded) -> str:
     return track.features or features.default(run.dataset)
 
 
-def score(board: Published, run: Recorded, path: Path, scratch: Path) -> Result:
+def score(board: Records, run: Recorded, path: Path, scratch: Path) -> Result:
     """The scores of the samples in a file, made as the pipeline makes them.
 
     Raises:
@@ -386,7 +402,7 @@ def _embedding(source: str | Path, split: str, extractor: str, disturbed: bool =
         return samples.read(path)
 
 
-def _differences(board: Published, run: Recorded, result: Result) -> list[str]:
+def _differences(board: Records, run: Recorded, result: Result) -> list[str]:
     """The columns in which a result differs from the published one by more than rounding."""
     published = _values(board, run)
     now = _values(board, run._replace(record={"scores": result.model_dump(mode="json")}))
@@ -405,7 +421,7 @@ def _close(a: float | None, b: float | None) -> bool:
     return a == b if a is None or b is None else bool(np.isclose(a, b, rtol=PROCESSORS, atol=1e-12))
 
 
-def retrain(board: Published, run: Recorded, trust: bool = False) -> Finding:
+def retrain(board: Records, run: Recorded, trust: bool = False) -> Finding:
     """Train a cell anew in a temporary folder, draw its samples and score them.
 
     Args:
@@ -461,7 +477,7 @@ def _threads(number: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def judge(board: Published, run: Recorded, path: Path, model: str | None, scratch: Path) -> Finding:
+def judge(board: Records, run: Recorded, path: Path, model: str | None, scratch: Path) -> Finding:
     """Whether samples that were made anew are the published ones, another draw of the same row, or moved.
 
     Args:
@@ -493,7 +509,7 @@ def judge(board: Published, run: Recorded, path: Path, model: str | None, scratc
     return Finding(True, f"{_cell(run)}: {MOVED}: {numbers}")
 
 
-def expected(board: Published, run: Recorded) -> tuple[float, float] | None:
+def expected(board: Records, run: Recorded) -> tuple[float, float] | None:
     """The interval that holds the value of a further draw of a row in the ranking column with `LEVEL`.
 
     None if the row has fewer than two values or none in a seed: then a further draw may be anything.

@@ -50,11 +50,12 @@ def submit(
     """
     from ganbench import __version__
     from ganbench.boards import leaderboard, protocol, referee, submissions
+    from ganbench.boards.published import read
     from ganbench.display.text import fitted, width
     from ganbench.samples import declared
     from ganbench.scoring import sources
 
-    published = protocol.read(board)
+    published = read(board)
     datasets = list(published.board.datasets)
     if dataset is None and len(datasets) > 1:
         raise UserError(
@@ -154,19 +155,20 @@ def referee(
       ganbench referee results/quick --write
       ganbench referee quick --samples downloads/
     """
-    from ganbench.boards import protocol, publishing, submissions
     from ganbench.boards import referee as judging
+    from ganbench.boards import submissions
+    from ganbench.boards.published import names, read, rehash
 
     at_hand = submissions.by_hash(fetched)
     fine, total = True, 0
-    for name in boards or protocol.names():
-        published = protocol.read(name)
+    for name in boards or names():
+        published = read(name)
         judged = judging.judge(published, at_hand)
         total += len(judged)
         for verdict in judged:
             (say if verdict.mark == "refused" else show)(f"{published.title}: {verdict.line}")
         if write:
-            publishing.rehash(published.folder, judging.write(published, judged))
+            rehash(published.folder, judging.write(published, judged))
         elif old := judging.stale(published, judged):
             say(
                 f"ganbench: {published.folder}: {', '.join(old)} must be written again: `ganbench referee {name} --write`"

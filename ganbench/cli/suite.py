@@ -157,19 +157,20 @@ def verify(
       ganbench verify results/quick wgan --dataset digits --seed 0
       ganbench verify quick wgan --dataset digits --seed 0 --retrain
     """
-    from ganbench.boards import grid, publishing, verification
+    from ganbench.boards import grid, verification
+    from ganbench.boards.published import Altered
 
     if retrain and row is None:
         raise UserError("--retrain: name a row too, for example: ganbench verify quick wgan --seed 0 --retrain")
     folder = Path(board) if Path(board).is_dir() else paths.results() / grid.title(board)
     wrong = False
     try:
-        published = verification.Published.read(folder)
+        published = verification.Records.read(folder)
         chosen = published.choose(row, dataset, seed)
         for finding in verification.findings(published, chosen, rescore, retrain, trust, named=row is not None):
             show(("WRONG: " if finding.wrong else "") + finding.text)
             wrong |= finding.wrong
-    except publishing.Altered as error:
+    except Altered as error:
         show(f"WRONG: {error}")
         wrong = True
     if wrong:

@@ -31,4 +31,5 @@ def take(x: Any, rows: Any) -> Any:
 def mean(x: Any) -> np.ndarray:
     """The mean row of `x` `[n, d]`, float64 `[d]`."""
     sums = [x[part].sum(0, dtype=np.float64) for part in parts(x)]
-    return np.sum(sums, axis=0) / len(x)
+    average: np.ndarray = np.sum(sums, axis=0) / len(x)
+    return average

@@ -2,7 +2,9 @@
 
 A copy is much nearer to one training sample than to the other training samples around it. The local ratio compares the two
 distances (after Carlini et al. 2023, arXiv:2301.13188). It has another distribution on every dataset. So the threshold comes
-from held-out samples. Held-out samples cannot be copies. Their rate of false alarms is subtracted.
+from held-out samples. Held-out samples cannot be copies. Their rate of false alarms is subtracted. Data can also repeat
+themselves: then a perfect generator repeats training samples too. So the share of training samples that have a near-duplicate
+among the other training samples is subtracted as well.
 
 Distances are taken in the features, in the pixels, and in the pixels after a small move or a reflection. A sample counts as a
 copy if it is near enough to a training sample in one of these spaces. The rule is also tried on copies of training images that
@@ -32,7 +34,7 @@ CARD = Card(
     range=(0.0, 1.0),
     minimum=100,
     paper="Carlini et al. 2023, arXiv:2301.13188; Alaa et al. 2022, 2102.08921; Meehan et al. 2020, 2004.05675",
-    version=2,
+    version=3,
     responds={
         "copies": "+", "noise": "0", "blur": "0", "shift": "0", "dropped": "0", "support": "0", "outliers": "0",
         "weights": "0",
@@ -43,7 +45,7 @@ CARD = Card(
 K = 50  # neighbours that make up the surroundings
 FALSE_ALARMS = 0.005  # share of held-out samples below the threshold
 CHANCE = 0.05  # expected number of held-out samples wrongly taken for duplicates of training samples
-SCALED = 1000  # training samples that set the unit of a space
+SCALED = 1000  # training samples that set the unit of a space, and show how often the data repeat themselves
 SCALE = 0.01  # quantile of their ratios that is the unit
 LARGEST = 2**27  # values of all training images; larger sets are not searched in the pixels
 READ = 2**32  # values of all candidates of moved images; above it, moved images are not compared
@@ -105,6 +107,7 @@ class Real(NamedTuple):
     nearest: Mapping[str, Nearest]  # of the held-out samples that are no duplicates of training samples
     ref: np.ndarray  # these held-out samples, float64 [m, d]
     scores: np.ndarray  # their scores, float64 [m]
+    repeats: tuple[int, int]  # training samples with a near-duplicate among the others, and how many were tried
     duplicates: int  # number of the other held-out samples
     own: np.ndarray  # float64 [k]: the distance of a training sample to the next, NaN where no held-out sample needs it
     centres: np.ndarray  # of the cells, float64 [c, d]
@@ -129,15 +132,17 @@ def memorisation(
     sample. The score is the least of the ratios in all spaces, each in the unit of its space. t is the threshold: the score
     among held-out samples that is nearest to their 0.5 % quantile.
 
-    The copied share is (Pr_gen(score < t) - p) / (1 - p), clipped to [0, 1]. p is the chance that a sample which is no copy
-    falls below t. p has a beta distribution, whatever the data are. The lower end of the interval joins the interval of p
-    with Clopper-Pearson's interval of Pr_gen (MOVER). The upper end is Clopper-Pearson's of Pr_gen. Nothing is subtracted
-    from it, because samples off the data have fewer false alarms than held-out samples.
+    The copied share is (Pr_gen(score < t) - p) / (1 - p), clipped to [0, 1]. p = q + (1 - q) a is the chance that a sample
+    which is no copy falls below t. q is the share of training samples with a near-duplicate in the training set. a is the
+    false alarm of a sample without one, and has a beta distribution, whatever the data are. The lower end of the interval
+    joins the interval of p with Clopper-Pearson's interval of Pr_gen (MOVER). The upper end is Clopper-Pearson's of Pr_gen.
+    Nothing is subtracted from it, because samples off the data have fewer false alarms than held-out samples.
 
     Extras:
         threshold: t.
         flagged: Pr_gen(score < t).
-        expected: the mean of p.
+        expected: p.
+        repeated: q.
         unclipped, unclipped_interval: the copied share before it is clipped. Without copying its mean is 0.
         exact: number of samples that equal a training sample: in the pixels if these are searched, else in the features.
         near: number of the other flagged samples. Without copying its mean is n times `expected`.
@@ -165,7 +170,7 @@ def memorisation(
     ]  # fmt: skip
     intervals = [share(round(part * n), n) for part, n in zip(authentic, (len(real.ref), len(gen)), strict=True)]
     ratios = real.detector.ratios(of_gen)
-    copied = copied_share(ratios.min(0), real.scores)
+    copied = copied_share(ratios.min(0), real.scores, real.repeats)
     exact = int((of_gen[PIXELS if PIXELS in spaces else FEATURES].distances[:, 0] == 0).sum())
     extra = {
         **copied.extra,
@@ -198,7 +203,7 @@ def _real(
     """The calibration of `memorisation`: see there. It is the same for all sets that are scored against these real data."""
     detector = Detector(Samples(train, train_pixels), spaces, shape, dict.fromkeys(spaces, 1.0))
     of_ref = detector.search(Samples(ref, ref_pixels))
-    duplicate = np.logical_or.reduce([near_duplicates(of_ref[space].distances) for space in spaces if space != MOVED])
+    duplicate = _duplicates(of_ref)
     kept = ~duplicate
     if kept.sum() < CARD.minimum:
         raise NotApplicable(
@@ -206,10 +211,11 @@ def _real(
         )
     of_ref = {space: Nearest(*(part[kept] for part in nearest)) for space, nearest in of_ref.items()}
     centres, rows = _centres(train, rng), shuffled(train, rng)
+    own = rows[:SCALED]
+    among = detector.search(Samples(take(train, own), None if train_pixels is None else train_pixels[own]), own)
+    repeated = _duplicates(among)
     if len(spaces) > 1:
-        own = rows[:SCALED]
-        nearest = detector.search(Samples(train[own], train_pixels[own]), own)
-        detector = detector._replace(units={space: _unit(nearest[space].distances) for space in spaces})
+        detector = detector._replace(units={space: _unit(among[space].distances) for space in spaces})
     scores = detector.ratios(of_ref).min(0)
     tried = detector
     if train_copies is not None and train_copies_pixels is not None:
@@ -225,6 +231,7 @@ def _real(
         nearest=of_ref,
         ref=take(ref, kept),
         scores=scores,
+        repeats=(int(repeated.sum()), len(own)),
         duplicates=int(duplicate.sum()),
         own=_own(train, of_ref[FEATURES].ids[:, 0], np.full(len(train), np.nan)),
         centres=centres,
@@ -232,20 +239,30 @@ def _real(
     )
 
 
-def copied_share(rho_gen: np.ndarray, rho_ref: np.ndarray) -> Score:
-    """The copied share, from the scores of generated samples `[n]` and of held-out samples `[m]`: see `memorisation`."""
+def copied_share(rho_gen: np.ndarray, rho_ref: np.ndarray, repeats: tuple[int, int] = (0, 1)) -> Score:
+    """The copied share, from the scores of generated samples `[n]` and of held-out samples `[m]`: see `memorisation`.
+
+    `repeats` are the number of training samples with a near-duplicate in the training set, and of all that were tried.
+    """
     n, m = len(rho_gen), len(rho_ref)
     rank, threshold = _threshold(rho_ref)
     flagged = int((rho_gen < threshold).sum())
-    p = rank / (m + 1)
-    p_low, p_high = betaincinv(rank, m + 1 - rank, [ALPHA / 2, 1 - ALPHA / 2])
+    alarm, q = rank / (m + 1), repeats[0] / repeats[1]
+    alarms = betaincinv(rank, m + 1 - rank, [ALPHA / 2, 1 - ALPHA / 2])
+    of_q = share(*repeats) if repeats[0] else (0.0, 0.0)
+    p = q + (1 - q) * alarm
+    ends = [
+        p + side * np.hypot((1 - q) * (a - alarm), (1 - alarm) * (b - q))
+        for side, a, b in zip((-1, 1), alarms, of_q, strict=True)
+    ]
     of_flagged = share(flagged, n)
-    low = difference(flagged / n, of_flagged, p, (float(p_low), float(p_high)))[0] / (1 - p)
+    low = difference(flagged / n, of_flagged, p, (float(ends[0]), float(ends[1])))[0] / (1 - p)
     unclipped = (flagged / n - p) / (1 - p)
     extra = {
         "threshold": threshold,
         "flagged": flagged / n,
         "expected": p,
+        "repeated": q,
         "unclipped": unclipped,
         "unclipped_interval": [low, of_flagged[1]],
     }
@@ -321,6 +338,13 @@ def _gallery(ratios: np.ndarray, nearest: Sequence[Nearest]) -> list[list[Any]]:
     rho = np.stack([local_ratio(found.distances) for found in nearest])[space, np.arange(len(space))]
     order = np.lexsort((*distances.T[::-1], ratios.min(0)))[:GALLERY]
     return [[int(row), ids[row].tolist(), distances[row].tolist(), float(rho[row])] for row in order]
+
+
+def _duplicates(nearest: Mapping[str, Nearest]) -> np.ndarray:
+    """Which samples are near-duplicates of training samples, in the features or in the pixels."""
+    return np.logical_or.reduce(
+        [near_duplicates(found.distances) for space, found in nearest.items() if space != MOVED]
+    )
 
 
 def near_duplicates(distances: np.ndarray) -> np.ndarray:

@@ -367,6 +367,7 @@ def train(
     with ExitStack() as held:
         us = held.enter_context(team.joined(chosen))
         training = Training(gan, source, seed, images, us)
+        facts: dict[str, Any] = us.facts | ({"layers": edited} if edited else {})
         identity = Identity(
             baseline=path.stem,
             source=baseline.source_hash(path),
@@ -376,8 +377,7 @@ def train(
             seed=seed,
             recipe=RECIPE,
             schedule_images=None if gan.config.schedule == "constant" else images,
-            **({"layers": edited} if edited else {}),
-            **us.facts,
+            **facts,
         )
         folder = RunFolder(out, identity)
         if us.first:
