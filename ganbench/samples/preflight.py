@@ -15,6 +15,7 @@
 | mixed sizes | error that names the odd ones |
 | corrupt, truncated, more than 2^26 pixels, more than 2^28 bytes | error that names them |
 | floats | error, unless `--range` is declared; a value that does not round into 0 ... 255 is an error |
+| a set without a value above 31 of 255, or without a value below 127 | warning: the declared range is likely wrong |
 | NaN, infinity | error that names the first sample |
 | integers other than uint8 | error |
 | channels first or last | by the axis of length 1 or 3; error if both are, unless `--layout` is declared |
@@ -37,6 +38,7 @@ from ganbench.errors import UserError, counted, plain
 from ganbench.samples.rows import amount
 
 NAMED = 5  # files named in a message
+DARK, MIDDLE = 31, 127  # grey levels: no set of images is darker than the first, and none is lighter than the second
 
 
 class Kind(NamedTuple):
@@ -161,6 +163,33 @@ def judge(name: str, kinds: Kinds) -> list[str]:
         listed = several(grey.names, grey.count)
         warnings.append(f"{counted(grey.count, 'grey image')} among {n:,}, read with three equal channels: {listed}")
     return warnings
+
+
+def narrow(low: float, high: float, span: tuple[float, float] | None) -> list[str]:
+    """Warnings where all values of a set lie in a part of the grey levels that images do not keep to.
+
+    Args:
+        low, high: the smallest and the largest grey level of the set, of 255.
+        span: the declared black and white if the images were floats.
+
+    >>> narrow(0, 255, None), narrow(128, 255, (-1.0, 1.0))
+    ([], ['no value is below the middle of the declared range -1 to 1; for images from 0 to 1 declare `range='0,1'`'])
+    """
+    if span is None:
+        declared = "no value is {} of 255"
+        dark, light = "values from 0 to 1 must be multiplied by 255", "values from 0 to 255 were expected"
+    else:
+        declared = f"no value is {{}} the declared range {span[0]:g} to {span[1]:g}"
+        dark = light = "for images from 0 to 1 declare `range='0,1'`"
+        if span == (0.0, 1.0):
+            dark = "images that were divided by 255 twice look like this"
+    if high <= DARK:
+        level = f"above {high:g}" if span is None else "above the lowest eighth of"
+        return [f"{declared.format(level)}, so all images are almost black; {dark}"]
+    if low >= MIDDLE:
+        level = f"below {low:g}" if span is None else "below the middle of"
+        return [f"{declared.format(level)}; {light}"]
+    return []
 
 
 def lines(*manifests: Mapping[str, Any]) -> list[str]:
