@@ -17,12 +17,17 @@
 | floats | error, unless `--range` is declared; a value that does not round into 0 ... 255 is an error |
 | a set without a value above 31 of 255, or without a value below 127 | warning: the declared range is likely wrong |
 | NaN, infinity | error that names the first sample |
-| integers other than uint8 | error |
+| integers other than uint8 | error that says how to convert |
 | channels first or last | by the axis of length 1 or 3; error if both are, unless `--layout` is declared |
 | fewer samples than a metric needs | warning that names the metrics; the result gives the reason of each metric |
 | exact copies among the samples | warning with the first few |
 | hidden files, `__MACOSX`, `Thumbs.db`, `desktop.ini` | ignored and counted |
+| TIFF, GIF, PPM, HEIC, DICOM and other images that are not read | error that names them, and says how to convert |
+| images without an ending, or with another one, such as .jfif | read: the content decides |
+| links to folders | not followed, warning that names them |
 | other files that are not images | ignored, warning that names them |
+| folders of several sets, such as train beside test, or real beside fake | error that names them |
+| folders that cut a set into parts, such as 00000 and 00001, or batch_0 | no classes, warning |
 
 Nothing is left out, cut or rescaled by the data's own minimum and maximum.
 """
