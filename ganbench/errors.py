@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import signal
+import sys
 import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -31,6 +33,29 @@ def readable(text: str) -> str:
     'a\\x1b[2J\nb'
     """
     return "".join(c if c in KEPT else plain(c) for c in text)
+
+
+SUBSTITUTES = {
+    "─": "-", "–": "-", "…": "...", "≥": ">=", "→": "->", "↑": "^", "↓": "v", "✓": "+", "✗": "x", "±": "+-", "∞": "inf",
+    "·": ".", "•": "*", "×": "x", "\xa0": " ",
+}  # fmt: skip
+ENCODABLE = "ganbench.encodable"  # the name of the rule for characters that an encoding does not have
+
+
+def _substitute(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    missing = error.object[error.start : error.end]
+    return "".join(SUBSTITUTES.get(c) or c.encode("ascii", "backslashreplace").decode() for c in missing), error.end
+
+
+codecs.register_error(ENCODABLE, _substitute)
+
+
+def printable(text: str) -> str:
+    """The same text in characters that stdout can take: others are written in ASCII."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return text.encode(encoding, ENCODABLE).decode(encoding)
 
 
 def counted(n: int, noun: str) -> str:
@@ -89,12 +114,14 @@ def place(error: BaseException, *files: Path) -> str | None:
 
 
 def in_words(error: BaseException) -> str:
-    """The kind of an error and the first line of its message.
+    """The kind of an error and the first line of its message; of an error in TorchScript the last line, which says why.
 
     >>> in_words(ValueError("no number")), in_words(SystemExit(0))
     ('ValueError: no number', 'SystemExit: 0')
     """
-    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+    first, *others = str(error).strip().splitlines() or [""]
+    last = others[-1].strip() if others and "TorchScript" in first else first
+    return last if last.startswith(f"{type(error).__name__}: ") else f"{type(error).__name__}: {last}"
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -8,6 +8,7 @@ means a bug of ganbench. Every verb imports its modules when it runs, so that `-
 
 from __future__ import annotations
 
+import io
 import sys
 import warnings
 from typing import Annotated, NoReturn
@@ -15,9 +16,9 @@ from typing import Annotated, NoReturn
 import typer
 
 from ganbench._version import __version__
-from ganbench.cli import boards, gans, run, scores, submissions, suite  # noqa: F401 - the verbs join the app
+from ganbench.cli import boards, gans, run, scores, submissions, suite, weights  # noqa: F401 - the verbs join the app
 from ganbench.cli._common import app, help_unless_invoked, say
-from ganbench.errors import Interrupted, UserError, in_words, is_out_of_memory, plain
+from ganbench.errors import ENCODABLE, Interrupted, UserError, in_words, is_out_of_memory, plain
 from ganbench.training import signals
 
 __all__ = ["app", "main"]
@@ -72,6 +73,9 @@ def _commands(error: Exception) -> str:
 
 def main() -> NoReturn:
     """Run the command line. A mistake of the user gives one line and an exit code, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal or a pipe of any encoding
+            stream.reconfigure(errors=ENCODABLE)
     warnings.filterwarnings("ignore", "Image size .* exceeds limit")  # PIL warns of images that the readers refuse
     try:
         with signals.handled(signals.interrupt):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ORDER = (
     *("score", "list", "train", "sample", "compare", "run", "plan", "leaderboard", "data"),
     *("overview", "interpolate", "arithmetic", "spread", "embed", "cite", "check", "calibrate", "control", "curve"),
-    *("publish", "verify", "submit", "referee", "schema", "cache"),
+    *("publish", "verify", "submit", "referee", "schema", "weights", "cache"),
 )
 
 
@@ -65,6 +65,12 @@ Weights = Annotated[
 ]
 Range = Annotated[
     str | None, typer.Option("--range", help="the values of black and white in float images: 0,1 or -1,1 or 0,255")
+]
+ReferenceRange = Annotated[
+    str | None, typer.Option("--reference-range", help="the same for the reference, if it has another range")
+]
+TrainRange = Annotated[
+    str | None, typer.Option("--train-range", help="the same for the training data, if they have another range")
 ]
 Layout = Annotated[str | None, typer.Option(help="nhwc or nchw, for arrays that can be read both ways")]
 Precision = Annotated[str, typer.Option(help="precision of the network: fp32 or bf16; bf16 is about twice as fast")]

@@ -15,7 +15,9 @@ from ganbench.cli._common import (
     Layout,
     Precision,
     Range,
+    ReferenceRange,
     Seed,
+    TrainRange,
     Trust,
     Weights,
     app,
@@ -107,6 +109,8 @@ def score(
     ] = None,
     seed: Seed = 0,
     range_: Range = None,
+    reference_range: ReferenceRange = None,
+    train_range: TrainRange = None,
     layout: Layout = None,
     trust: Trust = False,
     protocol: Annotated[
@@ -167,7 +171,7 @@ def score(
         features=extractor,
         metrics=names,
         seed=seed,
-        range=range_,
+        range=_ranges(range_, reference_range, train_range),
         layout=layout,
         trust=trust,
         protocol=protocol,
@@ -177,23 +181,28 @@ def score(
     for line in preflight.lines(*(opened.manifest for opened in sets if opened is not None)):
         say(line)
     scorer.check_size(generated)
-    for line in [*preflight.few(generated.manifest["name"], len(generated.x), scorer.least()), *scorer.few(generated)]:
+    for line in [
+        *preflight.few(generated.manifest["name"], len(generated.x), scorer.least()),
+        *scorer.remarks(generated),
+    ]:
         say(line)
     checks = {name: scorer.under(name) for name in peers}
     result = scorer(generated)
     scoring.require_values(result, generated)
-    if json_out != "-":  # first of all, so that a full disk takes no scores away
-        show(report.text(result, names or (), width(), samples))
-    if peers:
-        opinions = second_opinion.opinions(checks, result, generated, scorer.reference)
-        (say if json_out == "-" else show)("\n" + second_opinion.text(opinions, width()))
-        result = result.model_copy(update={"second_opinion": [line._asdict() for line in opinions]})
-    if json_out is not None:
-        write_json(result.model_copy(update={"provenance": work.record()}).to_json(), json_out)
-    if html is not None:
-        from ganbench.scoring import page
+    try:
+        if json_out != "-":
+            show(report.text(result, names or (), width(), samples))
+    finally:  # a terminal that is gone takes no scores away, nor does a full disk, because the table comes first
+        if peers:
+            opinions = second_opinion.opinions(checks, result, generated, scorer.reference)
+            (say if json_out == "-" else show)("\n" + second_opinion.text(opinions, width()))
+            result = result.model_copy(update={"second_opinion": [line._asdict() for line in opinions]})
+        if json_out is not None:
+            write_json(result.model_copy(update={"provenance": work.record()}).to_json(), json_out)
+        if html is not None:
+            from ganbench.scoring import page
 
-        files.write(html, as_options(page.render(result, *sets, samples)))
+            files.write(html, as_options(page.render(result, *sets, samples)))
 
 
 @app.command()
@@ -240,6 +249,8 @@ def spread_(
     others: Annotated[str, typer.Option(help="further extractors, separated by commas")] = "pixels",
     seed: Seed = 0,
     range_: Range = None,
+    reference_range: ReferenceRange = None,
+    train_range: TrainRange = None,
     layout: Layout = None,
     trust: Trust = False,
     out: Annotated[
@@ -265,7 +276,8 @@ def spread_(
     extra = [extractor_of(name.strip()).name for name in others.split(",") if name.strip()]
     check_folder(out)
     require_weights(house, *(text.partition("=")[2] or text for text in sets), reference, train)
-    scorer = Scorer.of(reference, train, features=house, seed=seed, range=range_, layout=layout, trust=trust)
+    ranges = _ranges(range_, reference_range, train_range)
+    scorer = Scorer.of(reference, train, features=house, seed=seed, range=ranges, layout=layout, trust=trust)
     named: dict[str, SampleSet] = {}
     for text in sets:
         name, equals, path = text.partition("=")
@@ -284,6 +296,12 @@ def spread_(
     if out is not None:
         spread.write(named, tables, out)
         show(wrap(f"The spread is in {shown(out)}/: README.md, spread.csv and spread.png", ""))
+
+
+def _ranges(samples: str | None, reference: str | None, train: str | None) -> dict[str, str]:
+    """The declared range of each set. A set without its own option has that of the samples."""
+    given = {"samples": samples, "reference": reference or samples, "train": train or samples}
+    return {role: text for role, text in given.items() if text is not None}
 
 
 @app.command()

@@ -13,7 +13,9 @@ from __future__ import annotations
 import hashlib
 import importlib
 import pkgutil
+import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -314,9 +316,12 @@ def _code() -> str:
 
 
 def _run(extractor: Extractor, family: ExtractorFamily, x: Rows) -> Embedding:
-    run = family.load(extractor)
     n, out = len(x), Embedding(np.empty(0), None)
-    with progress(f"embed in {extractor.name}", n, "images", patience=PATIENCE) as advance:
+    with ExitStack() as opened:
+        if family.CACHED or "torch" in sys.modules:
+            opened.enter_context(torch_by_default())
+        run = family.load(extractor)
+        advance = opened.enter_context(progress(f"embed in {extractor.name}", n, "images", patience=PATIENCE))
         for start, batch in _batches(x, family.BATCH):
             part = Embedding(*run(batch))
             if start == 0:
@@ -327,6 +332,32 @@ def _run(extractor: Extractor, family: ExtractorFamily, x: Rows) -> Embedding:
                 out.logits[start : start + family.BATCH] = part.logits[: n - start]
             advance(min(start + family.BATCH, n))
     return out
+
+
+@contextmanager
+def torch_by_default() -> Iterator[None]:
+    """torch with its own settings, whatever the caller has set. Afterwards the caller's settings and generators are as before.
+
+    So features do not depend on what the caller has set: autocast, a default dtype, a default device, a mode of gradients, or
+    a lower precision of products.
+    """
+    import torch
+
+    dtype, precision = torch.get_default_dtype(), torch.get_float32_matmul_precision()
+    with ExitStack() as opened:
+        for device in ("cpu", "cuda", "mps"):
+            if torch.is_autocast_enabled(device):
+                opened.enter_context(torch.autocast(device, enabled=False))
+        there = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
+        opened.enter_context(torch.random.fork_rng(devices=there))
+        opened.enter_context(torch.device("cpu"))
+        opened.enter_context(torch.inference_mode(False))
+        opened.enter_context(torch.no_grad())
+        opened.callback(torch.set_default_dtype, dtype)
+        opened.callback(torch.set_float32_matmul_precision, precision)
+        torch.set_default_dtype(torch.float32)
+        torch.set_float32_matmul_precision("highest")
+        yield
 
 
 def _batches(x: Rows, size: int) -> Iterator[tuple[int, np.ndarray]]:

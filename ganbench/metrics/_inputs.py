@@ -44,7 +44,7 @@ INPUTS: Mapping[str, Input] = {
         ),
         Input(
             "ref_moments", "ref",
-            "mean and covariance of held-out features, float64 `[1 + d, d]`, where no held-out sample is there",
+            "mean and covariance of held-out features, float64 `[1 + d, d]`, of a reference that has them saved",
             "needs a reference of saved statistics (.npz with mu and sigma)", rows=False,
         ),
         Input("gen_pixels", "gen", "generated images, `[n, H*W*C]` in [0, 1]", NO_PIXELS, space="pixels"),

@@ -173,8 +173,8 @@ def fid(gen: np.ndarray, ref: np.ndarray | None = None, ref_moments: np.ndarray 
     `perfect` is the bias. A perfect generator would score it at this n and m, if the features were Gaussian with the
     covariance of the reference.
 
-    `ref_moments` `[1 + d, d]` are the mean and the covariance of a reference without its samples. Its m is unknown and is
-    taken as large. Then `perfect` is None, because half of the bias is unknown.
+    `ref_moments` `[1 + d, d]` are the mean and the covariance of a reference. If they are given, `ref` is not used. Their m is
+    unknown and is taken as large. Then `perfect` is None, because half of the bias is unknown.
 
     Extras:
         n_ref: m.
@@ -186,10 +186,10 @@ def fid(gen: np.ndarray, ref: np.ndarray | None = None, ref_moments: np.ndarray 
             the two distributions, up to terms in 1/n^2 and 1/m^2. It can be negative. It is None if n or m is less than 4 d.
         unbiased_interval: the interval of `unbiased`. It covers new samples of the generator and a new reference.
     """
-    if ref is not None and len(ref) >= CARD.minimum:
-        r, m = moments(_blocks(ref)), len(ref)
-    elif ref_moments is not None:
+    if ref_moments is not None:
         r, m = Moments(2, ref_moments[0], ref_moments[1:]), None  # of n = 2, m2 is the covariance
+    elif ref is not None and len(ref) >= CARD.minimum:
+        r, m = moments(_blocks(ref)), len(ref)
     else:
         raise NotApplicable(f"needs a reference of at least {CARD.minimum} samples: pass `reference=`")
     g = moments(_blocks(gen))

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ganbench.errors import UserError
-from ganbench.samples import archive, arrays, folder, live, parquet, shards
+from ganbench.samples import archive, arrays, folder, live, parquet, shards, strangers
 from ganbench.samples.arrays import write
 from ganbench.samples.rows import Rows, amount
 from ganbench.samples.sets import (
     UNDECLARED,
     Declared,
+    Range,
     SampleSet,
     alike,
     common_channels,
@@ -28,6 +29,7 @@ __all__ = [
     "UNDECLARED",
     "Declared",
     "Pixels",
+    "Range",
     "Rows",
     "SampleForm",
     "SampleSet",
@@ -59,13 +61,6 @@ class SampleForm(Protocol):
 
 FORMS: tuple[SampleForm, ...] = (shards, folder, arrays, parquet, archive)
 HEAD = 512  # bytes that a form is recognised by
-STRANGERS = {
-    b"\x80": "a pickle; pickles are never loaded; save the samples as .npz or safetensors",
-    b"\x1f\x8b": "compressed with gzip; unpack it first (gunzip), since no single sample can be read from it",
-    b"\x89PNG": "a single image; give the folder that it is in",
-    b"\xff\xd8": "a single image; give the folder that it is in",
-    b"RIFF": "a single image; give the folder that it is in",
-}
 
 
 def read(
@@ -94,8 +89,7 @@ def read(
                 return form.read(what, declaration)
         except form.FAULTS as error:
             raise UserError(f"{what}: cannot be read ({error})") from None
-    unknown = "its form is unknown" if head else "an empty file"
-    why = next((why for start, why in STRANGERS.items() if head.startswith(start)), unknown)
+    why = strangers.of_file(what.name, head)
     raise UserError(f"{what}: {why}. Samples are a folder, zip or tar of images, .npz, .npy, safetensors or Parquet")
 
 

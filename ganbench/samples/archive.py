@@ -20,7 +20,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ganbench.errors import UserError
-from ganbench.samples.encoded import Encoded, classes, sort_out, survey
+from ganbench.samples.encoded import HEAD, Encoded, sort_out, survey
+from ganbench.samples.labels import LISTING, Labels, classes, listed_labels, require_one_set
 from ganbench.samples.sets import ENOUGH, RATIO, Declared, SampleSet
 from ganbench.samples.stack import Stack
 
@@ -104,19 +105,34 @@ def _zip(path: Path, archive: zipfile.ZipFile) -> Encoded:
     members = {info.filename: info for info in bounded(path, archive.infolist()) if not info.is_dir()}
     if any(PurePosixPath(name).name == "data.pkl" for name in members):
         raise UserError(f"{path}: a PyTorch pickle; pickles are never loaded; save the samples as .npz or safetensors")
-    names, ignored, others = sort_out(members)
+
+    def head(name: str) -> bytes:
+        with archive.open(members[name]) as member:
+            return member.read(HEAD)
+
+    names, ignored, others = sort_out(path, members, head)
+    require_one_set(path, names)
 
     def read(a: int, b: int) -> Iterator[bytes]:
         return (archive.read(members[name]) for name in names[a:b])
 
-    labels, meaning = classes(names)
-    return Encoded("zip", names, read, labels, meaning, ignored, tuple(others), FAULTS)
+    labels = listed_labels(path, names, others, lambda name: archive.read(members[name]))
+    if labels is not None:
+        others = [name for name in others if not name.endswith(LISTING)]
+    return Encoded("zip", names, read, labels or classes(names), ignored, tuple(others), FAULTS)
 
 
 def tar(path: Path) -> Encoded:
     """The images of a tar, in the order of their names."""
     members, state = _members(path), _state(path)
-    names, ignored, others = sort_out(members)
+
+    def content(name: str, most: int = -1) -> bytes:
+        with path.open("rb") as file:
+            file.seek(members[name].offset)
+            return file.read(members[name].size if most < 0 else min(most, members[name].size))
+
+    names, ignored, others = sort_out(path, members, lambda name: content(name, HEAD))
+    require_one_set(path, names)
 
     def read(a: int, b: int) -> Iterator[bytes]:
         with path.open("rb") as file:
@@ -126,15 +142,15 @@ def tar(path: Path) -> Encoded:
                 file.seek(members[name].offset)
                 yield file.read(members[name].size)
 
-    labels, meaning = classes(names)
+    labels = listed_labels(path, names, others, content)
+    if labels is not None:
+        others = [name for name in others if not name.endswith(LISTING)]
     labelled = [name for name in others if name.endswith(LABEL)]
     if labelled:
-        labels, meaning = (
-            _webdataset(path, names, {_key(name): members[name] for name in labelled}),
-            "webdataset's .cls",
-        )
+        y = _webdataset(path, names, {_key(name): members[name] for name in labelled})
+        labels = Labels(y, "webdataset's .cls")
         others = [name for name in others if name not in set(labelled)]
-    return Encoded("tar", names, read, labels, meaning, ignored, tuple(others), FAULTS)
+    return Encoded("tar", names, read, labels or classes(names), ignored, tuple(others), FAULTS)
 
 
 def _state(path: Path) -> tuple[int, int, int]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import struct
 import zipfile
 from collections.abc import Callable
@@ -21,11 +22,13 @@ from safetensors import SafetensorError, safe_open
 from ganbench import files
 from ganbench.errors import UserError
 from ganbench.samples.archive import ZIP_FAULTS, bounded
+from ganbench.samples.preflight import several
 from ganbench.samples.sets import HELD, Declared, SampleSet, content_hash
 from ganbench.samples.stack import Stack
 from ganbench.samples.tensors import Raw, read_raw
 
 NPY = b"\x93NUMPY"
+STATISTICS = (("mean", "cov"), ("mean", "covariance"), ("mean", "sigma"), ("mu", "cov"), ("m", "s"), ("means", "covs"))
 SAMPLES, LABELS = ("arr_0", "images", "samples"), ("arr_1", "labels")
 HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 LARGEST = 1e100  # of mu and sigma; the square of a larger number is too near to the end of the numbers
@@ -81,13 +84,27 @@ def read(path: Path, declaration: Declared) -> SampleSet:
 
 
 def _read(path: Path, declaration: Declared, form: str, arrays: dict[str, Raw]) -> SampleSet:
-    if {"mu", "sigma"} <= arrays.keys():
-        return _statistics(path, *(_whole(path, arrays, name) for name in ("mu", "sigma")))
     names = [name for name in SAMPLES if name in arrays] or (list(arrays) if len(arrays) == 1 else [])
+    moments = None
+    if arrays.keys() >= {"mu", "sigma"}:
+        moments = _moments(path, *(_whole(path, arrays, name) for name in ("mu", "sigma")))
+        if not names:
+            return _statistics(path, moments)
     if len(names) != 1:
+        other = next((pair for pair in STATISTICS if set(pair) <= arrays.keys()), None)
+        if other:
+            raise UserError(
+                f"{path}: holds {', '.join(arrays)}; statistics are read under the names mu and sigma: "
+                f"np.savez(FILE, mu={other[0]}, sigma={other[1]})"
+            )
         raise UserError(
             f"{path}: holds {', '.join(arrays) or 'nothing'}, but samples are expected under one of "
             + ", ".join(f"'{name}'" for name in SAMPLES)
+        )
+    batches = [name for name in arrays if re.fullmatch("arr_[0-9]+", name)]
+    if len(batches) > 1 and len(arrays["arr_1"].shape) > 1 and arrays["arr_1"].shape[1:] == arrays["arr_0"].shape[1:]:
+        raise UserError(
+            f"{path}: {several(batches, len(batches))} are batches; join them: np.savez(FILE, np.concatenate(batches))"
         )
     labels = next((_whole(path, arrays, name) for name in LABELS if name in arrays and name != names[0]), None)
     carried = {name: _whole(path, arrays, name) for name in CARRIED if name in arrays and name != names[0]}
@@ -114,11 +131,21 @@ def _read(path: Path, declaration: Declared, form: str, arrays: dict[str, Raw]) 
         name: fact for name, fact in samples.manifest["found"].items() if name not in Words.model_fields
     }
     whole = samples.manifest | manifest | {"found": samples.manifest["found"] | report}
-    return samples.with_(manifest=whole, **carried)
+    return samples.with_(manifest=whole, moments=moments, **carried)
 
 
-def _statistics(path: Path, mu: np.ndarray, sigma: np.ndarray) -> SampleSet:
-    """Mean and covariance of a reference's features, in the form that clean-fid, pytorch-fid and torch-fidelity save."""
+def _statistics(path: Path, moments: np.ndarray) -> SampleSet:
+    """A set that has only statistics."""
+    manifest = {"name": path.name, "sha256": content_hash(moments)}
+    return SampleSet(np.empty((0, moments.shape[1]), np.float32), None, manifest, moments=moments)
+
+
+def _moments(path: Path, mu: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+    """Mean and covariance of a reference's features, in the form that clean-fid, pytorch-fid and torch-fidelity save.
+
+    Returns:
+        float64 `[1 + d, d]`: the mean, then the covariance.
+    """
     d = len(mu)
     if mu.shape != (d,) or sigma.shape != (d, d) or {mu.dtype.kind, sigma.dtype.kind} != {"f"} or not d:
         raise UserError(f"{path}: mu of shape {mu.shape} and sigma of shape {sigma.shape}; [d] and [d, d] are expected")
@@ -130,9 +157,11 @@ def _statistics(path: Path, mu: np.ndarray, sigma: np.ndarray) -> SampleSet:
     try:
         np.linalg.cholesky(moments[1:] + max(ROUNDING * np.trace(sigma), np.finfo(float).tiny) * np.eye(d))
     except np.linalg.LinAlgError:
-        raise UserError(f"{path}: sigma is not a covariance: it has a negative eigenvalue") from None
-    manifest = {"name": path.name, "sha256": content_hash(moments)}
-    return SampleSet(np.empty((0, d), np.float32), None, manifest, moments=moments)
+        least = float(np.linalg.eigvalsh(moments[1:])[0])
+        raise UserError(
+            f"{path}: sigma has an eigenvalue of {least:g}, so it is no covariance; save np.cov(features, rowvar=False)"
+        ) from None
+    return moments
 
 
 class Words(BaseModel):
@@ -140,6 +169,7 @@ class Words(BaseModel):
 
     form: str = ""
     labels: str = ""
+    classes: dict[str, str] = {}
     files: dict[str, int] = {}
     ignored: int = 0
     warnings: list[str] = []

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ganbench.errors import UserError, counted
-from ganbench.samples import preflight
+from ganbench.samples import preflight, strangers
+from ganbench.samples.labels import Labels
 from ganbench.samples.preflight import Group, Kind
 from ganbench.samples.rows import Rows
 from ganbench.samples.sets import BLOCK, HELD, MEMBER, PIXELS, SampleSet, Tally, blocks
@@ -25,6 +26,7 @@ SUFFIXES = (".png", ".webp", ".jpg", ".jpeg", ".bmp")
 SYSTEM = ("__MACOSX", "Thumbs.db", "desktop.ini")
 PNG, DEPTH = b"\x89PNG\r\n\x1a\n", 24  # where a PNG's header has the bits per channel
 ORIENTATION = 0x0112
+HEAD = 132  # bytes that an image is recognised by
 Size = tuple[int, int]
 TOGETHER = 256  # images decoded together at most
 
@@ -35,43 +37,43 @@ class Encoded(NamedTuple):
     form: str  # in words
     names: list[str]
     read: Callable[[int, int], Iterator[bytes]]  # those from a to before b
-    labels: np.ndarray | None = None  # int64 [n]
-    meaning: str = ""  # of the labels
+    labels: Labels = Labels()
     ignored: int = 0  # system files
     others: tuple[str, ...] = ()  # files that are no images
     faults: tuple[type[Exception], ...] = ()  # what `read` raises when the file is not what it was
 
 
-def sort_out(names: Iterable[str]) -> tuple[list[str], int, list[str]]:
-    """The images in an order that is the same on every machine, the number of system files, and the other names."""
+def sort_out(where: object, names: Iterable[str], head: Callable[[str], bytes]) -> tuple[list[str], int, list[str]]:
+    """The images in an order that is the same on every machine, the number of system files, and the other names.
+
+    A file whose name does not say that it is an image is one if its content says so.
+
+    Args:
+        where: the folder or the archive, for messages.
+        names: the files in it; a name that ends with a slash is a link to a folder.
+        head: gives the first bytes of a file, at least `HEAD`; empty for what is no file.
+
+    Raises:
+        UserError: some files are images in a form that is not read.
+    """
     images, ignored, others = [], 0, []
+    unread: dict[str, list[str]] = {}
     for name in sorted(names, key=os.fsencode):
         parts = PurePosixPath(name).parts
         if any(part.startswith(".") or part in SYSTEM for part in parts):
             ignored += 1
-        elif name.lower().endswith(SUFFIXES):
+        elif name.lower().endswith(SUFFIXES) or strangers.is_image(start := head(name)):
             images.append(name)
+        elif form := strangers.unread_image(name, start):
+            unread.setdefault(form, []).append(name)
         else:
             others.append(name)
+    for form, found in unread.items():
+        listed = preflight.several(found, len(found))
+        raise UserError(
+            f"{where}: {counted(len(found), 'image')} in a form that is not read, {form} ({listed}); {strangers.way_out(form)}"
+        )
     return images, ignored, others
-
-
-def classes(names: list[str]) -> tuple[np.ndarray | None, str]:
-    """Labels of images, and what the labels mean. Each image must be in one of two or more first-level folders.
-
-    If the names of the folders are whole numbers, these are the classes. Other folders are numbered in the order of
-    their names.
-    """
-    paths = [PurePosixPath(name).parts for name in names]
-    folders = sorted({parts[0] for parts in paths}, key=os.fsencode)
-    if len(folders) < 2 or any(len(parts) < 2 for parts in paths):
-        return None, ""
-    whole = all(len(f) < 10 and f.isascii() and f.isdecimal() and str(int(f)) == f for f in folders)
-    number = {folder: int(folder) if whole else i for i, folder in enumerate(folders)}
-    folders.sort(key=number.__getitem__)
-    labels = np.array([number[parts[0]] for parts in paths], np.int64)
-    named = [f"{folder} = {number[folder]}" if folder != str(number[folder]) else folder for folder in folders]
-    return labels, f"{len(folders):,} class folders, {preflight.several(named, len(named))}"
 
 
 def examine(data: bytes, size: Size | None = None) -> tuple[Kind, np.ndarray | None]:
@@ -150,7 +152,12 @@ def survey(name: str, images: Encoded) -> SampleSet:
     """
     n = len(images.names)
     if not n:
+        store = strangers.of_folder(images.others)
+        if store:
+            raise UserError(f"{name}: this {images.form} has {store}")
+        links = _links(images.others)
         other = f"; it holds {preflight.several(images.others, len(images.others))}" if images.others else ""
+        other += f"; links to folders are not followed ({preflight.several(links, len(links))})" if links else ""
         raise UserError(f"{name}: no images ({', '.join(SUFFIXES)}) in this {images.form}{other}")
     kinds: dict[Kind, Group] = {}
     tally: Tally | None = None
@@ -186,15 +193,30 @@ def survey(name: str, images: Encoded) -> SampleSet:
         for rows in blocks(x):
             tally.add(x[rows])
         x = np.asarray(x) if x.nbytes <= HELD else x
-    if images.others:
-        count = len(images.others)
-        named = preflight.several(images.others, count)
+    links = _links(images.others)
+    if links:
+        listed = preflight.several(links, len(links))
+        warnings.append(
+            f"not followed, so their images are left out: {counted(len(links), 'link')} to folders ({listed})"
+        )
+    others = [name for name in images.others if name not in links]
+    if others:
+        count = len(others)
+        named = preflight.several(others, count)
         warnings.append(f"left out, because only images are read: {counted(count, 'other file')} ({named})")
-    files = Counter[str]()
+    warnings += images.labels.notes
+    formats = Counter[str]()
     for kind, group in kinds.items():
-        files[f"{kind.format} {kind.mode}"] += group.count
-    report = {"form": images.form, "files": dict(files), "labels": images.meaning, "ignored": images.ignored}
-    return finish(name, x, images.labels, tally, report, warnings, images.names)
+        formats[f"{kind.format} {kind.mode}"] += group.count
+    labels = images.labels
+    report = {"form": images.form, "files": dict(formats), "labels": labels.meaning, "ignored": images.ignored}
+    report |= {"classes": dict(labels.names)} if labels.names else {}
+    return finish(name, x, labels.y, tally, report, warnings, images.names)
+
+
+def _links(names: Iterable[str]) -> list[str]:
+    """The links to folders among the names in a folder."""
+    return [name for name in names if name.endswith("/")]
 
 
 def finish(
@@ -205,8 +227,14 @@ def finish(
     report: dict[str, Any],
     warnings: list[str],
     names: list[str] | None = None,
+    span: tuple[float, float] | None = None,
 ) -> SampleSet:
-    """The set, with the pre-flight report `report` and further facts in its manifest."""
+    """The set, with the pre-flight report `report` and further facts in its manifest.
+
+    `names` are those of the samples, `span` the declared black and white if the images were floats.
+    """
+    if len(tally.shape) == 4 and tally.rows:
+        warnings = [*warnings, *preflight.narrow(float(tally.low), float(tally.high), span)]
     if tally.copies:
         pairs = [f"{names[a]} = {names[b]}" if names else f"{a} = {b}" for a, b in tally.pairs]
         listed = preflight.several(pairs, tally.copies)

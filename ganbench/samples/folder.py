@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import NoReturn
 
 from ganbench.errors import UserError
-from ganbench.samples.encoded import Encoded, classes, sort_out, survey
+from ganbench.samples.encoded import HEAD, Encoded, sort_out, survey
+from ganbench.samples.labels import LISTING, classes, listed_labels, require_one_set
 from ganbench.samples.sets import MEMBER, Declared, SampleSet
 
 FAULTS = (OSError,)
@@ -27,7 +29,9 @@ def read(path: Path, declaration: Declared) -> SampleSet:
     Raises:
         UserError: what `survey` refuses, no plain file under an image's name, or a folder that changes meanwhile.
     """
-    names, ignored, others = sort_out(listing(path))
+    first_bytes = lru_cache(maxsize=None)(partial(head, path))
+    names, ignored, others = sort_out(path, listing(path), first_bytes)
+    require_one_set(path, names)
     states = {name: state(path, name) for name in names}
     for name, (size, *_) in states.items():
         if size > MEMBER:
@@ -43,21 +47,35 @@ def read(path: Path, declaration: Declared) -> SampleSet:
                 raise UserError(f"{path}: {name} cannot be read ({error.strerror})") from None
             yield data
 
-    labels, meaning = classes(names)
-    samples = survey(path.resolve().name, Encoded("folder", names, read, labels, meaning, ignored, tuple(others)))
-    if sort_out(listing(path))[0] != names:
+    labels = listed_labels(path, names, others, lambda name: (path / name).read_bytes())
+    if labels is not None:
+        others = [name for name in others if not name.endswith(LISTING)]
+    labels = labels or classes(names)
+    samples = survey(path.resolve().name, Encoded("folder", names, read, labels, ignored, tuple(others)))
+    if sort_out(path, listing(path), first_bytes)[0] != names:
         raise UserError(f"{path}: images were added or removed during reading; score the folder when it is complete")
     return samples
 
 
 def listing(path: Path) -> list[str]:
-    """All files of a folder, by their path from the folder; links to folders count as files."""
+    """All files of a folder, by their path from the folder. Links to folders are among them, and end with a slash."""
     files: list[str] = []
     for where, folders, names in os.walk(path, onerror=_raise):
         inside = os.path.relpath(where, path)
-        linked = [name for name in folders if Path(where, name).is_symlink()]
+        linked = [f"{name}/" for name in folders if Path(where, name).is_symlink()]
         files += [name if inside == "." else f"{inside}/{name}" for name in [*names, *linked]]
     return files
+
+
+def head(path: Path, name: str) -> bytes:
+    """The first bytes of a file of the folder; empty for what is no regular file, or cannot be read."""
+    try:
+        if not (path / name).is_file():
+            return b""
+        with (path / name).open("rb") as file:
+            return file.read(HEAD)
+    except OSError:
+        return b""
 
 
 def _raise(error: OSError) -> NoReturn:

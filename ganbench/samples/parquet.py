@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from ganbench.errors import UserError, counted
 from ganbench.samples.encoded import Encoded, survey
+from ganbench.samples.labels import Labels
 from ganbench.samples.sets import Declared, SampleSet
 
 MAGIC = b"PAR1"
@@ -57,8 +58,8 @@ def encoded(path: Path) -> Encoded:
         labels = column.to_numpy().astype(np.int64)
     cursor = _Cursor(path, file, columns[0])
     names = [f"{columns[0]}[{i}]" for i in range(n)]
-    meaning = "column label" if labels is not None else ""
-    return Encoded("Parquet", names, cursor.read, labels, meaning, faults=FAULTS)
+    meaning = Labels(labels, "column label" if labels is not None else "")
+    return Encoded("Parquet", names, cursor.read, meaning, faults=FAULTS)
 
 
 def _is_image(kind: pa.DataType) -> bool:

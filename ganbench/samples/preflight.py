@@ -15,13 +15,19 @@
 | mixed sizes | error that names the odd ones |
 | corrupt, truncated, more than 2^26 pixels, more than 2^28 bytes | error that names them |
 | floats | error, unless `--range` is declared; a value that does not round into 0 ... 255 is an error |
+| a set without a value above 31 of 255, or without a value below 127 | warning: the declared range is likely wrong |
 | NaN, infinity | error that names the first sample |
-| integers other than uint8 | error |
+| integers other than uint8 | error that says how to convert |
 | channels first or last | by the axis of length 1 or 3; error if both are, unless `--layout` is declared |
 | fewer samples than a metric needs | warning that names the metrics; the result gives the reason of each metric |
 | exact copies among the samples | warning with the first few |
 | hidden files, `__MACOSX`, `Thumbs.db`, `desktop.ini` | ignored and counted |
+| TIFF, GIF, PPM, HEIC, DICOM and other images that are not read | error that names them, and says how to convert |
+| images without an ending, or with another one, such as .jfif | read: the content decides |
+| links to folders | not followed, warning that names them |
 | other files that are not images | ignored, warning that names them |
+| folders of several sets, such as train beside test, or real beside fake | error that names them |
+| folders that cut a set into parts, such as 00000 and 00001, or batch_0 | no classes, warning |
 
 Nothing is left out, cut or rescaled by the data's own minimum and maximum.
 """
@@ -37,6 +43,7 @@ from ganbench.errors import UserError, counted, plain
 from ganbench.samples.rows import amount
 
 NAMED = 5  # files named in a message
+DARK, MIDDLE = 31, 127  # grey levels: no set of images is darker than the first, and none is lighter than the second
 
 
 class Kind(NamedTuple):
@@ -161,6 +168,33 @@ def judge(name: str, kinds: Kinds) -> list[str]:
         listed = several(grey.names, grey.count)
         warnings.append(f"{counted(grey.count, 'grey image')} among {n:,}, read with three equal channels: {listed}")
     return warnings
+
+
+def narrow(low: float, high: float, span: tuple[float, float] | None) -> list[str]:
+    """Warnings where all values of a set lie in a part of the grey levels that images do not keep to.
+
+    Args:
+        low, high: the smallest and the largest grey level of the set, of 255.
+        span: the declared black and white if the images were floats.
+
+    >>> narrow(0, 255, None), narrow(128, 255, (-1.0, 1.0))
+    ([], ['no value is below the middle of the declared range -1 to 1; for images from 0 to 1 declare `range='0,1'`'])
+    """
+    if span is None:
+        declared = "no value is {} of 255"
+        dark, light = "values from 0 to 1 must be multiplied by 255", "values from 0 to 255 were expected"
+    else:
+        declared = f"no value is {{}} the declared range {span[0]:g} to {span[1]:g}"
+        dark = light = "for images from 0 to 1 declare `range='0,1'`"
+        if span == (0.0, 1.0):
+            dark = "images that were divided by 255 twice look like this"
+    if high <= DARK:
+        level = f"above {high:g}" if span is None else "above the lowest eighth of"
+        return [f"{declared.format(level)}, so all images are almost black; {dark}"]
+    if low >= MIDDLE:
+        level = f"below {low:g}" if span is None else "below the middle of"
+        return [f"{declared.format(level)}; {light}"]
+    return []
 
 
 def lines(*manifests: Mapping[str, Any]) -> list[str]:

@@ -31,15 +31,22 @@ class Declared(NamedTuple):
 
 
 UNDECLARED = Declared()
+Range = str | tuple[float, float]  # black and white: "0,1" or (0, 1)
 
 
-def declared(range_: str | None = None, layout: str | None = None, trust: bool = False) -> Declared:
+def declared(range_: Range | None = None, layout: str | None = None, trust: bool = False) -> Declared:
     """Read what the user declares about arrays, range and layout, and about the code of runs.
 
     >>> declared("-1, 1", "nchw")
     Declared(range=(-1.0, 1.0), layout='nchw', trust=False)
+    >>> declared((0, 1)).range
+    (0.0, 1.0)
     """
-    bounds = None if range_ is None else RANGES[choose(range_.replace(" ", ""), RANGES, "range")]
+    if range_ is None:
+        bounds = None
+    else:
+        text = range_ if isinstance(range_, str) else ",".join(f"{end:g}" for end in np.atleast_1d(range_).tolist())
+        bounds = RANGES[choose(text.replace(" ", ""), RANGES, "range")]
     return Declared(bounds, None if layout is None else choose(layout.lower(), LAYOUTS, "layout"), trust)
 
 
@@ -55,7 +62,12 @@ class SampleSet:
     discriminator: np.ndarray | None = None  # float64 [g, 2]: places on the line and D there, for one dimension
     condition: np.ndarray | None = None  # int64 [n], the held-out sample whose condition each sample was made from
     disturbed: Any = None  # as `features`: those of the images after `scoring.disturbed`
-    moments: np.ndarray | None = None  # float64 [1 + d, d], mean and covariance of features without their samples
+    moments: np.ndarray | None = None  # float64 [1 + d, d], mean and covariance of features of a reference
+
+    @property
+    def is_statistics(self) -> bool:
+        """Whether the set has statistics and no samples."""
+        return self.moments is not None and not len(self.x)
 
     def with_(self, **changes: Any) -> SampleSet:
         """The same set with other values for some fields."""
@@ -67,7 +79,7 @@ class SampleSet:
 
 
 SAMPLES = ("x", "y", "manifest")
-FURTHER = tuple(entry.name for entry in fields(SampleSet) if entry.name not in SAMPLES)
+FURTHER = tuple(entry.name for entry in fields(SampleSet) if entry.name not in (*SAMPLES, "moments"))
 
 
 class Tally:
@@ -80,10 +92,11 @@ class Tally:
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         self._sha256 = hashlib.sha256(f"{dtype.str}{shape}".encode())
         self._first: dict[bytes, int] = {}
-        self._colour = len(shape) == 4 and shape[3] == 3
+        colour = len(shape) == 4 and shape[3] == 3
+        self.shape = shape
         self.rows = 0
         self.low, self.high = np.inf, -np.inf
-        self.grey = self._colour  # whether these are colour images whose three channels are all equal
+        self.grey = colour  # whether these are colour images whose three channels are all equal
         self.copies = 0
         self.pairs: list[tuple[int, int]] = []  # the first few rows that repeat an earlier row, and the earlier row
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import accumulate, pairwise
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from ganbench.errors import UserError, counted
 from ganbench.samples import archive, folder, parquet
-from ganbench.samples.encoded import Encoded, sort_out, survey
+from ganbench.samples.encoded import SUFFIXES, Encoded, sort_out, survey
 from ganbench.samples.preflight import several
 from ganbench.samples.sets import Declared, SampleSet
 
@@ -25,7 +25,10 @@ def opens(path: Path, head: bytes) -> bool:
     """Whether `path` is a folder with shards and no images."""
     if not path.is_dir():
         return False
-    images, _, others = sort_out(folder.listing(path))
+    names = folder.listing(path)
+    if any(name.lower().endswith(SUFFIXES) for name in names) or not _shards(names):
+        return False
+    images, _, others = sort_out(path, names, partial(folder.head, path))
     return not images and bool(_shards(others))
 
 
@@ -35,7 +38,7 @@ def read(path: Path, declaration: Declared) -> SampleSet:
     Raises:
         UserError: shards of several sets or kinds, a missing shard, or a shard that is refused.
     """
-    _, ignored, files = sort_out(folder.listing(path))
+    _, ignored, files = sort_out(path, folder.listing(path), partial(folder.head, path))
     shards = _shards(files)
     kinds = {Path(name).suffix for name in shards}
     if len(kinds) > 1:
@@ -50,15 +53,15 @@ def read(path: Path, declaration: Declared) -> SampleSet:
             raise OSError(f"{shards[i]} has another size or time")
         return encode(path / shards[i])
 
-    names, labels, meanings, others = [], [], set(), [name for name in files if name not in shards]
+    names, parts, others = [], [], [name for name in files if name not in shards]
     for i, shard in enumerate(shards):
         encoded = part(i)
         names.append([f"{shard}: {name}" for name in encoded.names])
-        labels.append(encoded.labels)
-        meanings.add(encoded.meaning)
+        parts.append(encoded.labels)
         others += [f"{shard}: {name}" for name in encoded.others]
         ignored += encoded.ignored
-    if len(meanings) > 1:
+    meanings = {labels.meaning for labels in parts}
+    if len(meanings) > 1 or len({tuple(labels.names.items()) for labels in parts}) > 1:
         raise UserError(
             f"{path}: labels are {' in some shards, '.join(sorted(m or 'none' for m in meanings))} in others"
         )
@@ -69,11 +72,11 @@ def read(path: Path, declaration: Declared) -> SampleSet:
             if start < b and a < end:
                 yield from part(i).read(max(a, start) - start, min(b, end) - start)
 
-    given = [shard_labels for shard_labels in labels if shard_labels is not None]
-    y = np.concatenate(given) if given else None
+    given = [labels.y for labels in parts if labels.y is not None]
+    labels = parts[0]._replace(y=np.concatenate(given) if given else None)
     form = f"{counted(len(shards), 'shard')} of {Path(shards[0]).suffix.removeprefix('.')}"
     every = [name for shard in names for name in shard]
-    return survey(path.resolve().name, Encoded(form, every, read, y, meanings.pop(), ignored, tuple(others), FAULTS))
+    return survey(path.resolve().name, Encoded(form, every, read, labels, ignored, tuple(others), FAULTS))
 
 
 def _shards(names: list[str]) -> list[str]:

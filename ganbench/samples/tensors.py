@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -51,6 +51,11 @@ def plan(name: str, shape: tuple[int, ...], dtype: np.dtype, declaration: Declar
     if len(shape) not in (3, 4) or (dtype != np.uint8 and dtype.kind != "f"):
         raise UserError(
             f"{name}: {kind}; images are uint8 [n, H, W, C] (or floats, with `range=`), points are floats [n, d]"
+            + _way_out(shape, dtype)
+        )
+    if is_one_image(shape):
+        raise UserError(
+            f"{name}: {kind} is a single image, but a score needs a set: give images as [n, H, W, C], grey images with C = 1"
         )
     if 0 in shape[1:]:
         raise UserError(f"{name}: {kind}; images must have at least one pixel")
@@ -65,6 +70,29 @@ def plan(name: str, shape: tuple[int, ...], dtype: np.dtype, declaration: Declar
 
     image = (*shape[1:], 1) if len(shape) == 3 else tuple(shape[axis] for axis in order[1:])
     return Plan(image, np.dtype(np.uint8), change)
+
+
+def is_one_image(shape: tuple[int, ...]) -> bool:
+    """Whether an array of this shape is one image with 1 or 3 channels, first or last.
+
+    >>> is_one_image((3, 32, 32)), is_one_image((32, 32, 1)), is_one_image((50, 28, 28)), is_one_image((50, 3, 32, 32))
+    (True, True, False, False)
+    """
+    return len(shape) == 3 and (shape[0] in CHANNELS or shape[2] in CHANNELS)
+
+
+def _way_out(shape: tuple[int, ...], dtype: np.dtype) -> str:
+    """What to do with an array that is neither images nor points."""
+    if dtype.kind in "iub" and len(shape) == 2:
+        return "; flat images: give them their shape, for example x.reshape(n, 28, 28, 1)"
+    if dtype.kind == "b" and len(shape) in (3, 4):
+        return "; convert them: 255 * x.astype(np.uint8)"
+    if dtype.kind in "iu" and len(shape) in (3, 4):
+        return (
+            "; convert them: x.astype(np.uint8) if their values are 0 to 255, else choose black and white (of medical "
+            "images a window) and give floats: ((x - black) / (white - black)).clip(0, 1).astype('f4'), with `range='0,1'`"
+        )
+    return ""
 
 
 def _layout(name: str, shape: tuple[int, ...], wanted: str | None) -> tuple[int, ...]:
@@ -110,8 +138,24 @@ def _levels(name: str, images: np.ndarray, black: float, white: float) -> np.nda
     return values.astype(np.uint8)
 
 
-def read_raw(name: str, form: str, raw: Raw, labels: np.ndarray | None, declaration: Declared) -> SampleSet:
+def read_raw(
+    name: str,
+    form: str,
+    raw: Raw,
+    labels: np.ndarray | None,
+    declaration: Declared,
+    span: tuple[float, float] | None = None,
+    warnings: Sequence[str] = (),
+) -> SampleSet:
     """The sample set of an array: its rows are read once, and held in memory if it is small.
+
+    Args:
+        name, form: for reports.
+        raw: the rows.
+        labels: one integer per row.
+        declaration: what the user declares.
+        span: black and white of the floats that `raw` was made of; by default the declared range, if `raw` has floats.
+        warnings: about the rows, for the report.
 
     Raises:
         UserError: see the table in `samples.preflight`.
@@ -127,7 +171,8 @@ def read_raw(name: str, form: str, raw: Raw, labels: np.ndarray | None, declarat
         tally.add(x[rows])
     y = one_per_sample(name, labels, n)
     meaning = "" if y is None else "integers, one per sample"
-    return finish(name, x, y, tally, {"form": form, "labels": meaning}, [])
+    span = declaration.range if raw.dtype.kind == "f" else span
+    return finish(name, x, y, tally, {"form": form, "labels": meaning}, list(warnings), span=span)
 
 
 def _undeclared(name: str, raw: Raw) -> str:

@@ -6,9 +6,10 @@ features, `inputs` hands them to metrics, `result` is what comes out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from ganbench.features import Extractor
+from ganbench.samples import Range
 from ganbench.scoring.embedding import announce, choose_extractor, disturbed, embed, embed_disturbed, identity
 from ganbench.scoring.inputs import real_vs_real
 from ganbench.scoring.result import Result
@@ -39,7 +40,7 @@ def score(
     features: str | Extractor | None = None,
     metrics: Iterable[str] | None = None,
     seed: int = 0,
-    range: str | None = None,
+    range: Range | Mapping[str, Range] | None = None,
     layout: str | None = None,
     protocol: str | None = None,
 ) -> Result:

@@ -21,7 +21,7 @@ def embed(given: SampleSet, extractor: str | Extractor, hold: bool = True) -> Sa
 
     With `hold` false, the features of very many images in the extractor `pixels` are `Pixels`, not an array.
     """
-    if given.moments is not None:
+    if given.is_statistics:
         raise UserError(f"{given.manifest['name']} has only statistics, so it has no samples to embed")
     about = features.describe(extractor)
     if given.features is not None and given.manifest.get("features") == about:
@@ -86,7 +86,7 @@ def choose_extractor(
         UserError: the reference has only statistics, and the user named no extractor.
         Unreachable: the images need a general network, and none is on this machine.
     """
-    if reference.moments is not None and features.is_auto(asked):
+    if reference.is_statistics and features.is_auto(asked):
         name = reference.manifest["name"]
         raise UserError(f"{name} has statistics: pass the extractor that made them: `features=`")
     real = [given for given in (reference, train) if given is not None]

@@ -59,6 +59,20 @@ def gather(gen: SampleSet, real: Mapping[str, Any]) -> dict[str, Any]:
     return {name: inputs[name] for name in INPUTS if inputs.get(name) is not None}
 
 
+def one_size(sets: Sequence[SampleSet]) -> bool:
+    """Whether all images of the sets have one size, so that pixels can be compared with pixels. Points are left out."""
+    return len({given.x.shape[1:] for given in sets if given.x.ndim == 4}) <= 1
+
+
+def without_pixels(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The same inputs without pixels, and without the size of the images that belongs to the pixels."""
+    dropped = {name for name, entry in INPUTS.items() if entry.space == "pixels"} | {
+        "train_copies_pixels",
+        "image_shape",
+    }
+    return {name: given for name, given in inputs.items() if name not in dropped}
+
+
 def _parts(sets: Mapping[str, SampleSet | None]) -> dict[str, Any]:
     """What sets give to metrics, by their owner; None where a set has nothing."""
     inputs = {}

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictFloat, ValidationError,
 
 from ganbench import files
 from ganbench.display.text import fitted, interval, number, value, width, wrap
-from ganbench.errors import UserError, counted, plain
+from ganbench.errors import UserError, counted, plain, printable
 
 SCHEMA = Path(__file__).parent / "schema" / "scores.schema.json"
 
@@ -163,12 +163,12 @@ class Result(_Part):
         lines += fitted(rows, tuple(rows[0]), width()) if rows else []
         missing = [name for name, m in self.metrics.items() if not m.answered]
         lines += [wrap(f"not computed: {', '.join(missing)}", "  ")] if missing else []
-        return "\n".join(lines)
+        return printable("\n".join(lines))
 
     def __repr__(self) -> str:
         """The sets and the values in one line."""
         values = "".join(f", {name}={m.shown or None}" for name, m in self.metrics.items())
-        return f"<Result {self.samples.name!r} against {self.protocol.reference.name!r}{values}>"
+        return printable(f"<Result {self.samples.name!r} against {self.protocol.reference.name!r}{values}>")
 
     def to_json(self) -> str:
         """The result as a JSON document with its digest; a number that JSON does not have (NaN) is a `ValueError`."""

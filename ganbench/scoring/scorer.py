@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from ganbench._version import __version__
 from ganbench.display.progress import progress
-from ganbench.errors import UserError, choose
+from ganbench.errors import UserError, choose, plain
 from ganbench.features import AUTO, Extractor, describe, published, require
-from ganbench.metrics import Kept, Metric, asks_for, compute, get, names, not_computed, watched
+from ganbench.metrics import INPUTS, Kept, Metric, asks_for, compute, get, names, not_computed, watched
 from ganbench.samples import (
     UNDECLARED,
     Declared,
+    Range,
     SampleSet,
-    amount,
     common_channels,
     content_hash,
     declared,
     in_channels,
     preflight,
 )
-from ganbench.scoring import protocols
+from ganbench.scoring import protocols, remarks
 from ganbench.scoring.copies import embed_copies
 from ganbench.scoring.embedding import announce, choose_extractor, embed, embed_disturbed, identity
-from ganbench.scoring.inputs import gather, gather_real, real_vs_real
+from ganbench.scoring.inputs import gather, gather_real, one_size, real_vs_real, without_pixels
 from ganbench.scoring.result import Result
 from ganbench.scoring.sources import Source, default_train, open_set
 
+ROLES = ("samples", "reference", "train")
 CHANGED = ("ref_disturbed", "ref_disturbed_pixels"), ("train_copies", "train_copies_pixels")  # inputs of one origin
 MANY = 20_000  # largest reference whose halves are scored against each other
+ON_PIXELS = ("parzen",)  # metrics that measure the pixels of images, whatever the extractor is
 PATIENCE = 5.0  # seconds of work after which a metric shows its progress
 
 
@@ -49,7 +51,7 @@ class Scorer:
     why: str | None  # why this extractor, where none was asked for
     metrics: tuple[str, ...]
     seed: int = 0
-    declaration: Declared = UNDECLARED  # how arrays are read
+    declarations: Mapping[str, Declared] = field(default_factory=dict)  # how arrays are read, by the role of their set
     protocol: str | None = None  # of another evaluator, by name: see `ganbench.scoring.protocols`
     _ready: dict[Any, Any] = field(default_factory=dict, repr=False)  # real sets, by channels and what was computed
 
@@ -62,7 +64,7 @@ class Scorer:
         features: str | Extractor | None = None,
         metrics: Iterable[str] | None = None,
         seed: int = 0,
-        range: str | None = None,
+        range: Range | Mapping[str, Range] | None = None,
         layout: str | None = None,
         trust: bool = False,
         protocol: str | None = None,
@@ -75,9 +77,11 @@ class Scorer:
                 the dataset that `reference` names.
             features: the extractor, or its name. By default, or for `auto`, the reference decides: see
                 `ganbench.scoring.choose_extractor`.
-            metrics: names of metrics; by default all. Metrics that do not apply give their reason.
+            metrics: names of metrics, a list or a text with commas; by default all. Metrics that do not apply give their
+                reason.
             seed: of every random choice inside a metric.
-            range: black and white of images in floats: "0,1", "-1,1" or "0,255".
+            range: black and white of images in floats: "0,1", "-1,1" or "0,255". For sets of different ranges a mapping from
+                "samples", "reference" and "train".
             layout: "nhwc" or "nchw", for arrays that could be either.
             trust: whether a run that is scored may execute a GAN that neither ganbench nor a plug-in brings.
             protocol: the name of another evaluator, whose extractors and numbers are used: see
@@ -88,13 +92,16 @@ class Scorer:
             Unreachable: the images need a general network, and none is on this machine.
         """
         features, wanted = cls.check(features=features, metrics=metrics, protocol=protocol)
-        declaration = declared(range, layout, trust)
+        ranges = range if isinstance(range, Mapping) else dict.fromkeys(ROLES, range)
+        for role in ranges:
+            choose(role, ROLES, "set with a range")
+        declarations = {role: declared(ranges.get(role), layout, trust) for role in ROLES}
         train = default_train(reference) if train is None else train
-        real = open_set(reference, "test", declaration)
-        training = None if train is None else open_set(train, "train", declaration)
-        _check_real(real, training)
+        real = open_set(reference, "test", declarations["reference"])
+        training = None if train is None else open_set(train, "train", declarations["train"])
         extractor, why = choose_extractor(real, training, features)
-        return cls(real, training, extractor, why, wanted, seed, declaration, protocol)
+        _check_real(real, training, extractor)
+        return cls(real, training, extractor, why, wanted, seed, declarations, protocol)
 
     @staticmethod
     def check(
@@ -107,6 +114,7 @@ class Scorer:
                 that contradict the protocol.
         """
         require(features)
+        metrics = [name.strip() for name in metrics.split(",")] if isinstance(metrics, str) else metrics
         if protocol is not None:
             return protocols.settle(protocols.get(protocol), features, metrics)
         return features, tuple(choose(name, names(), "metric") for name in metrics or names())
@@ -146,13 +154,13 @@ class Scorer:
             wanted = self.metrics if metrics is None else metrics
             features, changes["metrics"] = self.check(features=features, metrics=wanted, protocol=self.protocol)
         if reference is not None:
-            changes["reference"] = open_set(reference, "test", self.declaration)
+            changes["reference"] = open_set(reference, "test", self.declarations.get("reference", UNDECLARED))
         if train is not None:
-            changes["train"] = open_set(train, "train", self.declaration)
-        _check_real(changes.get("reference", self.reference), changes.get("train", self.train))
+            changes["train"] = open_set(train, "train", self.declarations.get("train", UNDECLARED))
+        real = changes.get("reference", self.reference), changes.get("train", self.train)
         if features is not None:
-            real = changes.get("reference", self.reference), changes.get("train", self.train)
             changes["extractor"], changes["why"] = choose_extractor(*real, features)
+        _check_real(*real, changes.get("extractor", self.extractor))
         if seed is not None:
             changes["seed"] = seed
         if changes.keys() & {"reference", "train", "extractor"}:
@@ -161,7 +169,7 @@ class Scorer:
 
     def open(self, samples: Source) -> SampleSet:
         """The set of generated samples, read like the real data. A set that was already read is not changed."""
-        return open_set(samples, "test", self.declaration)
+        return open_set(samples, "test", self.declarations.get("samples", UNDECLARED))
 
     def check_size(self, samples: SampleSet) -> None:
         """Refuse generated samples that are too few for every metric, before anything is embedded.
@@ -185,12 +193,20 @@ class Scorer:
         """The least number of samples of each metric."""
         return {metric.name: metric.card.minimum for _, group in self._groups() for metric in group}
 
-    def few(self, samples: SampleSet) -> list[str]:
-        """Warnings for sets that are smaller than the protocol's."""
-        if self.protocol is None or samples.manifest.get("reason"):
+    def remarks(self, samples: SampleSet) -> list[str]:
+        """What is not alike in the sets, and sets that are smaller than the protocol's."""
+        if samples.manifest.get("reason"):
             return []
-        m = None if self.reference.moments is not None else len(self.reference.x)
-        return protocols.few(protocols.get(self.protocol), len(samples.x), m)
+        real = [given for given in (samples, self.train) if given is not None]
+        lines = remarks.statistics(self.reference, real, self.extractor)
+        for given in real:
+            lines += remarks.sizes(given, self.reference, self.extractor)
+            why = remarks.align(given, self.reference).why
+            lines += [f"{given.manifest['name']}: warning: {why}"] if why else []
+        if self.protocol is not None:
+            m = None if self.reference.is_statistics else len(self.reference.x)
+            lines += protocols.few(protocols.get(self.protocol), len(samples.x), m)
+        return [plain(line) for line in lines]
 
     def _groups(self) -> list[tuple[Extractor, list[Metric]]]:
         """The metrics by the extractor in whose features they are measured."""
@@ -210,19 +226,24 @@ class Scorer:
         """
         gen = self.open(samples)
         self.check_size(gen)
-        if self.reference.moments is None:
-            _check_alike(gen, self.reference)
+        if not self.reference.is_statistics:
+            remarks.require_alike(gen, self.reference, self.extractor)
+        said = self.remarks(gen)
+        gen, unlabelled = remarks.align(gen, self.reference)
         channels = common_channels([given for given in (gen, self.reference, self.train) if given is not None])
         gen = in_channels(gen, channels)
         ref, train = self._real(channels)
         results, embeddings = self._results(gen, channels)
+        for name, result in results.items():
+            if unlabelled and result["reason"] == f"{name} {INPUTS['gen_labels'].absent}":
+                result["reason"] = f"{name} needs the classes of the reference: {unlabelled}"
         return Result.model_validate(
             {
                 "protocol": {
                     "name": self.protocol,
                     "ganbench": __version__,
                     "features": describe(self.extractor),
-                    "reference": identity(ref),
+                    "reference": identity(ref) | remarks.fingerprint(ref, self.extractor),
                     "train": None if train is None else identity(train),
                     "seed": self.seed,
                 },
@@ -230,7 +251,7 @@ class Scorer:
                 "samples": identity(gen),
                 "preflight": [
                     *preflight.lines(*(s.manifest for s in (gen, ref, train) if s is not None)),
-                    *self.few(gen),
+                    *said,
                 ],
                 "metrics": results,
                 "embeddings": embeddings,
@@ -254,20 +275,29 @@ class Scorer:
         self, gen: SampleSet, extractor: Extractor, group: list[Metric], channels: int | None
     ) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
         """The results of metrics in the features of one extractor, and the hashes of the features."""
-        if self.reference.moments is not None and extractor.name != self.extractor.name:
+        if self.reference.is_statistics and extractor.name != self.extractor.name:
             reason = f"needs the images of the reference: its statistics are for {self.extractor.name}"
             return {m.name: not_computed(m, len(gen.x), f"{m.name} {reason}") for m in group}, {}
         generated = embed(gen, extractor, hold=False)
         real, kept, hashes = self._real_inputs(channels, extractor, group)
         inputs = gather(generated, real)
+        unequal = not one_size([given for given in (gen, *self._real(channels)) if given is not None])
+        inputs = without_pixels(inputs) if unequal else inputs
         with watched(partial(progress, unit="samples", patience=PATIENCE)):
             results = compute(group, inputs, self.seed, kept)
             if len(self.reference.x) <= MANY:
                 open_ended = [
-                    m for m in group if results[m.name]["value"] is not None and results[m.name]["perfect"] is None
+                    m
+                    for m in group
+                    if results[m.name]["value"] is not None
+                    and results[m.name]["perfect"] is None
+                    and not ("ref_moments" in inputs and asks_for(m, "ref_moments"))
                 ]
                 for name, halves in self._halves(open_ended, inputs, channels, extractor).items():
                     results[name]["halves"] = halves
+        if unequal:
+            reason = "measures pixels, and the sets have images of different sizes"
+            results |= {m.name: not_computed(m, len(gen.x), f"{m.name} {reason}") for m in group if m.name in ON_PIXELS}
         if self.protocol is not None:
             results = {name: r | {"extractor": describe(extractor)["id"]} for name, r in results.items()}
         return results, _hashes(samples=generated) | hashes
@@ -284,7 +314,9 @@ class Scorer:
     def _real(self, channels: int | None) -> tuple[SampleSet, SampleSet | None]:
         """Reference and training set with this number of channels."""
         if channels not in self._ready:
-            train = None if self.train is None else in_channels(self.train, channels)
+            train = (
+                None if self.train is None else in_channels(remarks.align(self.train, self.reference).samples, channels)
+            )
             self._ready[channels] = in_channels(self.reference, channels), train
         real: tuple[SampleSet, SampleSet | None] = self._ready[channels]
         return real
@@ -298,7 +330,9 @@ class Scorer:
         if key not in self._ready:
             announce(extractor, self.why)
             ref, train = self._real(channels)
-            if ref.moments is None:
+            if not remarks.uses_statistics(ref, extractor) or extractor.name != self.extractor.name:
+                ref = ref.with_(moments=None)
+            if not ref.is_statistics:
                 ref = embed(ref, extractor, hold=False)
                 ref = embed_disturbed(ref, extractor, hold=False) if disturbed else ref
             # A set that carries its features is scored without the network, which may not be on this machine.
@@ -318,19 +352,19 @@ def _hashes(**sets: SampleSet | None) -> dict[str, str]:
 
 
 def _refuse_statistics(given: SampleSet) -> None:
-    if given.moments is not None:
+    if given.is_statistics:
         raise UserError(f"{given.manifest['name']} has only statistics, so it can only be a reference")
 
 
-def _check_real(reference: SampleSet, train: SampleSet | None) -> None:
+def _check_real(reference: SampleSet, train: SampleSet | None, extractor: Extractor) -> None:
     """Refuse real data that no sample set can be scored against."""
-    if reference.moments is None:
+    if not reference.is_statistics:
         _refuse_single(reference)
     if train is not None:
         _refuse_statistics(train)
         _refuse_single(train)
-        if reference.moments is None:
-            _check_alike(train, reference)
+        if not reference.is_statistics:
+            remarks.require_alike(train, reference, extractor)
 
 
 def _refuse_single(given: SampleSet) -> None:
@@ -339,16 +373,6 @@ def _refuse_single(given: SampleSet) -> None:
         raise UserError(f"{name} has no samples, but a score needs a set: give at least 2 samples")
     if len(given.x) == 1:
         raise UserError(f"{name} is a single sample, but a score needs a set: give at least 2 samples")
-
-
-def _check_alike(given: SampleSet, ref: SampleSet) -> None:
-    """Refuse sets of another kind or size. Grey and colour images of one size are alike: see `common_channels`."""
-    images = given.x.ndim == ref.x.ndim == 4
-    one, other = (x.shape[1:3] if images else x.shape[1:] for x in (given.x, ref.x))
-    if one != other or given.x.dtype != ref.x.dtype:
-        (name, this), (other_name, that) = ((s.manifest["name"], amount(None, s.x.shape[1:])) for s in (given, ref))
-        rule = "have the same width and height" if images else "be alike"
-        raise UserError(f"{name} has {this}, but {other_name} has {that}; they must {rule}")
 
 
 def require_values(result: Result, samples: SampleSet) -> None:

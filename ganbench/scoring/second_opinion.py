@@ -86,7 +86,7 @@ def opinions(scorers: Mapping[str, Scorer], result: Result, gen: SampleSet, ref:
         UserError: the sets are no images, or the reference has only statistics.
         Unreachable: Inception's weights are not on this machine and cannot be downloaded.
     """
-    if gen.x.ndim != 4 or ref.moments is not None:
+    if gen.x.ndim != 4 or ref.is_statistics:
         raise UserError("other evaluators need the images of both sets, and not points or statistics")
     lines = []
     for name, scorer in scorers.items():

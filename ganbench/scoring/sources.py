@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ganbench import data, samples
+from ganbench import data, features, samples
 from ganbench.errors import UserError, choose, counted
 from ganbench.samples import UNDECLARED, Declared, SampleSet, encoded, folder
 from ganbench.samples.preflight import several
@@ -57,7 +58,7 @@ def _drawn(path: Path, trust: bool) -> SampleSet:
     Raises:
         UserError: the folder also has images, so it is not certain what to score; or its GAN's code is not trusted.
     """
-    images, _, others = encoded.sort_out(folder.listing(path))
+    images, _, others = encoded.sort_out(path, folder.listing(path), partial(folder.head, path))
     if images:
         raise UserError(
             f"{path} is the folder of a run and also has images: {several(images, len(images))}. To score the run, draw its "
@@ -66,7 +67,8 @@ def _drawn(path: Path, trust: bool) -> SampleSet:
     stored = [name for name in others if name.endswith(SAMPLE_FILES)]
     unread = counted(len(stored), "file")
     warnings = [f"not read: {unread} of this folder ({several(stored, len(stored))})"] if stored else []
-    drawn = run_as_samples.read(path, trust)
+    with features.torch_by_default():
+        drawn = run_as_samples.read(path, trust)
     tally = Tally(drawn.x.shape, drawn.x.dtype)
     for rows in blocks(drawn.x):
         tally.add(drawn.x[rows])

@@ -76,7 +76,7 @@ def measure(samples: Source, scorer: Scorer, others: Sequence[str] = ("pixels",)
     """
     for name in others:
         require(name)
-    if scorer.reference.moments is not None:
+    if scorer.reference.is_statistics:
         name = scorer.reference.manifest["name"]
         raise UserError(f"{name} has only statistics, but other protocols need the samples themselves")
     house = scorer.with_(metrics=METRICS)
