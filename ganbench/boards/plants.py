@@ -39,6 +39,7 @@ SCALE = 2.0
 GROUP = np.arange(6.0)  # points on a line; the third and the fifth neighbour of each are in the group
 INSIDE, OUTSIDE = -2.5, -3.5  # within 3 of the point 0, the reach of its third neighbour, and not within 3
 KEPT_WRONG = 0.25
+CLASSES = 4  # of the planted classes, and rows of their images
 
 
 class Plant(NamedTuple):
@@ -72,6 +73,11 @@ def _unit(d: int, rng: np.random.Generator) -> np.ndarray:
     return unit
 
 
+def _halves(count: int, of: int = 1) -> np.ndarray:
+    """Labels of two classes, int64 `[of * count]`: the first half of `count` groups of `of` samples, and the rest."""
+    return np.repeat((np.arange(count) >= count // 2).astype(np.int64), of)
+
+
 def _elsewhere(real: Mapping[str, Any]) -> np.ndarray:
     """The training set, moved far away from all other samples."""
     moved: np.ndarray = real["train"] + FAR * (1 + real["ref"].std())
@@ -100,13 +106,17 @@ def moved(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
     centred = ref - ref.mean(0)
     delta = np.sqrt((centred**2).sum(1).mean()) * _unit(d, rng)
     step = delta + (SCALE - 1) * centred
-    truths = {"fid": float(delta @ delta + (SCALE - 1) ** 2 * (centred**2).sum() / (m - 1))}
+    labels = _halves(m)
+    within = [step[labels == label] for label in range(2)]
+    truths = {"intra_fid": float(np.mean([np.square(s.mean(0)).sum() + s.var(0, ddof=1).sum() for s in within]))}
+    truths |= {"fid": float(delta @ delta + (SCALE - 1) ** 2 * (centred**2).sum() / (m - 1))}
     if d <= DIRECTIONS:  # then whole bases are taken, and the squares along a basis add up to the squared length
         truths["sliced_wasserstein"] = float((step**2).mean())
         truths["mind"] = FACTOR * d * truths["sliced_wasserstein"]
     if d == 1:
         truths["wasserstein_1d"] = float(np.abs(step).mean())
-    return {"gen": ref + step, "ref": ref, "train": _elsewhere(real)}, truths
+    inputs = {"gen": ref + step, "ref": ref, "train": _elsewhere(real)}
+    return inputs | {"gen_labels": labels, "ref_labels": labels}, truths
 
 
 def stretched(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
@@ -167,13 +177,15 @@ def grouped(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
     """
     ref, gen = _groups(len(real["ref"]), real["ref"].shape[1], rng)
     truths = {"precision": 1 / 2, "density": (2 + 1) / 2 / K_DENSITY, "coverage": (2 + 1) / 2 / len(GROUP)}
-    return {"gen": gen, "ref": ref}, truths
+    labels = {"gen_labels": _halves(len(gen)), "ref_labels": _halves(len(gen), len(GROUP))}
+    return {"gen": gen, "ref": ref} | labels, truths | {"intra_precision": 1 / 2}
 
 
 def exchanged(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
     """The same groups, but generated, and a held-out point beside each."""
     gen, ref = _groups(len(real["gen"]), real["ref"].shape[1], rng)
-    return {"gen": gen, "ref": ref}, {"recall": 1 / 2}
+    labels = {"gen_labels": _halves(len(ref), len(GROUP)), "ref_labels": _halves(len(ref))}
+    return {"gen": gen, "ref": ref} | labels, {"recall": 1 / 2, "intra_recall": 1 / 2}
 
 
 def uncopied(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
@@ -250,12 +262,38 @@ def kept(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
 
 def mislabelled(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
     """Four classes far apart, and a quarter of the held-out labels is wrong."""
-    n, m, classes = len(real["gen"]), len(real["ref"]), 4
-    truth, of_gen = np.arange(m) % classes, np.arange(n) % classes
-    labels = np.where(np.arange(m) < round(KEPT_WRONG * m), (truth + 1) % classes, truth)
-    gen, ref = (10 * np.eye(classes)[y] + rng.normal(size=(len(y), classes)) for y in (of_gen, truth))
-    accuracy = 1 - round(KEPT_WRONG * m) / m
-    return {"gen": gen, "gen_labels": of_gen, "ref": ref, "ref_labels": labels}, {"classification_accuracy": accuracy}
+    inputs = _four(real, rng)
+    labels, accuracy = _wrong(inputs["ref_labels"])
+    return inputs | {"ref_labels": labels}, {"classification_accuracy": accuracy, "network_accuracy": accuracy}
+
+
+def disobeyed(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
+    """Four classes far apart, and a quarter of the samples is of another class than was asked for."""
+    inputs = _four(real, rng)
+    labels, accuracy = _wrong(inputs["gen_labels"])
+    return inputs | {"gen_labels": labels}, {"label_accuracy": accuracy}
+
+
+def _four(real: Inputs, rng: np.random.Generator) -> Inputs:
+    """Three sets of four classes far apart, with images: the class is a bright row of four."""
+    inputs: Inputs = {"image_shape": (CLASSES, CLASSES, 1)}
+    for name in ("gen", "ref", "train"):
+        labels = np.arange(len(real[name])) % CLASSES
+        noise = rng.normal(size=(len(labels), CLASSES))
+        bright = np.repeat(np.eye(CLASSES)[labels], CLASSES, axis=1)
+        dim = rng.uniform(0, 0.2, bright.shape)
+        inputs |= {
+            name: 10 * np.eye(CLASSES)[labels] + noise,
+            f"{name}_labels": labels,
+            f"{name}_pixels": dim + 0.8 * bright,
+        }
+    return inputs
+
+
+def _wrong(labels: np.ndarray) -> tuple[np.ndarray, float]:
+    """The labels, with a quarter of them wrong, and the share of the right labels."""
+    wrong = round(KEPT_WRONG * len(labels))
+    return np.where(np.arange(len(labels)) < wrong, (labels + 1) % CLASSES, labels), 1 - wrong / len(labels)
 
 
 def pointed(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
@@ -287,5 +325,6 @@ PLANTS = {
     "window": Plant("one output in the middle of a Gaussian", window),
     "kept": Plant("half of the modes, and strays near the other modes", kept),
     "mislabelled": Plant("a quarter of the held-out labels is wrong", mislabelled),
+    "disobeyed": Plant("a quarter of the samples has another class than was asked for", disobeyed),
     "pointed": Plant("the centres of half of the modes, and a third of the samples far away", pointed),
 }

@@ -49,6 +49,7 @@ __all__ = [
     "names",
     "not_computed",
     "quantity",
+    "usual",
     "watched",
 ]
 
@@ -74,6 +75,7 @@ class Card:
     # What kind of number `value` and each further number is; boards average and compare shares on the logit, counts as counts.
     # Without an entry, the kind of `value` follows from `range`, and a further number can be any number ("signed").
     quantities: Mapping[str, Quantity] = field(default_factory=dict)
+    on_request: bool = False  # whether a scoring computes it only where its name is given
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,11 @@ class Metric(NamedTuple):
 def names() -> tuple[str, ...]:
     """All metrics: one per file of this folder, and the plug-ins."""
     return tuple(sorted(_modules()))
+
+
+def usual() -> tuple[str, ...]:
+    """The metrics of a scoring that names none: all but those that are computed on request."""
+    return tuple(name for name in names() if not get(name).card.on_request)
 
 
 @cache

@@ -36,6 +36,16 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
         *("classifier_score", "inception_score"),
     ),
     "Are they diverse?": ("recall", "coverage", "modes", "support", "vendi"),
+    "Do they obey their labels?": (
+        *(
+            "label_accuracy",
+            "classification_accuracy",
+            "network_accuracy",
+            "intra_fid",
+            "intra_precision",
+            "intra_recall",
+        ),
+    ),
     "Are they copies?": ("memorisation",),
 }
 FURTHER = "Further metrics"
