@@ -23,9 +23,13 @@ from ganbench.metrics import INPUTS
 from ganbench.metrics._manifolds import K_DENSITY
 from ganbench.metrics.cmmd import SCALE as CMMD_SCALE
 from ganbench.metrics.cmmd import SIGMA as CMMD_SIGMA
+from ganbench.metrics.equality import MOST as COMPARED
+from ganbench.metrics.equality import PERMUTATIONS
+from ganbench.metrics.invented import FALSE_ALARMS
 from ganbench.metrics.mind import FACTOR
 from ganbench.metrics.modes import INSIDE as INSIDE_MODES
 from ganbench.metrics.parzen import SIGMAS
+from ganbench.metrics.robust import LOWEST
 from ganbench.metrics.sliced_wasserstein import DIRECTIONS
 from ganbench.metrics.total_variation import SHELLS
 
@@ -222,7 +226,8 @@ def orthogonal(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
         raise Unfit("the line has one direction")
     counts = np.bincount(np.arange(n) % min(d, 8))
     rows = np.repeat(np.eye(d)[: len(counts)], counts, axis=0) * rng.uniform(1, 5, (n, 1))
-    return {"gen": rows, "ref": real["ref"]}, {"vendi": float(np.exp(entr(counts / n).sum()))}
+    truths = {"vendi": float(np.exp(entr(counts / n).sum())), "rke": float(1 / np.square(counts / n).sum())}
+    return {"gen": rows, "ref": real["ref"]}, truths
 
 
 def paired(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
@@ -296,6 +301,33 @@ def _wrong(labels: np.ndarray) -> tuple[np.ndarray, float]:
     return np.where(np.arange(len(labels)) < wrong, (labels + 1) % CLASSES, labels), 1 - wrong / len(labels)
 
 
+def apart(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
+    """Real samples, moved far away. No exchange of samples gives as large a difference, and all samples are near nothing."""
+    m, threshold = len(real["ref"]), 1 - FALSE_ALARMS
+    above = m - 1 - int(np.ceil(threshold * (m - 1)))
+    truths = {"invented": 1 - above / m, "alpha_precision": LOWEST, "beta_recall": LOWEST}
+    if len(real["gen"]) <= COMPARED:
+        truths["equality"] = 1 / (PERMUTATIONS + 1)
+    moved = real["gen"] + FAR * (1 + real["ref"].std())
+    return {"gen": moved, "ref": real["ref"]}, truths
+
+
+def itself(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
+    """The reference, made again. Every sample is in the ball of itself, and no ball is without a sample."""
+    shares = ("symmetric_precision", "symmetric_recall", "probabilistic_precision", "probabilistic_recall")
+    inputs = {"gen": real["ref"].copy(), "ref": real["ref"]}
+    return inputs, dict.fromkeys((*shares, "clipped_density", "clipped_coverage"), 1.0)
+
+
+def left_out(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
+    """Four classes far apart, and the first class is never made."""
+    inputs = _four(real, rng)
+    kept = inputs["gen_labels"] != 0
+    again = np.resize(np.flatnonzero(kept), len(kept))
+    share = float((inputs["ref_labels"] == 0).mean())
+    return inputs | _rows(inputs, "gen", again), {"missing": share}
+
+
 def pointed(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
     """The centres of half of the modes of a mixture, and a third of the samples that is far from all modes."""
     mixture: Mixture | None = real.get("mixture")
@@ -326,5 +358,8 @@ PLANTS = {
     "kept": Plant("half of the modes, and strays near the other modes", kept),
     "mislabelled": Plant("a quarter of the held-out labels is wrong", mislabelled),
     "disobeyed": Plant("a quarter of the samples has another class than was asked for", disobeyed),
+    "apart": Plant("real samples, far away", apart),
+    "itself": Plant("the reference, made again", itself),
+    "left out": Plant("four classes far apart, and one is never made", left_out),
     "pointed": Plant("the centres of half of the modes, and a third of the samples far away", pointed),
 }

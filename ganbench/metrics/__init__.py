@@ -1,4 +1,4 @@
-"""Metrics: each file is a metric.
+"""Metrics: each file is a metric, or a family of metrics.
 
 `ganbench/metrics/fid.py` holds the function `fid` and its `CARD`. To add a metric, add a file.
 
@@ -11,6 +11,7 @@ A module of another package is a metric too if an entry point of the group `ganb
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import json
 import math
@@ -53,6 +54,7 @@ __all__ = [
     "watched",
 ]
 
+FAMILIES = ("robust",)  # files that hold several metrics: their cards are `CARDS`, by name
 SETS = ("gen", "ref", "train")
 FIXED = {"value", "interval", "perfect", "n", "version", "reason"}  # the entries of a result that every metric has
 
@@ -108,7 +110,7 @@ class Metric(NamedTuple):
 
 
 def names() -> tuple[str, ...]:
-    """All metrics: one per file of this folder, and the plug-ins."""
+    """All metrics: one per file of this folder, those of the families, and the plug-ins."""
     return tuple(sorted(_modules()))
 
 
@@ -124,7 +126,9 @@ def _modules() -> dict[str, str]:
     Raises:
         UserError: a plug-in has the name of another metric.
     """
-    own = {p.stem: f"{__name__}.{p.stem}" for p in Path(__file__).parent.glob("[a-z]*.py")}
+    own = {p.stem: f"{__name__}.{p.stem}" for p in Path(__file__).parent.glob("[a-z]*.py") if p.stem not in FAMILIES}
+    for family in (f"{__name__}.{name}" for name in FAMILIES):
+        own |= dict.fromkeys(importlib.import_module(family).CARDS, family)
     return own | plugins.find("ganbench.metrics", own)
 
 
@@ -137,7 +141,8 @@ def get(name: str) -> Metric:
             nearest.
     """
     module = cast(MetricModule, plugins.load(_modules()[choose(name, names(), "metric")], ("CARD", name)))
-    metric = Metric(name, module.CARD, getattr(module, name))
+    card = vars(module)["CARDS"][name] if module.__name__.rpartition(".")[2] in FAMILIES else module.CARD
+    metric = Metric(name, card, getattr(module, name))
     if not isinstance(metric.card, Card) or not callable(metric.function):
         raise UserError(f"the plug-in {_modules()[name]} needs a CARD that is a `Card`, and a function '{name}'")
     for parameter in _parameters(metric):

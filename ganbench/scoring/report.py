@@ -36,6 +36,9 @@ NOISE = {  # whose noise the interval of a metric contains, and what that means 
         "sliced_wasserstein",
         "intra_precision",
         "intra_recall",
+        "invented",
+        *("clipped_density", "clipped_coverage", "symmetric_precision", "symmetric_recall"),
+        *("probabilistic_precision", "probabilistic_recall", "alpha_precision", "beta_recall"),
     ),
     "only about these samples: it ignores that other samples of the same generator differ": (
         "classification_accuracy",
