@@ -12,6 +12,7 @@ from experiments import (
     assets,
     coverage,
     extractors,
+    few_samples,
     lottery,
     mnist,
     mutants,
@@ -30,7 +31,7 @@ WITH_PAGE = (
     precision,
     semi_supervised,
 )  # their pages can be written again without a measurement
-OTHERS = (assets, extractors, lottery, mutants, spread, tune)
+OTHERS = (assets, extractors, few_samples, lottery, mutants, spread, tune)
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True)
 

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 from scipy.linalg import sqrtm
-from scipy.special import softmax
+from scipy.spatial.distance import cdist
+from scipy.special import betaln, gammaln, softmax
 
 Sets = Mapping[str, np.ndarray]
 
@@ -99,6 +100,63 @@ def cmmd(x: np.ndarray, y: np.ndarray, dtype: type = np.float32) -> float:
 
     x, y = x.astype(dtype), y.astype(dtype)
     return float(1000 * (mean_kernel(x, x) + mean_kernel(y, y) - 2 * mean_kernel(x, y)))
+
+
+def balls(x: np.ndarray, y: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """All distances `[n, m]`, and the distance of each point to the k-th other point of its set."""
+    within = (np.sort(cdist(z, z), axis=1)[:, k] for z in (x, y))  # the first is the point itself
+    return (cdist(x, y), *within)
+
+
+def symmetric(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    """Khayatkhoei & AbdAlmageed 2023, definitions 3 and 4, from samples `x` and real points `y`, k = 5, open balls."""
+    apart, of_x, of_y = balls(x, y, 5)
+    in_real, in_made = apart < of_y, apart < of_x[:, None]
+    precision = min(in_real.any(1).mean(), in_made.any(1).mean())
+    return float(precision), float(min(in_made.any(0).mean(), in_real.any(0).mean()))
+
+
+def probabilistic(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    """Park & Kim 2023, equations 7 to 9: a = 1.2, k = 4."""
+    apart, of_x, of_y = balls(x, y, 4)
+    sides = ((apart, of_y), (apart.T, of_x))
+    precision, recall = (1 - np.prod(np.minimum(d / (1.2 * r.mean()), 1), axis=1).mean() for d, r in sides)
+    return float(precision), float(recall)
+
+
+def clipped(x: np.ndarray, y: np.ndarray, k: int = 5) -> tuple[float, float]:
+    """Salvy et al. 2026, the class `ClippedDensityCoverage` of its authors: their sums of logarithms of binomials and betas."""
+    apart, _, radius = balls(x, y, k)
+    small = np.minimum(radius, np.median(radius))
+    own = (cdist(y, y) <= small).sum(1) - 1
+    density = np.minimum((apart <= small).sum(1) / k, 1).mean() / np.minimum(own / k, 1).mean()
+    m, n = apart.shape  # their M synthetic and N real points
+    curve = np.zeros(m + 1)
+    for good in range(k, m + 1):
+        j = np.arange(1, good + 1)
+        log_binomial = gammaln(good + 1) - gammaln(j + 1) - gammaln(good - j + 1)
+        weights = np.exp(log_binomial + betaln(k + j, n + good - k - j) - betaln(k, n - k))
+        curve[good] = (np.minimum(j, k) * weights).sum() / k
+    raw = np.minimum((apart < radius).sum(0), k).mean() / k
+    return float(min(density, 1)), float(np.searchsorted(curve, raw) / (m + 1))
+
+
+def alpha_beta(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    """Alaa et al. 2022, `compute_alpha_precision` of its authors, where the centre is the mean of the real points."""
+    levels, step = np.linspace(0, 1, 30), 1 / 29
+    apart, _, nearest = balls(x, y, 1)
+    from_centre, made = (np.sqrt(np.square(z - y.mean(0)).sum(1)) for z in (y, x))
+    closest = apart.argmin(0)
+    from_made = np.sqrt(np.square(x[closest] - x.mean(0)).sum(1))
+    alpha = [(made <= np.quantile(from_centre, level)).mean() for level in levels]
+    beta = [((apart.min(0) <= nearest) & (from_made <= np.quantile(from_made, level))).mean() for level in levels]
+    return tuple(float(1 - 2 * np.abs(levels - curve).sum() * step) for curve in (alpha, beta))  # type: ignore[return-value]
+
+
+def rke(x: np.ndarray) -> float:
+    """Jalali et al. 2023, definition 2 at order 2: 1 / |K / n|^2 (Frobenius), here for the cosine kernel."""
+    u = x / np.sqrt(np.square(x).sum(1, keepdims=True))
+    return float(1 / np.square(u @ u.T / len(x)).sum())
 
 
 def _torch_fidelity(name: str) -> Callable[[Sets], float]:

@@ -15,7 +15,7 @@ import pytest
 import torch
 from conftest import REPOSITORY
 
-from experiments import precision, semi_supervised
+from experiments import few_samples, precision, semi_supervised
 from experiments.__main__ import WITH_PAGE, name_of
 from ganbench import data
 from ganbench.training import checkpoint
@@ -71,3 +71,10 @@ def test_semi_supervised_counts_the_wrong_test_images(monkeypatch: pytest.Monkey
     guess = gan.D(torch.from_numpy(np.array(test.x)).permute(0, 3, 1, 2) / 127.5 - 1).argmax(1)
     assert table["wrong"][1] == (guess.numpy() != test.y).sum()
     assert f"{table['error_percent'].mean():.2f} %" in (tmp_path / "README.md").read_text(encoding="utf-8")
+
+
+def test_few_samples_writes_uniform_p_values_and_the_power(tmp_path: Path) -> None:
+    few_samples.main(quick=True, out=tmp_path)
+    uniform, power = (pd.read_csv(tmp_path / f"{name}.csv") for name in ("uniform", "power"))
+    assert (uniform.ks > 0.001).all()
+    assert (power.seen > power["seen with one less"] - 0.2).all()

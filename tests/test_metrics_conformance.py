@@ -43,13 +43,14 @@ def line() -> dict[str, Any]:
     }
 
 
-def images(logits: tuple[int, ...] = (10,)) -> dict[str, np.ndarray]:
+def images(logits: tuple[int, ...] = (10,)) -> dict[str, Any]:
     rng = np.random.default_rng(0)
     pixels = {name: rng.random((n, 64), np.float32) for name, n in (("gen", N), ("ref", N), ("train", TRAIN))}
     pixels["ref_disturbed"] = pixels["ref"] + rng.normal(0, 0.02, (N, 64)).astype(np.float32)
     to_features = rng.standard_normal((64, D))
     classes = 1000 if len(logits) == 2 else 10
     return {
+        "image_shape": (8, 8, 1),
         **{name: (x - 0.5) @ to_features for name, x in pixels.items()},
         **{f"{name}_pixels": x for name, x in pixels.items()},
         **{f"{name}_labels": rng.integers(0, classes, len(pixels[name])) for name in ("gen", "ref", "train")},

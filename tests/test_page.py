@@ -50,7 +50,7 @@ def made() -> tuple[Result, str]:
 def test_page_has_every_metric_with_its_sentence_and_every_verdict(made: tuple[Result, str]) -> None:
     result, html = made
     text = Seen(html).text
-    for name in metrics.names():
+    for name in metrics.usual():
         assert name in text
         assert metrics.get(name).card.answers in text
     for verdict in verdicts(result):
@@ -70,11 +70,31 @@ def test_gallery_shows_samples_beside_the_training_images_that_they_copy(made: t
     result, html = made
     images = Seen(html).images()
     assert all(image["alt"] and (image["src"] or "").startswith("data:image/png;base64,") for image in images)
-    assert len(images) == 2 + 20 * 4 + 20 * 2
+    groups = result.metrics["invented"].extra["gallery"] + result.metrics["missing"].extra["gallery"]
+    assert len(images) == 2 + 20 * 4 + 20 * 2 + sum(len(rows) for _, rows in groups)
     row, (first, *_), _, _ = result.metrics["memorisation"].extra["gallery"][0]
     assert first == row  # the samples are the first training images themselves
     of = {image["alt"]: image["src"] for image in images}
     assert of[f"sample {row}"] == of[f"training image {row}, at distance 0"]
+
+
+def test_page_shows_the_lost_digits_and_the_images_near_nothing() -> None:
+    x, y = data.load("digits", "train")
+    kept = np.flatnonzero(~np.isin(y, (2, 5)))[:300]
+    images = np.asarray(x)[kept]
+    images[:40] = np.random.default_rng(0).integers(0, 256, images[:40].shape)
+    samples = SampleSet(images, None, {"name": "without 2 and 5"})
+    scorer = scoring.Scorer.of("digits", metrics=["missing", "invented"])
+    result = scorer(samples)
+    html = page.render(result, samples, scorer.reference, scorer.train)
+    bars = re.findall(r'<tr class="missing">\s*<th scope="row">([^<]*)</th>', html)
+    assert bars == ["class 2", "class 5"]
+    shown = {int(str(image["alt"]).removeprefix("held-out image ")) for image in Seen(html).images()
+             if str(image["alt"]).startswith("held-out image")}  # fmt: skip
+    assert shown
+    assert set(scorer.reference.y[sorted(shown)]) == {2, 5}
+    strays = [row for _, rows in result.metrics["invented"].extra["gallery"] for row in rows]
+    assert sum(row < 40 for row in strays) > 0.8 * len(strays)
 
 
 def test_points_and_an_empty_set_have_a_page_too() -> None:

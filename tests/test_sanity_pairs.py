@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ganbench.metrics.robust import K_CLIPPED, clipped_curve, integrated
 from ganbench.sanity import one_class, pairs
 from ganbench.sanity.pairs import Reference
 
@@ -48,7 +49,7 @@ def brute(real: np.ndarray, synthetic: np.ndarray) -> dict[str, float]:
         return float(np.prod([min(d / reach, 1) for d in distances]))
 
     raw = np.mean([min(sum(D[i][j] < r[5][i] for j in fakes) / 5, 1) for i in reals])
-    curve = pairs.clipped_curve(n, m)
+    curve = clipped_curve(n, m)
     values: dict[str, Any] = {
         "I-Prec": np.mean([any(D[i][j] <= r[3][i] for i in reals) for j in fakes]),
         "I-Rec": np.mean([any(D[i][j] <= s[3][j] for j in fakes) for i in reals]),
@@ -136,7 +137,7 @@ def test_the_balls_of_the_cover_pair_hold_15_points_of_1000() -> None:
 
 
 def test_the_clipped_curve_is_the_mean_over_random_orders() -> None:
-    n, m, good, k = 20, 30, 12, pairs.K_CLIPPED
+    n, m, good, k = 20, 30, 12, K_CLIPPED
     rng = np.random.default_rng(0)
     kinds = np.r_[
         np.zeros(n - 1), np.ones(good)
@@ -145,7 +146,7 @@ def test_the_clipped_curve_is_the_mean_over_random_orders() -> None:
     for _ in range(4000):
         order = rng.permutation(kinds)
         nearer.append(min(int(order[: np.flatnonzero(order == 0)[k - 1]].sum()), k) / k)
-    curve = pairs.clipped_curve(n, m)
+    curve = clipped_curve(n, m)
     assert curve[good] == pytest.approx(np.mean(nearer), abs=0.02)
     assert curve[0] == pytest.approx(0, abs=1e-12)
     assert (np.diff(curve) > 0).all()
@@ -193,4 +194,4 @@ def test_alpha_precision_and_beta_recall_by_loops() -> None:
         )
         precision += abs(level - inside) / 29
         recall += abs(level - reached) / 29
-    assert one_class.compare(real, nearest, synthetic) == pytest.approx((1 - 2 * precision, 1 - 2 * recall))
+    assert integrated(real, nearest, synthetic, one_class.CENTRE) == pytest.approx((1 - 2 * precision, 1 - 2 * recall))

@@ -107,10 +107,45 @@ def test_what_was_not_computed_gets_no_verdict_and_says_why() -> None:
     assert verdict.level == "unknown"
     assert verdict.text == "no verdict: memorisation needs the training set: pass `train=`"
     bare = result().model_copy(update={"metrics": {}})
-    silent = ("damage", "literature", "protocol")  # these say nothing where there is nothing to say
+    silent = ("damage", "gaps", "few samples", "literature", "protocol")  # these say nothing where there is nothing to say
     assert [v.gate for v in verdicts(bare)] == [gate for gate in GATES if gate not in silent]
     assert {v.level for v in verdicts(bare)} == {"unknown"}
     assert all("was not asked for" in v.text for v in verdicts(bare))
+
+
+def lost(*groups: int) -> dict[str, Any]:
+    lines = [
+        {"group": i, "real": 0.1, "made": 0.0 if i in groups else 0.125, "missing": i in groups} for i in range(10)
+    ]
+    return {"value": len(groups) / 10, "interval": None, "by": "class", "groups": lines}
+
+
+@pytest.mark.parametrize(
+    ("metric", "numbers", "gate", "level", "words"),
+    [
+        ("missing", lost(3, 8), "gaps", "bad", "hardly reach classes 3, 8 of 10: 20 % of the held-out samples"),
+        ("missing", lost(3), "gaps", "bad", "hardly reach class 3 of 10"),
+        ("missing", lost(*range(8)), "gaps", "bad", "classes 0, 1, 2, 3, 4, 5 and 2 more of 10"),
+        ("invented", {"value": 0.12, "interval": [0.09, 0.15]}, "gaps", "caution", "12 % of the samples lie near no held-out"),
+        ("equality", {"value": 0.001, "interval": None}, "few samples", "caution", "with a probability of 0.001"),
+        ("equality", {"value": 0.4, "interval": None, "detectable": 0.2}, "few samples", "good",
+         "with 400 samples you would have seen the loss of 20 % of the data in four of five cases"),
+        ("equality", {"value": 0.4, "interval": None, "detectable": 0.6}, "few samples", "caution", "the loss of 60 %"),
+        ("equality", {"value": 0.4, "interval": None, "detectable": None}, "few samples", "caution",
+         "too few to see even a generator that leaves out 90 %"),
+    ],
+)  # fmt: skip
+def test_gaps_and_few_samples_are_put_into_words(
+    metric: str, numbers: dict[str, Any], gate: str, level: str, words: str
+) -> None:
+    (verdict,) = said(result({metric: numbers}), gate)
+    assert verdict.level == level
+    assert words in verdict.text.replace("\xa0", " ")
+
+
+def test_nothing_is_said_where_nothing_is_missing_or_invented() -> None:
+    fine = {"missing": lost(), "invented": {"value": 0.001, "interval": [0.0, 0.01]}}
+    assert said(result(fine), "gaps") == []
 
 
 def test_unfair_protocols_are_named() -> None:

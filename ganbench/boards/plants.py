@@ -23,9 +23,13 @@ from ganbench.metrics import INPUTS
 from ganbench.metrics._manifolds import K_DENSITY
 from ganbench.metrics.cmmd import SCALE as CMMD_SCALE
 from ganbench.metrics.cmmd import SIGMA as CMMD_SIGMA
+from ganbench.metrics.equality import MOST as COMPARED
+from ganbench.metrics.equality import PERMUTATIONS
+from ganbench.metrics.invented import FALSE_ALARMS
 from ganbench.metrics.mind import FACTOR
 from ganbench.metrics.modes import INSIDE as INSIDE_MODES
 from ganbench.metrics.parzen import SIGMAS
+from ganbench.metrics.robust import LOWEST
 from ganbench.metrics.sliced_wasserstein import DIRECTIONS
 from ganbench.metrics.total_variation import SHELLS
 
@@ -40,6 +44,7 @@ GROUP = np.arange(6.0)  # points on a line; the third and the fifth neighbour of
 INSIDE, OUTSIDE = -2.5, -3.5  # within 3 of the point 0, the reach of its third neighbour, and not within 3
 KEPT_WRONG = 0.25
 DAMAGED = 0.25
+CLASSES = 4  # of the planted classes, and rows of their images
 
 
 class Plant(NamedTuple):
@@ -73,6 +78,11 @@ def _unit(d: int, rng: np.random.Generator) -> np.ndarray:
     return unit
 
 
+def _halves(count: int, of: int = 1) -> np.ndarray:
+    """Labels of two classes, int64 `[of * count]`: the first half of `count` groups of `of` samples, and the rest."""
+    return np.repeat((np.arange(count) >= count // 2).astype(np.int64), of)
+
+
 def _elsewhere(real: Mapping[str, Any]) -> np.ndarray:
     """The training set, moved far away from all other samples."""
     moved: np.ndarray = real["train"] + FAR * (1 + real["ref"].std())
@@ -101,13 +111,17 @@ def moved(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
     centred = ref - ref.mean(0)
     delta = np.sqrt((centred**2).sum(1).mean()) * _unit(d, rng)
     step = delta + (SCALE - 1) * centred
-    truths = {"fid": float(delta @ delta + (SCALE - 1) ** 2 * (centred**2).sum() / (m - 1))}
+    labels = _halves(m)
+    within = [step[labels == label] for label in range(2)]
+    truths = {"intra_fid": float(np.mean([np.square(s.mean(0)).sum() + s.var(0, ddof=1).sum() for s in within]))}
+    truths |= {"fid": float(delta @ delta + (SCALE - 1) ** 2 * (centred**2).sum() / (m - 1))}
     if d <= DIRECTIONS:  # then whole bases are taken, and the squares along a basis add up to the squared length
         truths["sliced_wasserstein"] = float((step**2).mean())
         truths["mind"] = FACTOR * d * truths["sliced_wasserstein"]
     if d == 1:
         truths["wasserstein_1d"] = float(np.abs(step).mean())
-    return {"gen": ref + step, "ref": ref, "train": _elsewhere(real)}, truths
+    inputs = {"gen": ref + step, "ref": ref, "train": _elsewhere(real)}
+    return inputs | {"gen_labels": labels, "ref_labels": labels}, truths
 
 
 def stretched(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
@@ -168,13 +182,15 @@ def grouped(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
     """
     ref, gen = _groups(len(real["ref"]), real["ref"].shape[1], rng)
     truths = {"precision": 1 / 2, "density": (2 + 1) / 2 / K_DENSITY, "coverage": (2 + 1) / 2 / len(GROUP)}
-    return {"gen": gen, "ref": ref}, truths
+    labels = {"gen_labels": _halves(len(gen)), "ref_labels": _halves(len(gen), len(GROUP))}
+    return {"gen": gen, "ref": ref} | labels, truths | {"intra_precision": 1 / 2}
 
 
 def exchanged(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
     """The same groups, but generated, and a held-out point beside each."""
     gen, ref = _groups(len(real["gen"]), real["ref"].shape[1], rng)
-    return {"gen": gen, "ref": ref}, {"recall": 1 / 2}
+    labels = {"gen_labels": _halves(len(ref), len(GROUP)), "ref_labels": _halves(len(ref))}
+    return {"gen": gen, "ref": ref} | labels, {"recall": 1 / 2, "intra_recall": 1 / 2}
 
 
 def uncopied(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
@@ -211,7 +227,8 @@ def orthogonal(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
         raise Unfit("the line has one direction")
     counts = np.bincount(np.arange(n) % min(d, 8))
     rows = np.repeat(np.eye(d)[: len(counts)], counts, axis=0) * rng.uniform(1, 5, (n, 1))
-    return {"gen": rows, "ref": real["ref"]}, {"vendi": float(np.exp(entr(counts / n).sum()))}
+    truths = {"vendi": float(np.exp(entr(counts / n).sum())), "rke": float(1 / np.square(counts / n).sum())}
+    return {"gen": rows, "ref": real["ref"]}, truths
 
 
 def paired(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
@@ -251,12 +268,65 @@ def kept(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
 
 def mislabelled(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
     """Four classes far apart, and a quarter of the held-out labels is wrong."""
-    n, m, classes = len(real["gen"]), len(real["ref"]), 4
-    truth, of_gen = np.arange(m) % classes, np.arange(n) % classes
-    labels = np.where(np.arange(m) < round(KEPT_WRONG * m), (truth + 1) % classes, truth)
-    gen, ref = (10 * np.eye(classes)[y] + rng.normal(size=(len(y), classes)) for y in (of_gen, truth))
-    accuracy = 1 - round(KEPT_WRONG * m) / m
-    return {"gen": gen, "gen_labels": of_gen, "ref": ref, "ref_labels": labels}, {"classification_accuracy": accuracy}
+    inputs = _four(real, rng)
+    labels, accuracy = _wrong(inputs["ref_labels"])
+    return inputs | {"ref_labels": labels}, {"classification_accuracy": accuracy, "network_accuracy": accuracy}
+
+
+def disobeyed(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
+    """Four classes far apart, and a quarter of the samples is of another class than was asked for."""
+    inputs = _four(real, rng)
+    labels, accuracy = _wrong(inputs["gen_labels"])
+    return inputs | {"gen_labels": labels}, {"label_accuracy": accuracy}
+
+
+def _four(real: Inputs, rng: np.random.Generator) -> Inputs:
+    """Three sets of four classes far apart, with images: the class is a bright row of four."""
+    inputs: Inputs = {"image_shape": (CLASSES, CLASSES, 1)}
+    for name in ("gen", "ref", "train"):
+        labels = np.arange(len(real[name])) % CLASSES
+        noise = rng.normal(size=(len(labels), CLASSES))
+        bright = np.repeat(np.eye(CLASSES)[labels], CLASSES, axis=1)
+        dim = rng.uniform(0, 0.2, bright.shape)
+        inputs |= {
+            name: 10 * np.eye(CLASSES)[labels] + noise,
+            f"{name}_labels": labels,
+            f"{name}_pixels": dim + 0.8 * bright,
+        }
+    return inputs
+
+
+def _wrong(labels: np.ndarray) -> tuple[np.ndarray, float]:
+    """The labels, with a quarter of them wrong, and the share of the right labels."""
+    wrong = round(KEPT_WRONG * len(labels))
+    return np.where(np.arange(len(labels)) < wrong, (labels + 1) % CLASSES, labels), 1 - wrong / len(labels)
+
+
+def apart(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
+    """Real samples, moved far away. No exchange of samples gives as large a difference, and all samples are near nothing."""
+    m, threshold = len(real["ref"]), 1 - FALSE_ALARMS
+    above = m - 1 - int(np.ceil(threshold * (m - 1)))
+    truths = {"invented": 1 - above / m, "alpha_precision": LOWEST, "beta_recall": LOWEST}
+    if len(real["gen"]) <= COMPARED:
+        truths["equality"] = 1 / (PERMUTATIONS + 1)
+    moved = real["gen"] + FAR * (1 + real["ref"].std())
+    return {"gen": moved, "ref": real["ref"]}, truths
+
+
+def itself(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
+    """The reference, made again. Every sample is in the ball of itself, and no ball is without a sample."""
+    shares = ("symmetric_precision", "symmetric_recall", "probabilistic_precision", "probabilistic_recall")
+    inputs = {"gen": real["ref"].copy(), "ref": real["ref"]}
+    return inputs, dict.fromkeys((*shares, "clipped_density", "clipped_coverage"), 1.0)
+
+
+def left_out(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
+    """Four classes far apart, and the first class is never made."""
+    inputs = _four(real, rng)
+    kept = inputs["gen_labels"] != 0
+    again = np.resize(np.flatnonzero(kept), len(kept))
+    share = float((inputs["ref_labels"] == 0).mean())
+    return inputs | _rows(inputs, "gen", again), {"missing": share}
 
 
 def damaged(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
@@ -296,5 +366,9 @@ PLANTS = {
     "kept": Plant("half of the modes, and strays near the other modes", kept),
     "mislabelled": Plant("a quarter of the held-out labels is wrong", mislabelled),
     "damaged": Plant("a classifier that calls a quarter of the samples damaged", damaged),
+    "disobeyed": Plant("a quarter of the samples has another class than was asked for", disobeyed),
+    "apart": Plant("real samples, far away", apart),
+    "itself": Plant("the reference, made again", itself),
+    "left out": Plant("four classes far apart, and one is never made", left_out),
     "pointed": Plant("the centres of half of the modes, and a third of the samples far away", pointed),
 }

@@ -105,7 +105,8 @@ def score(
     weights: Weights = None,
     precision: Precision = "fp32",
     wanted: Annotated[
-        str | None, typer.Option("--metrics", help="names, separated by commas; by default all that apply")
+        str | None,
+        typer.Option("--metrics", help="names, separated by commas; by default all that apply, but those on request"),
     ] = None,
     seed: Seed = 0,
     range_: Range = None,

@@ -1,4 +1,4 @@
-"""Metrics: each file is a metric.
+"""Metrics: each file is a metric, or a family of metrics.
 
 `ganbench/metrics/fid.py` holds the function `fid` and its `CARD`. To add a metric, add a file.
 
@@ -11,6 +11,7 @@ A module of another package is a metric too if an entry point of the group `ganb
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import json
 import math
@@ -49,9 +50,11 @@ __all__ = [
     "names",
     "not_computed",
     "quantity",
+    "usual",
     "watched",
 ]
 
+FAMILIES = ("robust",)  # files that hold several metrics: their cards are `CARDS`, by name
 SETS = ("gen", "ref", "train")
 FIXED = {"value", "interval", "perfect", "n", "version", "reason"}  # the entries of a result that every metric has
 
@@ -74,6 +77,7 @@ class Card:
     # What kind of number `value` and each further number is; boards average and compare shares on the logit, counts as counts.
     # Without an entry, the kind of `value` follows from `range`, and a further number can be any number ("signed").
     quantities: Mapping[str, Quantity] = field(default_factory=dict)
+    on_request: bool = False  # whether a scoring computes it only where its name is given
 
 
 @dataclass(frozen=True)
@@ -106,8 +110,13 @@ class Metric(NamedTuple):
 
 
 def names() -> tuple[str, ...]:
-    """All metrics: one per file of this folder, and the plug-ins."""
+    """All metrics: one per file of this folder, those of the families, and the plug-ins."""
     return tuple(sorted(_modules()))
+
+
+def usual() -> tuple[str, ...]:
+    """The metrics of a scoring that names none: all but those that are computed on request."""
+    return tuple(name for name in names() if not get(name).card.on_request)
 
 
 @cache
@@ -117,7 +126,9 @@ def _modules() -> dict[str, str]:
     Raises:
         UserError: a plug-in has the name of another metric.
     """
-    own = {p.stem: f"{__name__}.{p.stem}" for p in Path(__file__).parent.glob("[a-z]*.py")}
+    own = {p.stem: f"{__name__}.{p.stem}" for p in Path(__file__).parent.glob("[a-z]*.py") if p.stem not in FAMILIES}
+    for family in (f"{__name__}.{name}" for name in FAMILIES):
+        own |= dict.fromkeys(importlib.import_module(family).CARDS, family)
     return own | plugins.find("ganbench.metrics", own)
 
 
@@ -130,7 +141,8 @@ def get(name: str) -> Metric:
             nearest.
     """
     module = cast(MetricModule, plugins.load(_modules()[choose(name, names(), "metric")], ("CARD", name)))
-    metric = Metric(name, module.CARD, getattr(module, name))
+    card = vars(module)["CARDS"][name] if module.__name__.rpartition(".")[2] in FAMILIES else module.CARD
+    metric = Metric(name, card, getattr(module, name))
     if not isinstance(metric.card, Card) or not callable(metric.function):
         raise UserError(f"the plug-in {_modules()[name]} needs a CARD that is a `Card`, and a function '{name}'")
     for parameter in _parameters(metric):

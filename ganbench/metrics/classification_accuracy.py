@@ -7,11 +7,10 @@ multinomial logistic regression on the features, so its numbers cannot be compar
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
 from ganbench.metrics import Card, NotApplicable, Score
+from ganbench.metrics._classes import CLASSES, check_labels, classifier
 from ganbench.metrics._order import shuffled
 from ganbench.statistics import share
 
@@ -24,9 +23,6 @@ CARD = Card(
     version=1,
     responds={"dropped": "-", "copies": "0"},
 )
-
-CLASSES = 100  # with more of them the fit takes minutes
-STEPS = 200  # of L-BFGS; if a collapsed set is not fitted by then, the classifier is used as it is
 
 
 def classification_accuracy(
@@ -43,10 +39,7 @@ def classification_accuracy(
     A class that was never generated is never predicted. `perfect` is the accuracy of the same classifier trained on n
     random training samples. The interval is Clopper-Pearson's over the held-out samples, given the classifier.
     """
-    if gen_labels.min() < 0:
-        raise NotApplicable("needs labelled samples, of a class-conditional generator")
-    if ref_labels.min() < 0:
-        raise NotApplicable("needs a labelled reference")
+    check_labels(gen_labels, ref_labels)
     if not 2 <= len(np.unique(ref_labels)) <= CLASSES:
         raise NotApplicable(f"is for references of 2 to {CLASSES} classes")
     gen, ref = np.asarray(gen), np.asarray(ref)  # the fit needs all features at once
@@ -60,15 +53,4 @@ def classification_accuracy(
 
 def _right(x: np.ndarray, y: np.ndarray, held: np.ndarray, held_labels: np.ndarray, rng: np.random.Generator) -> int:
     """The number of `held` samples that a classifier trained on `x`, `y` gets right."""
-    if (y == y[0]).all():
-        return int((held_labels == y[0]).sum())
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    order = shuffled(x, rng)  # sums depend on the order of the rows, and a borderline prediction on the sums
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        classifier = make_pipeline(StandardScaler(), LogisticRegression(max_iter=STEPS)).fit(x[order], y[order])
-    return int((classifier.predict(held) == held_labels).sum())
+    return int((classifier(x, y, rng)(held) == held_labels).sum())

@@ -55,18 +55,18 @@ def entropy(x: np.ndarray) -> tuple[float, np.ndarray]:
     n = len(x)
     if n > x.shape[1] + 1:
         rows = parts(x)
-        l, v = np.linalg.eigh(reduce(np.add, (u.T @ u for u in (_units(x[part]) for part in rows))) / n)  # noqa: E741
+        l, v = np.linalg.eigh(reduce(np.add, (u.T @ u for u in (units(x[part]) for part in rows))) / n)  # noqa: E741
         seen = l > np.finfo(np.float64).eps
-        terms = np.concatenate([((_units(x[part]) @ v) ** 2)[:, seen] @ -np.log(l[seen]) for part in rows])
+        terms = np.concatenate([((units(x[part]) @ v) ** 2)[:, seen] @ -np.log(l[seen]) for part in rows])
     else:
-        u = _units(np.asarray(x))
+        u = units(np.asarray(x))
         l, v = np.linalg.eigh(u @ u.T / n)  # noqa: E741
         seen = l > np.finfo(np.float64).eps
         terms = (n * np.clip(l, 0, None) * v**2)[:, seen] @ -np.log(l[seen])
     return float(terms.mean()), terms
 
 
-def _units(x: np.ndarray) -> np.ndarray:
+def units(x: np.ndarray) -> np.ndarray:
     """The rows of `x` `[n, d]` with length 1, float64 `[n, d + 1]`. The last column is 1 where a row is 0."""
     norm = np.sqrt((x**2).sum(1, keepdims=True))
     return np.hstack([np.divide(x, norm, out=np.zeros(x.shape), where=norm > 0), norm == 0])

@@ -16,13 +16,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from ganbench.metrics._neighbours import knn, knn_self
+from ganbench.metrics._neighbours import knn_self
+from ganbench.metrics.robust import integrated
 
 UNITS = 200
 STEPS, RATE, DECAY = 100, 1e-3, 1e-2
 WEIGHT = 100.0  # of the loss: 1 / nu
 TRAINED = 1000  # real points that train the network, at most
-LEVELS = np.linspace(0, 1, 30)
 CENTRE = 1.0
 
 
@@ -52,25 +52,4 @@ class Embedding:
 
     def scores(self, synthetic: np.ndarray) -> tuple[float, float]:
         """IAP and IBR of synthetic points `[m, d]`."""
-        return compare(self.real, self.nearest, self(synthetic))
-
-
-def compare(real: np.ndarray, nearest: np.ndarray, synthetic: np.ndarray) -> tuple[float, float]:
-    """IAP and IBR of embedded points.
-
-    Args:
-        real: float64 `[n, d]`.
-        nearest: the distance from each real point to its nearest other one, `[n]`.
-        synthetic: float64 `[m, d]`.
-    """
-    from_centre, of_synthetic = (np.linalg.norm(x - CENTRE, axis=1) for x in (real, synthetic))
-    inside = of_synthetic <= np.quantile(from_centre, LEVELS)[:, None]
-    distance, neighbour = knn(real, synthetic, 1)
-    from_mean = np.linalg.norm(synthetic[neighbour[:, 0]] - synthetic.mean(0), axis=1)
-    reached = (distance[:, 0] <= nearest) & (from_mean <= np.quantile(from_mean, LEVELS)[:, None])
-    return _integrated(inside.mean(1)), _integrated(reached.mean(1))
-
-
-def _integrated(curve: np.ndarray) -> float:
-    """1 - 2 times the area between a curve `[30]` and the diagonal, by rectangles as in the authors' code."""
-    return float(1 - 2 * np.abs(LEVELS - curve).sum() * (LEVELS[1] - LEVELS[0]))
+        return integrated(self.real, self.nearest, self(synthetic), CENTRE)

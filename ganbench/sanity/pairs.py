@@ -16,12 +16,12 @@ All points are scaled by the mean and the standard deviation of the real set on 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache, cached_property
+from functools import cached_property
 
 import numpy as np
-from scipy.stats import betabinom
 
 from ganbench.metrics._neighbours import knn_self
+from ganbench.metrics.robust import K_CLIPPED, K_PROBABILISTIC, K_SYMMETRIC, REACH, clipped_curve
 from ganbench.sanity import one_class
 from ganbench.sanity.criteria import DIVERSITY, FIDELITY
 
@@ -36,8 +36,7 @@ PAIRS = (
 )
 HALF = {name: half for pair in PAIRS for name, half in zip(pair, (FIDELITY, DIVERSITY), strict=True)}
 
-K_IMPROVED, K_SYMMETRIC, K_CLIPPED, K_PROBABILISTIC = 3, 5, 5, 4
-REACH = 1.2  # of the probabilistic pair, in mean distances to the fourth neighbour
+K_IMPROVED = 3
 EXPECTED = 0.95  # coverage of two samples of one law that Density's k must reach
 ROWS = 255  # rows at once at most, so that counts over rows fit a byte
 BLOCK = 2**18  # distances at once, few enough for the cache
@@ -57,18 +56,6 @@ def least_k(n: int) -> int:
 def cover_k(n: int) -> int:
     """The k of the cover pair: a ball reaches to the neighbour number 3 k, and must hold k points of the other set."""
     return int(int(np.log(n) + 7) / 3 + 1)
-
-
-@cache
-def clipped_curve(n: int, m: int) -> np.ndarray:
-    """Mean of the raw Clipped Coverage if 0 ... m of m synthetic points follow the law of n real points, float64 `[m + 1]`.
-
-    Among j such points, the number J that are nearer to a real point than its k-th neighbour has a beta-binomial law. The raw
-    value is min(J, k) / k.
-    """
-    good = np.arange(m + 1)
-    missing = [(K_CLIPPED - i) * betabinom.pmf(i, good, K_CLIPPED, n - K_CLIPPED) for i in range(K_CLIPPED)]
-    return np.asarray(1 - np.sum(missing, axis=0) / K_CLIPPED)
 
 
 def distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:

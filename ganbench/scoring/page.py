@@ -15,7 +15,7 @@ from PIL import Image
 from ganbench.display import pictures
 from ganbench.display.text import interval, number
 from ganbench.samples import SampleSet
-from ganbench.scoring import protocols, verdict
+from ganbench.scoring import gaps, protocols, verdict
 from ganbench.scoring.report import called, headline
 from ganbench.scoring.result import Result
 
@@ -30,7 +30,7 @@ def render(
     `given` is what the user called the samples; by default their name in the result.
     """
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"number": number, "interval": interval, "floor": verdict.floor}
+    environment.filters |= {"number": number, "interval": interval, "floor": verdict.floor, "picture": picture}
     computed = [name for name, m in result.metrics.items() if m.answered]
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         result=result,
@@ -53,6 +53,9 @@ def render(
         ],
         gallery=_gallery(result, generated, train),
         closest=_closest(result, generated),
+        bars=gaps.bars(result),
+        lost=gaps.lost(result, reference),
+        strays=gaps.strays(result, generated),
     )
 
 

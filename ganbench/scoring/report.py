@@ -13,7 +13,15 @@ from ganbench.scoring.result import Measured, Result
 
 SERIOUS = ("copying", "collapse", "protocol")  # gates without which "better" would mislead
 NOISE = {  # whose noise the interval of a metric contains, and what that means for the difference of two results
-    "right for this reference": ("fid", "sfid", "fd_dinov2", "classifier_score", "vendi"),
+    "right for this reference": (
+        "fid",
+        "sfid",
+        "fd_dinov2",
+        "classifier_score",
+        "vendi",
+        "intra_fid",
+        "label_accuracy",
+    ),
     "too wide: it counts the noise of the shared reference twice": (
         "kid",
         "kd_dinov2",
@@ -26,9 +34,15 @@ NOISE = {  # whose noise the interval of a metric contains, and what that means 
         "memorisation",
         "support",
         "sliced_wasserstein",
+        "intra_precision",
+        "intra_recall",
+        "invented",
+        *("clipped_density", "clipped_coverage", "symmetric_precision", "symmetric_recall"),
+        *("probabilistic_precision", "probabilistic_recall", "alpha_precision", "beta_recall"),
     ),
     "only about these samples: it ignores that other samples of the same generator differ": (
         "classification_accuracy",
+        "network_accuracy",
         "parzen",
     ),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StrictFloat, ValidationError, model_validator
 
@@ -93,6 +93,35 @@ class Copies(Further):
     sensitivity: dict[str, float] = {}
 
 
+class Group(BaseModel):
+    """A class, or a cluster, of held-out samples: see `ganbench.metrics.missing`."""
+
+    model_config = ConfigDict(strict=True)
+
+    group: int
+    real: float
+    made: float
+    missing: bool
+
+
+class Groups(Further):
+    """The same for `missing`."""
+
+    by: Literal["class", "cluster"] = "class"
+    groups: list[Group] = []
+
+
+class Equality(Further):
+    """The same for `equality`."""
+
+    detectable: float | None = None
+
+
+READ: dict[str, type[Further]] = {
+    "memorisation": Copies,
+    "missing": Groups,
+    "equality": Equality,
+}  # all others: `Further`
 PARTNERS = {
     "verdict": "lower_bound",
     "unbiased": "unbiased_interval",
@@ -195,7 +224,7 @@ def read(path: Path) -> Result:
     try:
         result = Result.model_validate(scores)
         for name, measured in result.metrics.items():
-            (Copies if name == "memorisation" else Further).model_validate(measured.extra)
+            READ.get(name, Further).model_validate(measured.extra)
     except ValidationError as error:
         fault = error.errors()[0]
         field = ".".join(map(str, fault["loc"]))

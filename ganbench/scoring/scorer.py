@@ -11,7 +11,7 @@ from ganbench._version import __version__
 from ganbench.display.progress import progress
 from ganbench.errors import UserError, choose, plain
 from ganbench.features import AUTO, Extractor, describe, published, require
-from ganbench.metrics import INPUTS, Kept, Metric, asks_for, compute, get, names, not_computed, watched
+from ganbench.metrics import INPUTS, Kept, Metric, asks_for, compute, get, names, not_computed, usual, watched
 from ganbench.samples import (
     UNDECLARED,
     Declared,
@@ -77,8 +77,8 @@ class Scorer:
                 the dataset that `reference` names.
             features: the extractor, or its name. By default, or for `auto`, the reference decides: see
                 `ganbench.scoring.choose_extractor`.
-            metrics: names of metrics, a list or a text with commas; by default all. Metrics that do not apply give their
-                reason.
+            metrics: names of metrics, a list or a text with commas; by default all but those on request. Metrics that do not
+                apply give their reason.
             seed: of every random choice inside a metric.
             range: black and white of images in floats: "0,1", "-1,1" or "0,255". For sets of different ranges a mapping from
                 "samples", "reference" and "train".
@@ -117,7 +117,7 @@ class Scorer:
         metrics = [name.strip() for name in metrics.split(",")] if isinstance(metrics, str) else metrics
         if protocol is not None:
             return protocols.settle(protocols.get(protocol), features, metrics)
-        return features, tuple(choose(name, names(), "metric") for name in metrics or names())
+        return features, tuple(choose(name, names(), "metric") for name in metrics or usual())
 
     @classmethod
     def extractors(cls, asked: Extractor, metrics: Iterable[str] | None, protocol: str | None) -> list[Extractor]:

@@ -21,6 +21,8 @@ from ganbench.statistics import share
 
 Level = Literal["good", "caution", "bad", "unknown"]
 MARKS: dict[Level, str] = {"good": "✓", "caution": "!", "bad": "✗", "unknown": "?"}
+MODEST = 0.3  # share of the data; a test that sees only larger losses says little
+NAMED = 6  # groups that a sentence names
 CHANCE = 0.05  # a perfect generator may miss a mode with this probability; above it, a missed mode tells nothing
 
 ARROWS = {"lower": " ↓", "higher": " ↑", "target": ""}
@@ -32,10 +34,32 @@ SIGNS = {
 }
 QUESTIONS: dict[str, tuple[str, ...]] = {
     "Do the samples look real?": (
-        *("fid", "sfid", "fd_dinov2", "kid", "kd_dinov2", "cmmd", "mind", "precision", "density", "rejected"),
+        *("fid", "sfid", "fd_dinov2", "kid", "kd_dinov2", "cmmd", "mind", "precision", "density", "invented", "rejected"),
+        *("clipped_density", "symmetric_precision", "probabilistic_precision", "alpha_precision", "equality"),
         *("classifier_score", "inception_score"),
     ),
-    "Are they diverse?": ("recall", "coverage", "modes", "support", "vendi"),
+    "Are they diverse?": (
+        *(
+            "recall",
+            "coverage",
+            "clipped_coverage",
+            "symmetric_recall",
+            "probabilistic_recall",
+            "beta_recall",
+            "missing",
+        ),
+        *("modes", "support", "vendi", "rke"),
+    ),
+    "Do they obey their labels?": (
+        *(
+            "label_accuracy",
+            "classification_accuracy",
+            "network_accuracy",
+            "intra_fid",
+            "intra_precision",
+            "intra_recall",
+        ),
+    ),
     "Are they copies?": ("memorisation",),
 }
 FURTHER = "Further metrics"
@@ -264,6 +288,62 @@ def diversity(result: Result) -> Said:
         yield "good", f"no part of the data is clearly missing: {covered}"
 
 
+def gaps(result: Result) -> Said:
+    """Which groups are missing, and how many samples are near nothing? `missing` and `invented`; silent where nothing is."""
+    missing, invented = (result.metrics.get(name) for name in ("missing", "invented"))
+    if missing is not None and missing.value:
+        groups = missing.extra.get("groups", [])
+        gone = [line["group"] for line in groups if line["missing"]]
+        names = ", ".join(map(str, gone[:NAMED])) + (f" and {len(gone) - NAMED} more" if len(gone) > NAMED else "")
+        kind = (
+            missing.extra["by"] if len(gone) == 1 else {"class": "classes", "cluster": "clusters"}[missing.extra["by"]]
+        )
+        held = f"{_percent(missing.value)} of the held-out samples"
+        yield "bad", f"the samples hardly reach {kind} {names} of {len(groups)}: {held}; see the page (`--html`)"
+    if (
+        invented is not None
+        and invented.value is not None
+        and invented.interval is not None
+        and invented.interval[0] > 0
+    ):
+        low, high = (_percent(end) for end in invented.interval)
+        share_of = (
+            f"about {_percent(invented.value)} of the samples lie near no held-out sample (95 %: {low} to {high})"
+        )
+        yield "caution", f"{share_of}; see the page (`--html`)"
+
+
+def equal(result: Result) -> Said:
+    """Are few samples drawn from the distribution of the data? `equality`, with its power; silent where it was not computed."""
+    m = result.metrics.get("equality")
+    if m is None or m.value is None:
+        return
+    n = f"{m.n:,} samples"
+    if m.value <= CHANCE:
+        rare = f"a perfect generator differs as much with a probability of {number(m.value)}"
+        yield (
+            "caution",
+            f"the samples differ from held-out samples: {rare} (permutation test); "
+            "a reviewer may conclude that the generator is not perfect, but not how far off it is: read kid and mind for that",
+        )
+        return
+    none = f"no difference from held-out samples was seen (permutation test, p = {number(m.value)})"
+    share = m.extra.get("detectable")
+    if share is None:
+        yield (
+            "caution",
+            f"{none}, but {n} are too few to see even a generator that leaves out 90 % of the data; "
+            "a reviewer may conclude nothing about the generator",
+        )
+        return
+    level: Level = "good" if share <= MODEST else "caution"
+    yield (
+        level,
+        f"{none}; with {n} you would have seen the loss of {_percent(share)} of the data in four of five cases; "
+        "a reviewer may conclude that so large a part is probably not missing, but not that the generator is perfect",
+    )
+
+
 def reached(m: Measured) -> tuple[Level, str]:
     """The verdict on `modes`. `modes` must have a value."""
     assert m.value is not None
@@ -388,6 +468,8 @@ GATES: dict[str, Callable[[Result], Said]] = {
     "collapse": collapse,
     "diversity": diversity,
     "damage": damage,
+    "gaps": gaps,
+    "few samples": equal,
     "sample size": sample_size,
     "literature": literature,
     "protocol": protocol,
