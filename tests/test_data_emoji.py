@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganbench.data import sources
+from ganbench.data import sources, splits
 from ganbench.data.families import emoji
 
 CELL = emoji.SIDE + 2 * emoji.BORDER
@@ -73,7 +73,7 @@ def test_entries_with_one_picture_or_one_concept_are_in_one_group() -> None:
     pictures = np.random.default_rng(0).integers(0, 256, (len(entries), 2, 4, 4, 3), dtype=np.uint8)
     codes = [given["unified"] for given in entries]
     pictures[codes.index("1F1E7-0"), 1] = pictures[codes.index("1F1E7-3"), 1]
-    group = dict(zip(codes, emoji.groups(entries, pictures).tolist(), strict=True))
+    group = dict(zip(codes, splits.groups(emoji.keys(entries, pictures)).tolist(), strict=True))
     assert group["1F1E7-0"] == group["1F1E7-3"]
     assert group["1F44B"] == group["1F44B-1F3FB"]
     assert len(set(group.values())) == len(codes) - 2
@@ -81,6 +81,6 @@ def test_entries_with_one_picture_or_one_concept_are_in_one_group() -> None:
 
 def test_a_quarter_of_the_groups_of_each_category_is_held_out() -> None:
     group = np.repeat(np.arange(40), 3)
-    held_out = emoji.parted(group, ["Flags"] * 60 + ["Objects"] * 60)
+    held_out = splits.held_out("emoji", group, ["Flags"] * 60 + ["Objects"] * 60, 0.25)
     assert held_out.reshape(40, 3).all(1).sum() == held_out.reshape(40, 3).any(1).sum() == 10
     assert held_out[:60].sum() == held_out[60:].sum() == 15

@@ -184,6 +184,30 @@ def test_debian_package_fetches_lists_only_when_it_must(scratch: Path, monkeypat
     assert verbs == ["download", "update", "download", "-x"]
 
 
+def test_debian_source_comes_from_the_mirrors_of_the_machine(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = "deb-src http://mirror bookworm main"
+    verbs = []
+
+    def run(command: list[str], folder: Path) -> str:
+        verbs.append(next(word for word in command if word in ("update", "indextargets", "source")))
+        if verbs[-1] == "source":
+            assert (folder / "sources.list").read_text() == f"{line}\n"
+            assert f"Dir::Etc::sourcelist={folder}/sources.list" in command
+            (folder / "p_1.orig.tar.xz").write_bytes(b"archive")
+        return f"{line}\n{line}\n"
+
+    monkeypatch.setattr(sources, "_run", run)
+    source = sources.debian_source("p", "p_1.orig.tar.xz")
+    assert source.fetch(scratch) == {"p_1.orig.tar.xz": b"archive"}
+    assert verbs == ["update", "indextargets", "update", "source"]
+
+
+def test_debian_source_of_another_version_is_refused(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "_run", lambda command, folder: "")
+    with pytest.raises(Refused, match=r"it has no p_1\.orig\.tar\.xz"):
+        sources.debian_source("p", "p_1.orig.tar.xz").fetch(scratch)
+
+
 def test_npm_package_gives_its_members(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def run(command: list[str], folder: Path) -> None:
         name = command[-1].replace("@", "-")

@@ -487,8 +487,8 @@ def _build(path: Path, dataset: str, facts: Facts, settings: dict[str, Any]) -> 
 
     from ganbench.gan import DataSpec, Unsupported
 
-    shape = (facts.shape[-1], *facts.shape[:-1]) if facts.is_image else facts.shape  # channels first
-    spec = DataSpec(shape, facts.classes)
+    shape, cond = ((form[-1], *form[:-1]) if len(form) == 3 else form for form in (facts.shape, facts.condition))
+    spec = DataSpec(shape, facts.classes, cond)  # channels first
     try:
         with torch.device("meta"):  # no memory for weights
             return _Built(None, baseline.create(path, spec, settings).conditional)

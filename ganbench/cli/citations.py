@@ -19,6 +19,7 @@ from ganbench.errors import choose
 
 # The entries of each dataset, by arXiv number, or by key where the paper has none.
 DATASETS = {
+    "crawl-32": ["crawl2022tiles"],
     "digits": ["alpaydin1998optical"],
     "emoji-32": ["henderson2024emoji"],
     "emoji-64": ["henderson2024emoji"],

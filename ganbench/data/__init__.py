@@ -1,7 +1,8 @@
 """Datasets, pinned: a number was computed on the bytes that `dvc.lock` names. This module is the door to them.
 
 `registry` knows the datasets, `pins` their hashes, `store` their folders on this machine; `dvc` is one way to fill
-such a folder, `sources` is the other. `own` makes datasets of the data of users.
+such a folder, `sources` is the other. `own` makes datasets of the data of users, and `tasks` makes
+conditions of samples.
 """
 
 from ganbench.data.folder import Built, Conditions, Dataset, Facts, Split
@@ -9,6 +10,7 @@ from ganbench.data.own import add, is_name, resolve
 from ganbench.data.pins import pin, version
 from ganbench.data.registry import names
 from ganbench.data.store import about, build, card, check, conditions, facts, load, mixture, obtain
+from ganbench.data.tasks import base
 
 __all__ = [
     "Built",
@@ -18,6 +20,7 @@ __all__ = [
     "Split",
     "about",
     "add",
+    "base",
     "build",
     "card",
     "check",

@@ -45,6 +45,7 @@ class Facts(NamedTuple):
     test: int  # held-out samples
     classes: int = 0  # 0: no labels
     mixture: bool = False  # whether the true modes are known
+    condition: tuple[int, ...] = ()  # of the condition that belongs to a sample, as stored; (): there is none
 
     @property
     def is_image(self) -> bool:
@@ -54,7 +55,8 @@ class Facts(NamedTuple):
     @classmethod
     def of_card(cls, card: dict[str, Any]) -> Facts:
         """The facts as the card of a dataset says them."""
-        return cls(tuple(card["shape"]), card["train"], card["test"], card.get("classes", 0), "mixture" in card)
+        sizes = card["train"], card["test"], card.get("classes", 0)
+        return cls(tuple(card["shape"]), *sizes, "mixture" in card, tuple(card.get("condition", ())))
 
 
 class Dataset(NamedTuple):
@@ -86,6 +88,8 @@ def write(folder: Path, name: str, about: str, built: Built) -> None:
         "dtype": str(built.train.x.dtype),
         "sha256": {p.name: _hash(p, "sha256") for p in sorted(folder.iterdir())},
     }
+    if built.conditions is not None:
+        facts["condition"] = list(np.shape(built.conditions[0].of)[1:])
     text = json.dumps(facts | built.card, indent=1, sort_keys=True, ensure_ascii=False)
     (folder / "card.json").write_text(text + "\n", encoding="utf-8")
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ganbench import files, paths
-from ganbench.data import folder, registry
+from ganbench.data import folder, registry, tasks
 from ganbench.errors import UserError, choose
 
 if TYPE_CHECKING:  # the readers are imported only when data are added
@@ -42,7 +42,8 @@ def exists(name: str) -> bool:
 
 def is_name(text: str) -> bool:
     """Whether a text is the name of a dataset, rather than a path."""
-    return text in registry.names() or exists(text)
+    of = tasks.base(text)
+    return of in registry.names() or exists(of)
 
 
 def place(name: str) -> Path:
@@ -54,18 +55,25 @@ def resolve(what: str | Path, base: Path | None = None) -> str:
     """The name of a dataset that is given by its name or by a path; data behind a path are added first.
 
     Args:
-        what: the name of a dataset, or the path of anything that `ganbench score` reads. A name goes before a path.
+        what: the name of a dataset, or the path of anything that `ganbench score` reads. A name goes before a path. A task
+            may follow: `fashion-mnist+edges`, `my_images/+edges`.
         base: the folder that a relative path starts from; by default the current folder.
 
     Raises:
-        UserError: neither a dataset nor a path, or data that cannot be read.
+        UserError: neither a dataset nor a path, data that cannot be read, or a task that does not treat the data.
     """
-    if is_name(str(what)):
-        return str(what)
-    path = (base or Path.cwd()) / Path(what).expanduser()
-    if path.exists() or "/" in str(what) or Path(what).suffix:
+    name, path = str(what), (base or Path.cwd()) / Path(what).expanduser()
+    if is_name(name):
+        return name
+    of, task = tasks.split(name)
+    if task is not None and not path.exists():
+        return f"{resolve(of, base)}+{task}"
+    if path.exists() or "/" in name or path.suffix:
         return add(path)
-    return choose(str(what), registry.names(), "dataset or file")
+    of, _, asked = name.rpartition("+")
+    if is_name(of):
+        choose(asked, tasks.TASKS, "task")
+    return choose(name, registry.names(), "dataset or file")
 
 
 def add(path: Path, declared: Declared | None = None) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from ganbench import paths
-from ganbench.data import own, registry
+from ganbench.data import own, registry, tasks
 from ganbench.errors import UserError
 
 PATIENCE, PAUSE = 5.0, 0.05  # seconds to wait for a whole `dvc.lock`, and between two looks
@@ -32,13 +32,17 @@ def pin(name: str) -> str | None:
 def version(name: str) -> str:
     """The hash that `dvc.lock` names for a dataset. For the user's own data, the hash of their content.
 
+    The version of `BASE+TASK` is the version of BASE and that of the task.
+
     Args:
         name: a dataset, or the path of the user's own data.
 
     Raises:
         UserError: no dataset has this name, or `dvc.lock` does not name the dataset yet.
     """
-    name = own.resolve(name)
+    name, task = tasks.split(own.resolve(name))
+    if task is not None:
+        return f"{version(name)}+{task}.{tasks.VERSION}"
     if own.exists(name):
         return own.version(name)
     pinned = pin(name)

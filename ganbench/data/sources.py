@@ -21,6 +21,7 @@ from ganbench import files
 from ganbench.errors import Unreachable
 
 LARGEST = 1 << 26  # bytes; no pinned file is larger, and nothing beyond this size is unpacked
+QUICK = ("apt-get", "-qq", "-o", "Acquire::Retries=1", "-o", "Acquire::http::Timeout=10")
 CONNECT, READ = 4.0, 30.0  # seconds that a host may take to answer, and to send the next bytes
 
 
@@ -134,19 +135,44 @@ def debian(package: str, folder: str, names: Mapping[str, str]) -> Source:
     def fetch(scratch: Path) -> dict[str, bytes]:
         if Path("/", folder).is_dir():
             return {name: _read(Path("/", folder, name)) for name in names}
-        quick = ["apt-get", "-qq", "-o", "Acquire::Retries=1", "-o", "Acquire::http::Timeout=10"]
         try:
-            _run([*quick, "download", package], scratch)
+            _run([*QUICK, "download", package], scratch)
         except Refused:  # the package lists may be missing: fetch them into a folder that this process may write to
-            for folder_of_apt in ("lists/partial", "cache/archives/partial"):
-                (scratch / folder_of_apt).mkdir(parents=True)
-            own = ["-o", f"Dir::State::Lists={scratch}/lists", "-o", f"Dir::Cache={scratch}/cache"]
-            _run([*quick, *own, "update"], scratch)
-            _run([*quick, *own, "download", package], scratch)
+            own = _own_lists(scratch)
+            _run([*own, "update"], scratch)
+            _run([*own, "download", package], scratch)
         _run(["dpkg-deb", "-x", *[p.name for p in scratch.glob("*.deb")], "."], scratch)
         return {name: _read(scratch / folder / name) for name in names}
 
     return Source(f"apt-get download {package}", fetch)
+
+
+def debian_source(package: str, archive: str) -> Source:
+    """The archive of the authors in a source package of Debian, such as "hello_2.10.orig.tar.gz". Nothing in it is run.
+
+    It needs neither root nor up-to-date package lists nor a `deb-src` line: the mirrors of the machine's `deb` lines have
+    the sources too.
+    """
+
+    def fetch(scratch: Path) -> dict[str, bytes]:
+        own, list_ = _own_lists(scratch), scratch / "sources.list"
+        _run([*own, "update"], scratch)
+        line = "deb-src $(REPO_URI) $(RELEASE) $(COMPONENT)"
+        lines = _run([*own, "indextargets", "--format", line, "Created-By: Packages", "Origin: Debian"], scratch)
+        list_.write_text("\n".join(sorted(set(lines.splitlines()))) + "\n")
+        own += ["-o", f"Dir::Etc::sourcelist={list_}", "-o", "Dir::Etc::sourceparts=-"]
+        _run([*own, "update"], scratch)
+        _run([*own, "source", "--download-only", "--tar-only", package], scratch)
+        return {archive: _read(scratch / archive)}
+
+    return Source(f"apt-get source {package}", fetch)
+
+
+def _own_lists(scratch: Path) -> list[str]:
+    """apt-get with package lists in a folder that this process may write to."""
+    for folder in ("lists/partial", "cache/archives/partial"):
+        (scratch / folder).mkdir(parents=True)
+    return [*QUICK, "-o", f"Dir::State::Lists={scratch}/lists", "-o", f"Dir::Cache={scratch}/cache"]
 
 
 def npm(packages: Mapping[str, Mapping[str, str]]) -> Source:
@@ -177,10 +203,10 @@ def _member(archive: Path, member: str) -> bytes:
         raise Refused(f"the package has no readable {member}") from why
 
 
-def _run(command: list[str], folder: Path) -> None:
-    """Run a command; its last line on stderr is the reason when it fails."""
+def _run(command: list[str], folder: Path) -> str:
+    """What a command prints; its last line on stderr is the reason when it fails."""
     try:
-        subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
     except FileNotFoundError as why:
         raise Refused(f"this machine has no {command[0]}") from why
     except subprocess.CalledProcessError as why:

@@ -12,14 +12,15 @@ from typing import Any
 import numpy as np
 
 from ganbench import files, paths
-from ganbench.data import dvc, folder, own, pins, registry
+from ganbench.data import dvc, folder, own, pins, registry, tasks
 from ganbench.data.folder import Conditions, Facts, Split
 from ganbench.data.mixture import Mixture
 from ganbench.errors import UserError, choose
 
 
 def place(name: str) -> Path:
-    """The folder of a dataset; it need not exist yet."""
+    """The folder of a dataset; it need not exist yet. The folder of `BASE+TASK` is the folder of BASE."""
+    name = tasks.base(name)
     return own.place(name) if own.exists(name) else paths.data() / name
 
 
@@ -69,17 +70,18 @@ def obtain(name: str) -> str:
     repro` would write the new hash into `dvc.lock`.
 
     Returns:
-        The pinned hash; the bytes in the folder have this hash now.
+        The version of the dataset; the bytes in the folder have the pinned hash now.
 
     Raises:
         UserError: the sources gave other bytes than `dvc.lock` pins, or `dvc.lock` does not pin the dataset.
         Unreachable: no source of the dataset can be reached.
     """
-    pinned = pins.version(name)
-    if not own.exists(name) and folder.digest(place(name)) != pinned:
+    base = tasks.base(own.resolve(name))
+    pinned = pins.version(base)
+    if not own.exists(base) and folder.digest(place(base)) != pinned:
         with _locked(paths.data() / ".obtain.lock"):
-            _obtain(name, pinned)
-    return pinned
+            _obtain(base, pinned)
+    return pins.version(name)
 
 
 def _obtain(name: str, pinned: str) -> None:
@@ -132,7 +134,9 @@ def conditions(name: str, split: str = "train") -> Conditions | None:
         Unreachable: no source of the dataset can be reached.
     """
     choose(split, ("train", "test"), "split")
-    stored, name = folder.read_conditions(_present(name), split), own.resolve(name)
+    stored, (name, task) = folder.read_conditions(_present(name), split), tasks.split(own.resolve(name))
+    if task is not None:
+        return Conditions(tasks.TASKS[task].make)
     condition = None if own.exists(name) else registry.get(name).condition
     return Conditions(condition) if condition is not None else stored
 
@@ -151,19 +155,25 @@ def mixture(name: str) -> Mixture | None:
 
 def about(name: str) -> str:
     """What a dataset shows, in one line."""
-    name = own.resolve(name)
-    return str(card(name)["about"]) if own.exists(name) else registry.get(name).about
+    name, task = tasks.split(own.resolve(name))
+    base = str(card(name)["about"]) if own.exists(name) else registry.get(name).about
+    return base if task is None else f"{base}; each {tasks.TASKS[task].about}"
 
 
 def facts(name: str) -> Facts:
-    """The sizes of a dataset; a built-in dataset is not built for that."""
-    name = own.resolve(name)
+    """The sizes of a dataset; a built-in dataset is not built for that.
+
+    Raises:
+        UserError: no dataset has this name, or its task does not treat its samples.
+    """
+    name, task = tasks.split(own.resolve(name))
     declared = None if own.exists(name) else registry.get(name).facts
-    return declared or Facts.of_card(card(name))
+    of = declared or Facts.of_card(card(name))
+    return of if task is None else of._replace(condition=tasks.shape(task, of.shape))
 
 
 def _present(name: str) -> Path:
-    name = own.resolve(name)
+    name = tasks.base(own.resolve(name))
     target, pinned = place(name), pins.version(name)
     if not own.exists(name) and folder.digest(target) != pinned:
         print(f"{paths.shown(target)} does not hold the pinned dataset: obtaining it", file=sys.stderr)

@@ -126,9 +126,10 @@ def _suited(dataset: str | None, channels: int | None) -> tuple[str, str]:
 
     if channels is None:
         return "identity", "the reference has points"
-    for name in (f"{dataset}-exposed", f"{dataset}-cnn"):
+    of = data.base(dataset or "")
+    for name in (f"{of}-exposed", f"{of}-cnn"):
         if name in names():
-            return name, f"it is the classifier of {dataset}"
+            return name, f"it is the classifier of {of}"
     kind = "colour images" if channels == 3 else "grey images that are not from a built-in dataset"
     if _weights.locate(inception.WEIGHTS) is not None:
         return "inception", f"the reference has {kind}, and the weights of the literature's FID are on this machine"

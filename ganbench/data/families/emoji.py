@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ganbench.data import draws, sources
+from ganbench.data import sources, splits
 from ganbench.data.folder import Built, Dataset, Facts, Split
 from ganbench.data.sources import npm
 
@@ -48,7 +48,8 @@ def emoji(side: int, root: Path) -> Built:
     files = sources.first(PINS, [npm(PACKAGES)], root / "sources" / "emoji")
     entries = listed(json.loads(files["emoji.json"]))
     pictures = _drawn(files, entries, SIDE)
-    held_out = np.repeat(parted(groups(entries, pictures), [entry["category"] for entry in entries]), len(VENDORS))
+    group, category = splits.groups(keys(entries, pictures)), [entry["category"] for entry in entries]
+    held_out = np.repeat(splits.held_out("emoji", group, category, TEST), len(VENDORS))
     x = pictures if side == SIDE else _drawn(files, entries, side)
     y = np.repeat([CATEGORIES.index(entry["category"]) for entry in entries], len(VENDORS))
     x = x.reshape(-1, side, side, 3)
@@ -89,33 +90,14 @@ def concept(unified: str) -> str:
     return "-".join("1F9D1" if code in PEOPLE else code for code in codes)
 
 
-def groups(entries: list[dict[str, Any]], pictures: np.ndarray) -> np.ndarray:
-    """The group of each entry, int64 `[n]`: entries of one concept, and entries with the same picture, are in one group.
+def keys(entries: list[dict[str, Any]], pictures: np.ndarray) -> list[list[Any]]:
+    """What makes entries near copies: their concept, and their pictures. Some flags, as those of territories, are equal.
 
-    `pictures` are uint8 `[n, 2, H, W, 3]`. Some flags, as those of territories, have the same picture.
+    `pictures` are uint8 `[n, 2, H, W, 3]`.
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    keys = [
+    return [
         [entry["concept"], *(drawn.tobytes() for drawn in both)] for entry, both in zip(entries, pictures, strict=True)
     ]
-    places = {key: i for i, key in enumerate(dict.fromkeys(key for of in keys for key in of))}
-    rows = np.repeat(np.arange(len(entries)), [len(of) for of in keys])
-    columns = len(entries) + np.array([places[key] for of in keys for key in of])
-    size = len(entries) + len(places)
-    graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(size, size))
-    return np.asarray(connected_components(graph, directed=False)[1][: len(entries)], np.int64)
-
-
-def parted(group: np.ndarray, category: list[str]) -> np.ndarray:
-    """Which entries are held out, bool `[n]`: a random quarter of the groups of each category."""
-    out: list[int] = []
-    for name in CATEGORIES:
-        own = np.unique(group[np.array(category) == name])
-        order = np.argsort(draws.uniform(f"emoji {name}", len(own)))
-        out += own[order[: round(TEST * len(own))]].tolist()
-    return np.isin(group, out)
 
 
 def _drawn(files: dict[str, bytes], entries: list[dict[str, Any]], side: int) -> np.ndarray:
