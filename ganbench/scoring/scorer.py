@@ -260,7 +260,7 @@ class Scorer:
             return {m.name: not_computed(m, len(gen.x), f"{m.name} {reason}") for m in group}, {}
         generated = embed(gen, extractor)
         real, kept, hashes = self._real_inputs(channels, extractor, group)
-        inputs = gather(generated, real)
+        inputs = gather(generated, real, self._real(channels)[0])
         with watched(partial(progress, unit="samples", patience=PATIENCE)):
             results = compute(group, inputs, self.seed, kept)
             if len(self.reference.x) <= MANY:
