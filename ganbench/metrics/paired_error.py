@@ -22,7 +22,7 @@ from ganbench.statistics import normal
 CARD = Card(
     answers="How far are the pictures from the true pictures of their conditions, pixel by pixel?",
     better="lower",
-    range=(0.0, 1.0),
+    range=(0.0, float("inf")),  # of pixels in [0, 1] at most 1
     minimum=2,
     paper="Isola et al. 2016, arXiv:1611.07004",
     version=1,
@@ -63,7 +63,7 @@ def paired_error(
         scale = np.square(truth - truth.mean(0)).sum(1).mean() * 2
         if scale > 0:
             extra["features"] = float((np.square(gen - truth).sum(1) / scale).mean())
-    return Score(float(errors[:, 0].mean()), (max(0.0, low), min(1.0, high)), 0.0, extra)
+    return Score(float(errors[:, 0].mean()), (max(0.0, low), high), 0.0, extra)
 
 
 def _errors(x: np.ndarray, truth: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
@@ -81,7 +81,9 @@ def _ssim(x: np.ndarray, truth: np.ndarray, shape: tuple[int, int, int]) -> np.n
         return mean
 
     mean_a, mean_b = local(a), local(b)
-    var_a, var_b, both = local(a * a) - mean_a**2, local(b * b) - mean_b**2, local(a * b) - mean_a * mean_b
+    var_a, var_b = (np.maximum(local(x * x) - mean**2, 0) for x, mean in ((a, mean_a), (b, mean_b)))  # digits cancel
+    most = np.sqrt(var_a * var_b)
+    both = np.clip(local(a * b) - mean_a * mean_b, -most, most)
     similarity = (2 * mean_a * mean_b + C1) * (2 * both + C2) / ((mean_a**2 + mean_b**2 + C1) * (var_a + var_b + C2))
     result: np.ndarray = similarity.mean((1, 2, 3))
     return result

@@ -27,6 +27,15 @@ PARTS: Mapping[str, Callable[[SampleSet], Any]] = {
 }
 
 
+ASKED = (
+    "gen_condition",
+    "gen_truth",
+    "gen_truth_pixels",
+    "gen_truth_labels",
+    "gen_stated",
+)  # what `gather` needs `ref` for
+
+
 def _float64(array: np.ndarray | None) -> np.ndarray | None:
     return None if array is None else np.asarray(array, np.float64)
 

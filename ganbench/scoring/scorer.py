@@ -26,7 +26,7 @@ from ganbench.samples import (
 from ganbench.scoring import protocols
 from ganbench.scoring.copies import embed_copies
 from ganbench.scoring.embedding import announce, choose_extractor, embed, embed_disturbed, identity
-from ganbench.scoring.inputs import gather, gather_real, real_vs_real
+from ganbench.scoring.inputs import ASKED, gather, gather_real, real_vs_real
 from ganbench.scoring.result import Result
 from ganbench.scoring.sources import Source, default_train, open_set
 
@@ -260,7 +260,8 @@ class Scorer:
             return {m.name: not_computed(m, len(gen.x), f"{m.name} {reason}") for m in group}, {}
         generated = embed(gen, extractor)
         real, kept, hashes = self._real_inputs(channels, extractor, group)
-        inputs = gather(generated, real, self._real(channels)[0])
+        conditional = any(asks_for(metric, part) for metric in group for part in ASKED)
+        inputs = gather(generated, real, self._real(channels)[0] if conditional else None)
         with watched(partial(progress, unit="samples", patience=PATIENCE)):
             results = compute(group, inputs, self.seed, kept)
             if len(self.reference.x) <= MANY:
