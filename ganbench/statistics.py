@@ -18,8 +18,11 @@ ALPHA = 0.05
 Z = float(ndtri(1 - ALPHA / 2))
 
 
-def share(k: int, n: int) -> Interval:
-    """Clopper-Pearson interval of a share, after k successes in n trials (Biometrika 26, 1934); coverage at least 95 %."""
+def share(k: float, n: int) -> Interval:
+    """Clopper-Pearson interval of a share, after k successes in n trials (Biometrika 26, 1934); coverage at least 95 %.
+
+    k may be a sum of n numbers in [0, 1]. Their variance is at most that of coins with the same mean.
+    """
     low = float(betaincinv(k, n - k + 1, ALPHA / 2)) if k else 0.0
     high = float(betaincinv(k + 1, n - k, 1 - ALPHA / 2)) if k < n else 1.0
     return low, high

@@ -66,8 +66,29 @@ def embeddings() -> dict[str, np.ndarray]:
     return {name: x / np.linalg.norm(x, axis=1)[:, None] for name, x in sets.items()}
 
 
+def captioned() -> dict[str, Any]:
+    """Pictures with captions and with partners, as an encoder of both spaces gives them."""
+    rng = np.random.default_rng(0)
+    of_conditions, condition = rng.integers([0, -1, -1], 5, (60, 3)), rng.integers(0, 60, N)
+    stated = {"gen": of_conditions[condition], "ref": rng.integers([0, -1, -1], 5, (N, 3))}
+    given = images()
+    return given | {
+        **{f"{name}_stated": array for name, array in stated.items()},
+        **{f"{name}_attributes": np.maximum(array, rng.integers(0, 5, (N, 3))) for name, array in stated.items()},
+        **{f"{name}_captions": given[name] + rng.standard_normal((N, D)) for name in ("gen", "ref")},
+        "gen_held_out": rng.random(N) < 0.3,
+        "gen_condition": condition,
+        "gen_truth": given["gen"] + rng.standard_normal((N, D)),
+        "gen_truth_pixels": rng.random((N, 64)),
+        "gen_truth_labels": rng.integers(0, 10, N),
+        "attribute_names": ("shape", "colour", "second size"),
+        "image_shape": (8, 8, 1),
+    }
+
+
 BOARDS = {
     "line": line, "points": points, "images": images, "stacks": lambda: images((3, 10)), "embeddings": embeddings,
+    "captioned": captioned,
 }  # fmt: skip
 SETS = ("gen", "ref", "train")
 CASES = [(name, board) for name in metrics.names() for board in BOARDS]

@@ -22,6 +22,9 @@ STATISTICAL = (
     "window",
     "uncopied",
     "copied",
+    "unmoved",
+    "coded",
+    "meaningless",
 )  # held by most intervals, not by all
 
 

@@ -107,7 +107,13 @@ def test_what_was_not_computed_gets_no_verdict_and_says_why() -> None:
     assert verdict.level == "unknown"
     assert verdict.text == "no verdict: memorisation needs the training set: pass `train=`"
     bare = result().model_copy(update={"metrics": {}})
-    silent = ("damage", "gaps", "few samples", "literature", "protocol")  # these say nothing where there is nothing to say
+    silent = (
+        "damage",
+        "gaps",
+        "few samples",
+        "literature",
+        "protocol",
+    )  # these say nothing where there is nothing to say
     assert [v.gate for v in verdicts(bare)] == [gate for gate in GATES if gate not in silent]
     assert {v.level for v in verdicts(bare)} == {"unknown"}
     assert all("was not asked for" in v.text for v in verdicts(bare))

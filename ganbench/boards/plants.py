@@ -45,6 +45,9 @@ INSIDE, OUTSIDE = -2.5, -3.5  # within 3 of the point 0, the reach of its third 
 KEPT_WRONG = 0.25
 DAMAGED = 0.25
 CLASSES = 4  # of the planted classes, and rows of their images
+MISSTATED = 0.25
+STEP = 0.5  # of an output from the place of its condition
+GREY = 0.5
 
 
 class Plant(NamedTuple):
@@ -348,6 +351,96 @@ def pointed(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
     return {"gen": gen, "mixture": mixture}, {"total_variation": INSIDE_MODES * (1 - half / (k * SHELLS))}
 
 
+def _marked(n: int, share: float) -> np.ndarray:
+    """Which of n samples are changed: the last ones, bool `[n]`."""
+    return np.arange(n) >= n - round(share * n)
+
+
+def misstated(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
+    """Pictures that show what their captions state, but a quarter of the captions is wrong in two of four attributes."""
+    n = len(real["gen"])
+    stated = rng.integers(0, 5, (n, 4))
+    wrong = _marked(n, MISSTATED)
+    shown = np.where(wrong[:, None] & (np.arange(4) < 2), (stated + 1) % 5, stated)
+    inputs = {"gen": real["gen"], "gen_attributes": shown, "gen_stated": stated}
+    return inputs, {"attribute_accuracy": 1 - float(wrong.mean()) / 2}
+
+
+def swapped(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
+    """Captions all around a circle, each with a picture at its place, but a quarter of the pictures is at the opposite place.
+
+    The own caption is then the farthest one, so it never wins.
+    """
+    n = len(real["gen"])
+    angle = 2 * np.pi * (np.arange(n) + rng.random()) / n
+    captions = np.stack([np.cos(angle), np.sin(angle)], 1)
+    wrong = _marked(n, MISSTATED)
+    inputs = {"gen": np.where(wrong[:, None], -captions, captions), "gen_captions": captions}
+    return inputs | {"gen_stated": np.arange(n)[:, None]}, {"r_precision": 1 - float(wrong.mean())}
+
+
+def _twins(n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Random places in the plane `[n, 2]`, two equal ones after another, and the number of each pair `[n]`."""
+    of = np.arange(n) // 2
+    return rng.normal(size=(of[-1] + 1, 2))[of], of
+
+
+def settled(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
+    """One output per condition."""
+    gen, of = _twins(len(real["gen"]), rng)
+    return {"gen": gen, "gen_condition": of}, {"condition_diversity": 0.0}
+
+
+def unmoved(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
+    """Samples that ignore their conditions."""
+    n = len(real["gen"])
+    return {"gen": rng.normal(size=(n, 2)), "gen_condition": np.arange(n) // 3}, {"condition_diversity": 1.0}
+
+
+def varied(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
+    """Pairs of outputs about the place of their condition, and the ratio of variances from their squares."""
+    n = len(real["gen"]) // 2 * 2
+    places, of = _twins(n, rng)
+    places -= places.mean(0)
+    gen = places + np.where(np.arange(n) % 2, STEP, -STEP)[:, None]
+    total = (np.square(places).sum() + 2 * STEP**2 * n) / (n - 1)
+    return {"gen": gen, "gen_condition": of}, {"condition_diversity": 4 * STEP**2 / total}
+
+
+def exchanged_partners(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
+    """The true partners themselves, on a line, but a quarter of them is exchanged. Half of the pictures is black, half is grey.
+
+    Black and grey change places in the exchanged quarter, and L1 between them is the level of the grey.
+    """
+    n = len(real["gen"])
+    wrong = _marked(n, MISSTATED)
+    order = np.arange(n)
+    order[wrong] = np.roll(order[wrong], 1)
+    truth = rng.permutation(n)[:, None] * np.ones((n, 2))
+    grey = GREY * (np.arange(n) % 2)[:, None] * np.ones((n, 64))
+    inputs = {"gen": truth[order], "gen_truth": truth, "gen_pixels": grey[order], "gen_truth_pixels": grey}
+    error = float(abs(grey[order] - grey).mean())
+    return inputs | {"image_shape": (8, 8, 1)}, {"partner_retrieval": 1 - float(wrong.mean()), "paired_error": error}
+
+
+def changed_classes(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
+    """Samples that show their class, and a quarter that shows the next one."""
+    n, classes = len(real["gen"]), 4
+    truth, wrong = rng.integers(0, classes, n), _marked(n, MISSTATED)
+    logits = 9 * np.eye(classes)[np.where(wrong, (truth + 1) % classes, truth)]
+    return {"gen": logits, "gen_logits": logits, "gen_truth_labels": truth}, {"class_kept": 1 - float(wrong.mean())}
+
+
+def coded(noise: float, real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
+    """Codes of unequal probability, each with a class of its own, but a share of the classes is drawn without the code."""
+    n, chance = len(real["gen"]), np.arange(1.0, 5) / 10
+    codes, drawn = (rng.choice(4, n, p=chance) for _ in range(2))
+    logits = 9 * np.eye(4)[np.where(rng.random(n) < noise, drawn, codes)]
+    joint = (1 - noise) * np.diag(chance) + noise * np.outer(chance, chance)
+    information = 2 * entr(chance).sum() - entr(joint).sum()
+    return {"gen": logits, "gen_logits": logits, "gen_labels": codes}, {"code_information": float(information)}
+
+
 PLANTS = {
     "untouched": Plant("real samples against real samples", null),
     "moved": Plant("the reference, moved by its spread and twice as large", moved),
@@ -370,5 +463,14 @@ PLANTS = {
     "apart": Plant("real samples, far away", apart),
     "itself": Plant("the reference, made again", itself),
     "left out": Plant("four classes far apart, and one is never made", left_out),
+    "misstated": Plant("a quarter of the captions is wrong in half of its attributes", misstated),
+    "swapped": Plant("a quarter of the pictures has the most distant caption", swapped),
+    "settled": Plant("one output per condition", settled),
+    "unmoved": Plant("samples that ignore their conditions", unmoved),
+    "varied": Plant("two outputs beside the place of each condition", varied),
+    "partners": Plant("a quarter of the true partners is exchanged", exchanged_partners),
+    "reclassed": Plant("a quarter of the samples has lost its class", changed_classes),
+    "coded": Plant("codes that are seen in three of four samples", partial(coded, 0.25)),
+    "meaningless": Plant("codes that say nothing", partial(coded, 1.0)),
     "pointed": Plant("the centres of half of the modes, and a third of the samples far away", pointed),
 }

@@ -28,6 +28,11 @@ DATASETS = {
     "grid": ["1712.04086"],
     "mnist": ["lecun1998gradient"],
     "ring": ["1712.04086"],
+    "shapes-32": ["1605.05395"],
+    "shapes-32-attributes": ["1605.05395"],
+    "shapes-64": ["1605.05395"],
+    "shapes-relations-32": ["1605.05395"],
+    "shapes-relations-64": ["1605.05395"],
     "stacked-mnist": ["1611.02163", "lecun1998gradient", "1712.04086"],
 }
 ARXIV = re.compile(r"\b\d{4}\.\d{4,5}\b")

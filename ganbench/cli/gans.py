@@ -112,6 +112,9 @@ def sample(
         typer.Option(help="draw normal inputs only from [-T, T]: the samples are cleaner and less varied", metavar="T"),
     ] = None,
     label: Label = None,
+    caption: Annotated[
+        str | None, typer.Option(help="make pictures of this caption only, for a GAN that was trained on captions")
+    ] = None,
     part: Annotated[
         str | None, typer.Option(help="sample the GAN as it was after a part of its budget: quarter or half")
     ] = None,
@@ -128,11 +131,12 @@ def sample(
       ganbench sample runs/dcgan --n 10000 --out samples.npz
       ganbench sample runs/biggan --n 64 --truncation 0.5 --out clean.npz
       ganbench sample runs/acgan --n 64 --class 3 --seed 1 --out threes.npz
+      ganbench sample runs/gan_cls --n 64 --caption "a small red circle" --out circles.npz
     """
     check_sample_file(out)
     from ganbench.training.sampling import Drawing, write_samples  # torch takes longer than the check of the file
 
-    write_samples(folder, Drawing(n, seed, truncation, label, part, device, trust), out)
+    write_samples(folder, Drawing(n, seed, truncation, label, part, device, trust, caption), out)
 
 
 @app.command()

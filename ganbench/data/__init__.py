@@ -5,11 +5,11 @@ such a folder, `sources` is the other. `own` makes datasets of the data of users
 conditions of samples.
 """
 
-from ganbench.data.folder import Built, Conditions, Dataset, Facts, Split
+from ganbench.data.folder import Built, Conditions, Dataset, Facts, Language, Split
 from ganbench.data.own import add, is_name, resolve
 from ganbench.data.pins import pin, version
 from ganbench.data.registry import names
-from ganbench.data.store import about, build, card, check, conditions, facts, load, mixture, obtain
+from ganbench.data.store import about, build, captions, card, check, conditions, facts, language, load, mixture, obtain
 from ganbench.data.tasks import base
 
 __all__ = [
@@ -17,16 +17,19 @@ __all__ = [
     "Conditions",
     "Dataset",
     "Facts",
+    "Language",
     "Split",
     "about",
     "add",
     "base",
     "build",
+    "captions",
     "card",
     "check",
     "conditions",
     "facts",
     "is_name",
+    "language",
     "load",
     "mixture",
     "names",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,7 +25,19 @@ class Conditions(NamedTuple):
     of: (
         np.ndarray | Callable[[np.ndarray], np.ndarray]
     )  # [m, ...] in the form of samples, or what makes them of samples
-    paired: bool = True  # whether condition i belongs to sample i; else the two are drawn apart
+    paired: bool = True  # whether condition i belongs to sample i // k, with k = m / n; else the two are drawn apart
+
+
+class Language(NamedTuple):
+    """How captions, conditions and the attributes of pictures belong together. A meaning is an attribute or -1: not stated."""
+
+    names: tuple[str, ...]  # of the A attributes
+    encode: Callable[[Sequence[str]], np.ndarray]  # captions to conditions float32 [n, E]; may raise a `UserError`
+    meaning: Callable[[str], np.ndarray]  # of a caption: int64 [A]; may raise a `UserError`
+    attributes: Callable[[np.ndarray], np.ndarray]  # of pictures uint8 [n, H, W, C]: int64 [n, A]
+    held_out: Callable[[np.ndarray], np.ndarray]  # whether meanings [n, A] have a combination that training never shows
+    extractor: str  # of pictures, into the space of `vectors`
+    vectors: Callable[[Sequence[str]], np.ndarray]  # of captions, float32 [n, d]
 
 
 class Built(NamedTuple):
@@ -35,6 +47,9 @@ class Built(NamedTuple):
     test: Split
     card: dict[str, Any]
     conditions: tuple[Conditions, Conditions] | None = None  # of the training and of the held-out samples, as arrays
+    further: Mapping[
+        str, tuple[np.ndarray, np.ndarray]
+    ] = {}  # other arrays of both splits, by name: `captions`, `attributes`
 
 
 class Facts(NamedTuple):
@@ -67,6 +82,7 @@ class Dataset(NamedTuple):
     made_of: tuple[str, ...] = ()  # the datasets that it is built from; `dvc.yaml` names them too
     facts: Facts | None = None  # None: the dataset is built before a board is checked
     condition: Callable[[np.ndarray], np.ndarray] | None = None  # makes a condition of each sample, see `Conditions`
+    language: Language | None = None  # of a dataset with captions
     pin: str | None = (
         None  # the hash of a plug-in's dataset, as `ganbench data build` prints it; `dvc.lock` has the others
     )
@@ -79,6 +95,9 @@ def write(folder: Path, name: str, about: str, built: Built) -> None:
         np.save(folder / f"{split}_labels.npy", np.ascontiguousarray(y, dtype=np.int64))
     for split, conditions in zip(("train", "test"), built.conditions or (), strict=False):
         np.save(folder / _file(split, conditions.paired), np.ascontiguousarray(conditions.of))
+    for kind, arrays in built.further.items():
+        for split, array in zip(("train", "test"), arrays, strict=True):
+            np.save(folder / f"{split}_{kind}.npy", np.ascontiguousarray(array))
     facts = {
         "name": name,
         "about": about,
@@ -106,6 +125,12 @@ def read_conditions(folder: Path, split: str) -> Conditions | None:
         if path.is_file():
             return Conditions(np.load(path, mmap_mode="r"), paired)
     return None
+
+
+def read_captions(folder: Path, split: str) -> list[str]:
+    """The captions of one split of a dataset, in the order of its conditions; empty if there are none."""
+    path = folder / f"{split}_captions.npy"
+    return [caption.decode() for caption in np.load(path).tolist()] if path.is_file() else []
 
 
 def _file(split: str, paired: bool) -> str:

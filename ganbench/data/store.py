@@ -13,7 +13,7 @@ import numpy as np
 
 from ganbench import files, paths
 from ganbench.data import dvc, folder, own, pins, registry, tasks
-from ganbench.data.folder import Conditions, Facts, Split
+from ganbench.data.folder import Conditions, Facts, Language, Split
 from ganbench.data.mixture import Mixture
 from ganbench.errors import UserError, choose
 
@@ -139,6 +139,23 @@ def conditions(name: str, split: str = "train") -> Conditions | None:
         return Conditions(tasks.TASKS[task].make)
     condition = None if own.exists(name) else registry.get(name).condition
     return Conditions(condition) if condition is not None else stored
+
+
+def captions(name: str, split: str = "train") -> list[str]:
+    """The captions of a split, one for each of its conditions; empty for a dataset without captions.
+
+    Raises:
+        UserError: no dataset or no split has this name.
+        Unreachable: no source of the dataset can be reached.
+    """
+    choose(split, ("train", "test"), "split")
+    return folder.read_captions(_present(name), split)
+
+
+def language(name: str) -> Language | None:
+    """How captions, conditions and attributes of a dataset belong together; None for a dataset without captions."""
+    name = own.resolve(name)
+    return None if own.exists(name) else registry.get(name).language
 
 
 def card(name: str) -> dict[str, Any]:

@@ -130,6 +130,9 @@ def _suited(dataset: str | None, channels: int | None) -> tuple[str, str]:
     for name in (f"{of}-exposed", f"{of}-cnn"):
         if name in names():
             return name, f"it is the classifier of {of}"
+    language = data.language(dataset) if dataset is not None and data.is_name(dataset) else None
+    if language is not None:
+        return language.extractor, f"its space has the captions of {dataset} too"
     kind = "colour images" if channels == 3 else "grey images that are not from a built-in dataset"
     if _weights.locate(inception.WEIGHTS) is not None:
         return "inception", f"the reference has {kind}, and the weights of the literature's FID are on this machine"

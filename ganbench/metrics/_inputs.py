@@ -29,6 +29,9 @@ class Input:
 NO_PIXELS = "is for images, not for points"
 NO_KINDS = "needs an extractor that was shown damage, such as digits-exposed"
 NO_LOGITS = "needs an extractor with class logits"
+NO_CONDITION = "needs samples that `ganbench sample` made from conditions of the reference"
+NO_CAPTION = "needs samples that `ganbench sample` made from captions of the reference"
+NO_SPACE = "needs captions, and an extractor in their space"
 
 INPUTS: Mapping[str, Input] = {
     entry.name: entry
@@ -89,6 +92,32 @@ INPUTS: Mapping[str, Input] = {
             "train_copies_pixels", "train", "these changed images, `{kind: [200, H*W*C]}` in [0, 1]", "needs training images",
             rows=False,
         ),
+        Input("gen_condition", "gen", "number of the condition that each sample was made from, int64 `[n]`", NO_CONDITION),
+        Input(
+            "gen_truth", "gen", "features of the held-out sample that belongs to each sample's condition, float64 `[n, d]`",
+            NO_CONDITION, space="features",
+        ),
+        Input("gen_truth_pixels", "gen", "this held-out image, `[n, H*W*C]` in [0, 1]", NO_CONDITION, space="pixels"),
+        Input("gen_truth_labels", "gen", "class of this held-out sample, int64 `[n]`", NO_CONDITION),
+        Input("gen_attributes", "gen", "attributes that each generated picture shows, int64 `[n, A]`", NO_CAPTION),
+        Input(
+            "gen_stated", "gen", "attributes that each sample's caption states, int64 `[n, A]`, -1 where it is silent",
+            NO_CAPTION,
+        ),
+        Input(
+            "gen_held_out", "gen", "whether each caption has a combination that no training picture has, bool `[n]`",
+            NO_CAPTION,
+        ),
+        Input(
+            "gen_captions", "gen", "vector of each sample's caption, in the space of the features, float64 `[n, d]`",
+            NO_SPACE, space="features",
+        ),
+        Input("ref_attributes", "ref", "attributes that each held-out picture shows, int64 `[m, A]`", NO_CAPTION),
+        Input("ref_stated", "ref", "attributes that a caption of each held-out picture states, int64 `[m, A]`", NO_CAPTION),
+        Input(
+            "ref_captions", "ref", "vector of this caption, float64 `[m, d]`", NO_SPACE, space="features",
+        ),
+        Input("attribute_names", "data", "the names of the A attributes", NO_CAPTION, rows=False),
         Input("image_shape", "data", "height, width and channels of the images", NO_PIXELS, rows=False),
         Input("mixture", "data", "the true modes of a dataset of points, a `Mixture`", "is for datasets whose modes are known"),
         Input(

@@ -60,7 +60,7 @@ class SampleSet:
     features: Any = None  # float32 [n, d], an array, or `Pixels` of very many images
     logits: np.ndarray | None = None  # float32 [n, K]
     discriminator: np.ndarray | None = None  # float64 [g, 2]: places on the line and D there, for one dimension
-    condition: np.ndarray | None = None  # int64 [n], the held-out sample whose condition each sample was made from
+    condition: np.ndarray | None = None  # int64 [n], the condition of the held-out split that each sample was made from
     disturbed: Any = None  # as `features`: those of the images after `scoring.disturbed`
     moments: np.ndarray | None = None  # float64 [1 + d, d], mean and covariance of features of a reference
 

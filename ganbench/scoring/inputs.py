@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ganbench import data, features, metrics
+from ganbench.errors import UserError
 from ganbench.metrics import INPUTS, Metric
 from ganbench.metrics._rows import take
 from ganbench.samples import Pixels, SampleSet
@@ -28,6 +29,15 @@ PARTS: Mapping[str, Callable[[SampleSet], Any]] = {
 }
 
 
+ASKED = (
+    "gen_condition",
+    "gen_truth",
+    "gen_truth_pixels",
+    "gen_truth_labels",
+    "gen_stated",
+)  # what `gather` needs `ref` for
+
+
 def _float64(array: Any) -> Any:
     return array if array is None or isinstance(array, Pixels) else np.asarray(array, np.float64)
 
@@ -39,6 +49,11 @@ def gather_real(ref: SampleSet, train: SampleSet | None, copies: Copies | None =
     facts = data.facts(dataset) if data.is_name(dataset) else None  # a manifest is foreign and can name anything
     if facts is not None and facts.mixture and facts.shape == ref.x.shape[1:]:
         inputs["mixture"] = data.mixture(dataset)
+    language = data.language(dataset) if facts is not None and ref.manifest["name"] == held_out(dataset) else None
+    if language is not None and facts is not None and facts.shape == ref.x.shape[1:] and ref.features is not None:
+        said = data.captions(dataset, "test")
+        inputs |= _said(language, ref, said[:: len(said) // len(ref.x)], "ref")
+        inputs["ref_attributes"], inputs["attribute_names"] = language.attributes(ref.x), language.names
     if copies is not None:
         inputs["train_copies"] = {kind: _float64(array) for kind, array in copies.features.items()}
         inputs["train_copies_pixels"] = {kind: Pixels(images) for kind, images in copies.images.items()}
@@ -51,9 +66,20 @@ def _kinds(given: SampleSet) -> np.ndarray | None:
     return None if given.features is None or about is None else features.kinds(about, given.features)
 
 
-def gather(gen: SampleSet, real: Mapping[str, Any]) -> dict[str, Any]:
-    """All inputs of metrics: those of an embedded set of generated samples, and those of `gather_real` as they are."""
+def gather(gen: SampleSet, real: Mapping[str, Any], ref: SampleSet | None = None) -> dict[str, Any]:
+    """All inputs of metrics: those of an embedded set of generated samples, and those of `gather_real` as they are.
+
+    Args:
+        gen: the samples.
+        real: what `gather_real` gave.
+        ref: the reference. If the samples were made from its conditions, these give inputs too.
+
+    Raises:
+        UserError: the samples name a condition that the reference does not have.
+    """
     inputs = _parts({"gen": gen}) | dict(real)
+    if ref is not None:
+        inputs |= _asked(gen, ref, real)
     if gen.x.ndim == 4:
         inputs["image_shape"] = gen.x.shape[1:]
     return {name: inputs[name] for name in INPUTS if inputs.get(name) is not None}
@@ -71,6 +97,54 @@ def without_pixels(inputs: Mapping[str, Any]) -> dict[str, Any]:
         "image_shape",
     }
     return {name: given for name, given in inputs.items() if name not in dropped}
+
+
+def held_out(dataset: str) -> str:
+    """The name of the sample set that is the held-out split of a dataset."""
+    return f"{dataset}:test"
+
+
+def _asked(gen: SampleSet, ref: SampleSet, real: Mapping[str, Any]) -> dict[str, Any]:
+    """What the conditions and captions of samples give to metrics; empty unless they are of the reference."""
+    run = gen.manifest.get("run")
+    dataset = run.get("dataset") if isinstance(run, dict) else None  # a manifest is foreign
+    if not isinstance(dataset, str) or ref.manifest["name"] != held_out(dataset) or not data.is_name(dataset):
+        return {}
+    language, caption, said = data.language(dataset), gen.manifest.get("caption"), data.captions(dataset, "test")
+    if language is not None and isinstance(caption, str):
+        spoken = _said(language, gen, [caption], "gen")
+        repeated = {name: np.repeat(array, len(gen.x), 0) for name, array in spoken.items()}
+        return repeated | {
+            "gen_condition": np.zeros(len(gen.x), np.int64),
+            "gen_attributes": language.attributes(gen.x),
+        }
+    conditions = data.conditions(dataset, "test")
+    if gen.condition is None or conditions is None:
+        return {}
+    count = len(ref.x) if callable(conditions.of) else len(conditions.of)
+    if len(gen.condition) and not 0 <= gen.condition.min() <= gen.condition.max() < count:
+        raise UserError(f"{gen.manifest['name']} names conditions that {dataset} does not have: there are {count:,}")
+    inputs: dict[str, Any] = {"gen_condition": gen.condition}
+    if conditions.paired:
+        rows = gen.condition // (count // len(ref.x))
+        inputs |= {"gen_truth": real["ref"][rows]}
+        inputs["gen_truth_labels"] = None if ref.y is None else ref.y[rows]
+        inputs["gen_truth_pixels"] = real["ref_pixels"].take(rows) if "ref_pixels" in real else None
+    if language is not None:
+        inputs |= _said(language, gen, [said[i] for i in gen.condition], "gen")
+        inputs["gen_attributes"] = language.attributes(gen.x)
+    return {name: value for name, value in inputs.items() if value is not None}
+
+
+def _said(language: data.Language, given: SampleSet, captions: Sequence[str], owner: str) -> dict[str, Any]:
+    """What captions of an embedded set state, and their vectors if the features are in their space."""
+    stated = np.stack([language.meaning(caption) for caption in captions])
+    inputs = {f"{owner}_stated": stated}
+    if owner == "gen":
+        inputs["gen_held_out"] = language.held_out(stated)
+    if given.manifest["features"]["id"].partition("@")[0] == language.extractor:
+        inputs[f"{owner}_captions"] = np.asarray(language.vectors(captions), np.float64)
+    return inputs
 
 
 def _parts(sets: Mapping[str, SampleSet | None]) -> dict[str, Any]:

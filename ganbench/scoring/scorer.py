@@ -26,7 +26,7 @@ from ganbench.samples import (
 from ganbench.scoring import protocols, remarks
 from ganbench.scoring.copies import embed_copies
 from ganbench.scoring.embedding import announce, choose_extractor, embed, embed_disturbed, identity
-from ganbench.scoring.inputs import gather, gather_real, one_size, real_vs_real, without_pixels
+from ganbench.scoring.inputs import ASKED, gather, gather_real, one_size, real_vs_real, without_pixels
 from ganbench.scoring.result import Result
 from ganbench.scoring.sources import Source, default_train, open_set
 
@@ -280,7 +280,8 @@ class Scorer:
             return {m.name: not_computed(m, len(gen.x), f"{m.name} {reason}") for m in group}, {}
         generated = embed(gen, extractor, hold=False)
         real, kept, hashes = self._real_inputs(channels, extractor, group)
-        inputs = gather(generated, real)
+        conditional = any(asks_for(metric, part) for metric in group for part in ASKED)
+        inputs = gather(generated, real, self._real(channels)[0] if conditional else None)
         unequal = not one_size([given for given in (gen, *self._real(channels)) if given is not None])
         inputs = without_pixels(inputs) if unequal else inputs
         with watched(partial(progress, unit="samples", patience=PATIENCE)):

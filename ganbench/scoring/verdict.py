@@ -34,7 +34,19 @@ SIGNS = {
 }
 QUESTIONS: dict[str, tuple[str, ...]] = {
     "Do the samples look real?": (
-        *("fid", "sfid", "fd_dinov2", "kid", "kd_dinov2", "cmmd", "mind", "precision", "density", "invented", "rejected"),
+        *(
+            "fid",
+            "sfid",
+            "fd_dinov2",
+            "kid",
+            "kd_dinov2",
+            "cmmd",
+            "mind",
+            "precision",
+            "density",
+            "invented",
+            "rejected",
+        ),
         *("clipped_density", "symmetric_precision", "probabilistic_precision", "alpha_precision", "equality"),
         *("classifier_score", "inception_score"),
     ),

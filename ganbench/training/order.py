@@ -17,10 +17,11 @@ from torch import Tensor
 
 from ganbench import data
 from ganbench.data.folder import Conditions, Split
+from ganbench.errors import UserError
 from ganbench.gan import Batch, DataSpec
 from ganbench.images import to_float
 
-UNPAIRED, WEIGHTED = 1, 2  # further keys, so that the order of the samples is not used twice
+UNPAIRED, WEIGHTED, SAID = 1, 2, 4  # further keys, so that the order of the samples is not used twice
 
 
 def reseed(purpose: str, *key: int) -> None:
@@ -77,7 +78,7 @@ class TrainingData:
     cond: Tensor | Callable[[np.ndarray], np.ndarray] | None = (
         None  # conditions [M, *cond] as x, or what makes them of x
     )
-    paired: bool = True  # whether condition i belongs to sample i
+    paired: bool = True  # whether condition i belongs to sample i // k, with k = M / N
 
     @classmethod
     def load(cls, name: str, device: torch.device) -> TrainingData:
@@ -94,10 +95,13 @@ class TrainingData:
         x, y = to_networks(split.x), torch.from_numpy(np.array(split.y))
         given = None if conditions is None else conditions.of
         cond = to_networks(given).to(device) if isinstance(given, np.ndarray) else given
+        paired = conditions is None or conditions.paired
+        if isinstance(cond, Tensor) and paired and len(cond) % len(x):
+            raise UserError(f"{len(cond):,} conditions cannot belong to {len(x):,} samples, each to one sample")
         made = to_networks(cond(split.x[:1])) if callable(cond) else cond
         shape = () if made is None else tuple(made.shape[1:])
         spec = DataSpec(tuple(x.shape[1:]), max(classes, int(y.max()) + 1), shape)
-        return cls(x.to(device), y.to(device), spec, cond, conditions is None or conditions.paired)
+        return cls(x.to(device), y.to(device), spec, cond, paired)
 
     def batch(self, seed: int, seen: int, size: int, weights: np.ndarray | None = None) -> Batch:
         """The `size` samples that follow after `seen` samples.
@@ -117,7 +121,13 @@ class TrainingData:
         if not self.paired:
             apart = indices(self.conditions, seed, seen, size, UNPAIRED)
             return Batch(select(self.x, index), self.y[index], self.condition(torch.from_numpy(apart)))
-        return Batch(select(self.x, index), self.y[index], self.condition(index))
+        return Batch(select(self.x, index), self.y[index], self.condition(self._own(rows, seed, seen)))
+
+    def _own(self, rows: np.ndarray, seed: int, seen: int) -> Tensor:
+        """A condition of each of these samples: its only condition, or one that is drawn from (seed, seen)."""
+        each = self.conditions // len(self.x)
+        drawn = np.random.default_rng([seed, seen, SAID]).integers(each, size=len(rows)) if each > 1 else 0
+        return torch.from_numpy(rows * each + drawn)
 
     @property
     def conditions(self) -> int:

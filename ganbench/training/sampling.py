@@ -77,6 +77,7 @@ class Drawing(NamedTuple):
     part: str | None = None  # the part of the budget after which the GAN is sampled, of `run.PARTS`
     device: str = "cpu"  # that the generator runs on; its inputs are drawn on the CPU, so they are equal everywhere
     trust: bool = False  # whether any code is executed, see `checkpoint.load`
+    caption: str | None = None  # of all samples, for a GAN that draws from captions
 
 
 def write_samples(folder: Path, drawing: Drawing, out: Path) -> None:
@@ -116,19 +117,21 @@ def _sample(folder: Path, drawing: Drawing, gan: Gan, run: Run, device: torch.de
     if label is not None:
         check_class(gan, label)
     check_memory(gan, n)
+    said = None if drawing.caption is None else encode_caption(run, drawing.caption)
     about = {"name": folder.name, "source": folder.name, "run": run.facts(), "seed": seed}
     about |= {"reason": None, "truncation": truncation, "class": label}
+    about |= {} if drawing.caption is None else {"caption": drawing.caption}
     if run.diverged:
         return _empty(gan, about, f"diverged: {run.diverged}")
     maker = gan if device.type == "cpu" else checkpoint.load(folder, drawing.part, device, trust=drawing.trust)[0]
-    held_out = _held_out(run.dataset) if run.cond else None
+    held_out = _held_out(run.dataset) if run.cond and said is None else None
     blocks: list[np.ndarray] = []
     labels: list[Tensor] = []
     conditions: list[np.ndarray] = []
     with progress(f"sample {folder.name}", n, "samples") as advance, torch.inference_mode():
         for start in range(0, n, BLOCK):
             z, y = draw_inputs(gan, seed, start, truncation, label)
-            cond = None
+            cond = None if said is None else said.expand(BLOCK, -1).to(device)
             if held_out is not None:
                 conditions.append(indices(held_out.conditions, seed, start, BLOCK, SAMPLED))
                 cond = held_out.condition(torch.from_numpy(conditions[-1])).to(device)
@@ -145,6 +148,18 @@ def _sample(folder: Path, drawing: Drawing, gan: Gan, run: Run, device: torch.de
     D = ask_discriminator(gan, run.dataset, x_files) if gan.spec.shape == (1,) else None
     condition = np.concatenate(conditions)[:n] if conditions else None
     return SampleSet(x_files, classes, about, discriminator=D, condition=condition)
+
+
+def encode_caption(run: Run, caption: str) -> Tensor:
+    """The condition of a caption for a run, float32 `[1, E]`.
+
+    Raises:
+        UserError: the run draws from no captions, or the caption has a word that the dataset's captions do not have.
+    """
+    language = data.language(run.dataset) if run.cond else None
+    if language is None:
+        raise UserError(f"--caption: {run.baseline} on {run.dataset} does not draw from captions")
+    return torch.from_numpy(language.encode([caption]))
 
 
 def _held_out(dataset: str) -> TrainingData:
