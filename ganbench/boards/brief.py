@@ -10,7 +10,7 @@ import pandas as pd
 
 from ganbench import metrics
 from ganbench.boards.board import Track
-from ganbench.display.text import decimals, fixed
+from ganbench.display.text import decimals, fixed, number
 
 Cell = Mapping[Hashable, Any]  # a line of the leaderboard
 SHOWN = 2  # columns beside the ranking column
@@ -44,10 +44,10 @@ def places(cells: Sequence[Cell]) -> int:
     return decimals(float(cell["centre"]) for cell in cells)
 
 
-def value(cell: Cell, digits: int) -> str:
-    """The mean, the median of a count, or the least of bounds; the minus sign is the mathematical one."""
+def value(cell: Cell, digits: int | None = None) -> str:
+    """The mean, the median of a count, or the least of bounds; with three significant digits, or with `digits` decimals."""
     mark = "≥ " if cell["quantity"] == "bound" else ""
-    return mark + minus(fixed(float(cell["centre"]), digits))
+    return mark + _text(float(cell["centre"]), digits)
 
 
 def spread(cell: Cell, digits: int) -> str:
@@ -60,12 +60,14 @@ def spread(cell: Cell, digits: int) -> str:
     return f"±{fixed((high - low) / 2, digits)}"
 
 
-def ends(cell: Cell, digits: int) -> str:
+def ends(cell: Cell) -> str:
     """The interval of a value, or the range of a count, in words; empty without one."""
     low, high = float(cell["low"]), float(cell["high"])
-    if not np.isfinite([low, high]).all():
-        return ""
-    return f"{minus(fixed(low, digits))} to {minus(fixed(high, digits))}"
+    return f"{_text(low)} to {_text(high)}" if np.isfinite([low, high]).all() else ""
+
+
+def _text(x: float, digits: int | None = None) -> str:
+    return minus(number(x) if digits is None else fixed(x, digits))
 
 
 def minus(text: str) -> str:

@@ -105,8 +105,9 @@ def environment(with_docs: bool) -> Environment:
         "label": label,
         "marks": MARKS,
         "navigation": [*NAVIGATION, *([(DOCS, "Docs")] if with_docs else [])],
+        "ordered": _ordered,
         "pairs": pairwise,
-        "plain": lambda x: brief.minus(number(float(x))),
+        "plain": three,
         "question": question,
         "row_of": row_of,
         "version": __version__,
@@ -122,6 +123,15 @@ def soft(name: str) -> Markup:
     return Markup(text)
 
 
+def three(x: float) -> str:
+    """Three significant digits, zeros at the end included, so that the numbers of a column look alike.
+
+    >>> three(2.4), three(113.2), three(4567.0)
+    ('2.40', '113', '4,567')
+    """
+    return brief.minus(number(x) if abs(x) >= 1000 else f"{float(x):#.3g}".rstrip("."))
+
+
 def row_of(table: Table, name: str) -> Row:
     """A row of a table by its name."""
     return next(row for row in table.rows if row.name == name)
@@ -130,7 +140,9 @@ def row_of(table: Table, name: str) -> Row:
 def _tiles(board: Board, table: Table, site: Path) -> dict[str, Tile]:
     """A picture per row of a table, from the published poster."""
     order = [*table.track.rows, *controls.ROWS]
-    return posters.cut(board.folder / f"samples-{table.dataset}.png", order, f"img/{table.name}", site)
+    return posters.cut(
+        board.folder / f"samples-{table.dataset}.png", order, f"img/{table.name}", site, _is_points(table)
+    )
 
 
 def _copy_files(boards: Sequence[Board], single: Sequence[Single], site: Path) -> None:
@@ -205,7 +217,9 @@ def _is_points(table: Table) -> bool:
 
 def warnings(board: Board) -> list[Markup]:
     """What a reader must know first about the age and the code of a board."""
-    marked = [text.removeprefix("> ").replace("**", "") for text in origin.sentences(board.manifest) if text.startswith(">")]
+    marked = [
+        text.removeprefix("> ").replace("**", "") for text in origin.sentences(board.manifest) if text.startswith(">")
+    ]
     return [prose.inline(text) for text in marked]
 
 
@@ -246,13 +260,19 @@ def _write_references(
             tile=tiles[table.name].get("real") if table else None,
             points=table is not None and _is_points(table),
             baselines=names,
-            ordered=_ordered,
         )
-    about = [(f"dataset/{d.name}.html", d.name, d.about, tiles[d.tables[0].name].get("real") if d.tables else None) for d in sets]
+    about = [
+        (f"dataset/{d.name}.html", d.name, d.about, tiles[d.tables[0].name].get("real") if d.tables else None)
+        for d in sets
+    ]
     pages.write("datasets.html", "list.html", heading="Data", lead="What GANs are trained on.", items=about)
     listed += [(address, name, f"data · {text}") for address, name, text, _ in about]
 
-    sizes = {f"{board.name}/{name}": (board.folder / name).stat().st_size for board in boards for name in published(board.folder)}
+    sizes = {
+        f"{board.name}/{name}": (board.folder / name).stat().st_size
+        for board in boards
+        for name in published(board.folder)
+    }
     pages.write("downloads.html", "downloads.html", boards=boards, sizes=sizes, single=single)
     found = [table for board in boards for table in board.tables]
     places = [(t.address, f"{t.board} on {t.dataset}", "board") for t in found]
@@ -289,7 +309,9 @@ def _write_index(
     found = [table for board in boards for table in board.tables]
     fresh = {board.name for board in boards if not warnings(board)}
     images = [table for table in found if not _is_points(table)] or found
-    front = max(images, key=lambda table: (table.board in fresh, _is_measured(table, answers.COPIES), len(table.baselines)))
+    front = max(
+        images, key=lambda table: (table.board in fresh, _is_measured(table, answers.COPIES), len(table.baselines))
+    )
     counted = [table for table in found if _is_measured(table, answers.MODES) and tiles[table.name]]
     ring = max(counted, key=lambda table: len(table.baselines), default=None)
     checked = [Entry(table, row.name) for table in found for row in table.baselines if row.measured("memorisation")]
@@ -330,5 +352,3 @@ def modes_text(row: Row) -> str:
     """The modes that a row reaches, as the median of its seeds."""
     counts = row.measured("modes")
     return f"{float(row.cells['modes']['centre']):g} of {counts[0].perfect:g}"
-
-

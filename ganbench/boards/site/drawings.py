@@ -203,7 +203,9 @@ def _line_names(lines: Mapping[str, float], left: float, right: float, wide: boo
         else:
             groups.append((y, [name]))
     texts = [(y, ", ".join(names)) for y, names in groups]
-    return [(right + 6, y + 4, t) if wide else (right - LETTER * len(t), y - 5 if y > 30 else y + LINE, t) for y, t in texts]
+    return [
+        (right + 6, y + 4, t) if wide else (right - LETTER * len(t), y - 5 if y > 30 else y + LINE, t) for y, t in texts
+    ]
 
 
 def _room(

@@ -186,4 +186,3 @@ def _facts(name: str) -> dict[str, str]:
             "true modes": str(len(card["mixture"]["means"])) if card.get("mixture") else "unknown",
         }
     return out | {key: str(card[key]) for key in ("licence", "citation") if key in card}
-

@@ -115,7 +115,8 @@ class Table:
     def verdicts(self) -> dict[str, list[Gate]]:
         """The verdicts on each row; a verdict without words says in words that nothing was wrong or checked."""
         return {
-            row.name: [Gate(level, text or GOOD[level]) for level, text in answers.gates(row, self.compared)] for row in self.rows
+            row.name: [Gate(level, text or GOOD[level]) for level, text in answers.gates(row, self.compared)]
+            for row in self.rows
         }
 
     def may_be_best(self, row: Row) -> bool:
@@ -192,7 +193,14 @@ def read(folder: Path) -> Board:
         compared = leaderboard.comparison(scores, dataset, track.rank)
         tables.append(
             Table(
-                published.title, dataset, track, tuple(rows), runs, compared, labelled(track, runs), len(published.board.seeds)
+                published.title,
+                dataset,
+                track,
+                tuple(rows),
+                runs,
+                compared,
+                labelled(track, runs),
+                len(published.board.seeds),
             )
         )
     return Board(published.title, folder, manifest, tuple(tables))
@@ -200,7 +208,9 @@ def read(folder: Path) -> Board:
 
 def labelled(track: Track, runs: Mapping[str, Sequence[Run]]) -> frozenset[str]:
     """The rows that were trained with labels: their data have classes, and the losses of their baseline look at them."""
-    with_classes = {row for row, own in runs.items() if row in track.rows and own[0].record["samples"]["run"]["classes"]}
+    with_classes = {
+        row for row, own in runs.items() if row in track.rows and own[0].record["samples"]["run"]["classes"]
+    }
     return frozenset(row for row in with_classes if _looks_at_labels(Path(track.rows[row].baseline or row).stem))
 
 
@@ -212,9 +222,13 @@ def _looks_at_labels(name: str) -> bool:
 
 
 def label(column: str) -> str:
-    """A column's name for people: `modes.high_quality` is "modes: high quality"."""
+    """A column's name for people.
+
+    >>> label("modes.high_quality"), label("modes.modes_fair"), label("fid")
+    ('modes: high quality', 'modes: fair', 'fid')
+    """
     name, _, further = column.partition(".")
-    return ": ".join(part.replace("_", " ") for part in (name, further) if part)
+    return ": ".join(part.replace("_", " ") for part in (name, further.removeprefix(f"{name}_")) if part)
 
 
 def question(column: str) -> str:
