@@ -10,6 +10,8 @@ from typing import Any
 
 from ganbench import data, files, paths
 from ganbench.boards import grid, leaderboard, origin, protocol, referee
+from ganbench.boards import page as short
+from ganbench.boards.board import Board
 from ganbench.errors import UserError, counted
 from ganbench.scoring import result
 from ganbench.training.provenance import maker, sha256
@@ -100,9 +102,12 @@ def rehash(folder: Path, changed: Iterable[str]) -> None:
 
 
 def _finish(folder: Path, facts: dict[str, Any]) -> None:
-    """Write the origin on the page, and then the manifest with the hashes of all files."""
+    """Write the origin on the page, the short page, and then the manifest with the hashes of all files."""
     page = folder / "leaderboard.md"
     files.write(page, origin.stamp(page.read_text(encoding="utf-8"), facts))
+    board = Board.model_validate(facts["grid"])
+    tables = short.read(folder, protocol.Published(folder, facts["board"], board, facts["data"]))
+    files.write(folder / short.FILE, short.text(facts["board"], board.about, tables))
     rest = {name: fact for name, fact in facts.items() if name not in ("hashes", files.DIGEST)}
     hashes = {path: sha256(folder / path) for path in published(folder)}
     files.write(folder / MANIFEST, text(files.seal(rest | {"hashes": hashes})))

@@ -18,12 +18,13 @@ from ganbench import baseline, files
 from ganbench._version import __version__
 from ganbench.boards import answers, brief, controls, leaderboard, origin
 from ganbench.boards.answers import Row
+from ganbench.boards.brief import label, question
 from ganbench.boards.publishing import MANIFEST, published
 from ganbench.boards.site import posters, prose, references, tables
 from ganbench.boards.site.drawings import Curve, curve
 from ganbench.boards.site.posters import Tile
 from ganbench.boards.site.references import Baseline, Cite, Entry, Single
-from ganbench.boards.site.tables import Board, Table, label, question
+from ganbench.boards.site.tables import Board, Table
 from ganbench.display.text import number
 from ganbench.scoring.verdict import ARROWS, MARKS
 
@@ -139,7 +140,7 @@ def row_of(table: Table, name: str) -> Row:
 
 def _tiles(board: Board, table: Table, site: Path) -> dict[str, Tile]:
     """A picture per row of a table, from the published poster."""
-    order = [*table.track.rows, *controls.ROWS]
+    order = [row for row in (*table.track.rows, *controls.ROWS) if table.runs.get(row)]
     return posters.cut(
         board.folder / f"samples-{table.dataset}.png", order, f"img/{table.name}", site, _is_points(table)
     )
@@ -184,7 +185,7 @@ def _write_boards(pages: Pages, boards: Sequence[Board], tiles: Mapping[str, Map
 
 
 def _write_row(pages: Pages, table: Table, row: Row, tile: Tile | None, points: bool) -> None:
-    first = table.runs[row.name][0].record["samples"]
+    trained = [run.record["samples"]["run"] for run in table.runs[row.name] if not row.control]
     name = "" if row.control else table.file(row.name)
     pages.write(
         table.page(row.name),
@@ -196,7 +197,7 @@ def _write_row(pages: Pages, table: Table, row: Row, tile: Tile | None, points: 
         file=name if name in baseline.names() else "",
         real=next((control for control in table.controls if control.name == "real"), None),
         budget=_budget(table, row),
-        trained=None if row.control else first["run"],
+        trained=trained[0] if trained else None,
     )
 
 
@@ -211,7 +212,7 @@ def _budget(table: Table, row: Row) -> Curve | None:
 
 def _is_points(table: Table) -> bool:
     """Whether the samples of a table are points, which are drawn on white paper."""
-    shape = next(runs[0].record["samples"]["shape"] for runs in table.runs.values())
+    shape = next(runs[0].record["samples"]["shape"] for runs in table.runs.values() if runs)
     return len(shape) < 3
 
 

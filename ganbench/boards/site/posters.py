@@ -57,4 +57,6 @@ def inside(panel: Image.Image) -> Image.Image:
     across, down = (np.flatnonzero(dark.mean(axis) > FRAME) for axis in (0, 1))
     if len(across) < 2 or len(down) < 2:
         return panel
-    return panel.crop((int(across[0]) + SPINE, int(down[0]) + SPINE, int(across[-1]) + 1 - SPINE, int(down[-1]) + 1 - SPINE))
+    return panel.crop(
+        (int(across[0]) + SPINE, int(down[0]) + SPINE, int(across[-1]) + 1 - SPINE, int(down[-1]) + 1 - SPINE)
+    )
