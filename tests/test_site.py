@@ -21,6 +21,7 @@ import pytest
 from conftest import REPOSITORY
 
 from ganbench import baseline, data, metrics
+from ganbench.boards import page, protocol
 from ganbench.boards.site import builder, tables
 from ganbench.cli import citations
 from ganbench.errors import UserError
@@ -125,6 +126,23 @@ def test_every_gan_metric_and_dataset_has_a_page(site: Path) -> None:
     assert "https://arxiv.org/abs/1704.00028" in text
     assert "L = E_z D(G(z)) - E_x D(x)" in text
     assert "class WganGp(Gan)" in text
+
+
+def test_short_page_of_a_board_follows_from_its_files() -> None:
+    folder = Path("results/quick")
+    published = protocol.read("quick")
+    written = (folder / page.FILE).read_text(encoding="utf-8")
+    assert written == page.text(published.title, published.board.about, page.read(folder, published))
+
+
+@pytest.mark.parametrize("name", protocol.names())
+def test_short_page_has_six_columns_and_short_lines(name: str) -> None:
+    lines = Path("results", name, page.FILE).read_text(encoding="utf-8").splitlines()
+    table = [line for line in lines if line.startswith("| ")]
+    assert len(table) > 8
+    assert {line.count(" | ") for line in table} == {5}
+    assert max(map(len, table)) <= 180
+    assert next(i for i, line in enumerate(lines) if "Which is best?" in line) < lines.index(table[0])
 
 
 def test_a_changed_file_of_a_board_is_refused(tmp_path: Path) -> None:
