@@ -1,6 +1,8 @@
 # Two commands for a fresh clone with Python 3.11 or newer, git and make; each installs what it needs into .venv:
 #   make leaderboard   train, score and rank the board `quick` (BOARD=NAME for another one)
 #   make test          check the code and run the tests
+# And for readers:
+#   make site          the published boards and the documents as pages: open site/index.html
 
 SHELL := /bin/sh
 PYTHON ?= python3
@@ -8,7 +10,7 @@ CORES ?= 8
 BOARD ?= quick
 BIN := .venv/bin
 
-.PHONY: leaderboard test check docs clean
+.PHONY: leaderboard test check docs site clean
 
 leaderboard: .venv/pipeline
 	$(BIN)/ganbench run $(BOARD) --cores $(CORES)
@@ -28,6 +30,9 @@ check: .venv/dev
 docs: .venv/dev .venv/docs
 	$(BIN)/python docs/refresh.py --check
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs docs/_build/html
+
+site: docs .venv/pipeline
+	$(BIN)/ganbench site results/ --out site/ --docs docs/_build/html
 
 # The lock holds the versions that this was tested with; pyproject.toml says which other versions may work.
 .venv/pipeline .venv/dev .venv/docs: pyproject.toml requirements.lock

@@ -372,7 +372,7 @@ def test_published_board_has_a_record_per_run_and_can_be_traced(house: Path) -> 
     ganbench("publish", "tiny", "--uncommitted")  # the tests may run before a commit
     target = house / "results/tiny"
     assert {p.name for p in target.iterdir()} >= {
-        "leaderboard.csv", "leaderboard.md", "leaderboard.parquet", "scores.csv", "manifest.json", "samples-ring.png", "runs",
+        "README.md", "leaderboard.csv", "leaderboard.md", "leaderboard.parquet", "scores.csv", "manifest.json", "samples-ring.png", "runs",
     }  # fmt: skip
     records = [json.loads(p.read_text()) for p in (target / "runs").iterdir()]
     assert len(records) == 2 * 3 * 3 + 3 * 3

@@ -27,12 +27,27 @@ STRIP = 12  # characters of the axis of a strip of seeds
 ROOM = 80  # columns of a terminal from which a table has strips
 DIVERSITY = ("coverage", "recall")  # metrics that see missing parts of the data, the surer metric first
 
+BEST, CERTAIN, COPIES = "Which is best?", "Is that certain?", "Which copies?"
+MODES, DIVERSE, POWER = "Which lose modes?", "Which lack diversity?", "What could this board see?"
+
 
 class Gate(NamedTuple):
     """What is wrong with a row, in few words."""
 
     level: Level
     text: str
+
+
+class Answer(NamedTuple):
+    """The answer to a reader's question: in a few words, and the numbers behind it."""
+
+    question: str
+    short: str
+    why: str = ""
+
+    def __str__(self) -> str:
+        """All three as sentences."""
+        return f"{self.question} {self.short}. {self.why}".strip()
 
 
 class Row(NamedTuple):
@@ -84,7 +99,7 @@ def text(
         seeds = f"{len(board.seeds)} seeds, {track.samples:,} samples"
         title = f"{name}, {dataset}: ranked by {track.rank}, {seeds}, features {features}"
         lines = [wrap(title, "  ", columns), "", *table(track, rows, compared, columns, wide), ""]
-        lines += [wrap(answer, "  ", columns) for answer in answers(track, rows, compared)]
+        lines += [wrap(str(answer), "  ", columns) for answer in answers(track, rows, compared)]
         parts.append("\n".join(lines))
     return "\n\n".join([*parts, wrap(HOW_TO_READ, "", columns)])
 
@@ -274,41 +289,43 @@ def _counts(row: Row) -> list[Measured]:
     return [m for m in row.measured("modes") if m.perfect is not None and m.perfect > 1]
 
 
-def answers(track: Track, rows: Sequence[Row], compared: Comparison) -> list[str]:
+def answers(track: Track, rows: Sequence[Row], compared: Comparison) -> list[Answer]:
     """The questions of a reader, each with its answer."""
     baselines = [row for row in rows if not row.control]
     ranked = [row for row in baselines if row.rank]
     if not ranked:
-        best = [f"Which is best? Unknown. No row has {track.rank} in every seed."]
+        best = [Answer(BEST, "Unknown", f"No row has {track.rank} in every seed.")]
     elif beside_noise(ranked[0], compared):
         best = [_none_is_best(track, ranked[0], rows)]
     else:
         best = [_best(track, ranked, rows), *_certain(ranked, compared)]
-    power = [f"What could this board see? With a probability of 80 %, {seen(compared)}."] if seen(compared) else []
+    power = [Answer(POWER, f"With a probability of 80 %, {seen(compared)}")] if seen(compared) else []
     return [*best, *power, _copies(baselines, rows), *_modes(baselines), *_diversity(baselines)]
 
 
-def _none_is_best(track: Track, lead: Row, rows: Sequence[Row]) -> str:
+def _none_is_best(track: Track, lead: Row, rows: Sequence[Row]) -> Answer:
     noise = _control(rows, NOISE)
     assert noise is not None
     places = decimals(_means(rows, track.rank))
     values = [cell(row, track.rank, places, ends=True) for row in (lead, noise)]
-    return (
-        f"Which is best? None. The first row, {lead.name}, has {track.rank} {values[0]}, and the control {NOISE} has "
-        f"{values[1]}. No row is better than {NOISE}."
+    return Answer(
+        BEST,
+        "None",
+        f"The first row, {lead.name}, has {track.rank} {values[0]}, and the control {NOISE} has {values[1]}. No row is better "
+        f"than {NOISE}.",
     )
 
 
-def _best(track: Track, ranked: Sequence[Row], rows: Sequence[Row]) -> str:
+def _best(track: Track, ranked: Sequence[Row], rows: Sequence[Row]) -> Answer:
     column = track.rank
     places = decimals(_means(rows, column))
     first = [row.name for row in ranked if row.place == 1]
     real = _control(rows, "real")
     against = "" if real is None else f"; held-out real data has {cell(real, column, places, ends=False)}"
-    return f"Which is best? {listed(first)}. {column} {cell(ranked[0], column, places, ends=True)}{against}."
+    return Answer(BEST, listed(first), f"{column} {cell(ranked[0], column, places, ends=True)}{against}.")
 
 
-def _certain(ranked: Sequence[Row], compared: Comparison) -> list[str]:
+def _certain(ranked: Sequence[Row], compared: Comparison) -> list[Answer]:
     """Whether the first row is clearly better than every other row and than `noise`; empty if there is no other row."""
     lead = ranked[0]
     rivals = [
@@ -318,18 +335,17 @@ def _certain(ranked: Sequence[Row], compared: Comparison) -> list[str]:
     ]
     seeds = len(lead.runs)
     if rivals:
-        return [
-            f"Is that certain? No. At 95 % {listed(rivals)} could be as good: {seeds} seeds do not tell them apart."
-        ]
+        why = f"At 95 % {listed(rivals)} could be as good: {seeds} seeds do not tell them apart."
+        return [Answer(CERTAIN, "No", why)]
     if len(ranked) == 1:
         return []
-    return [f"Is that certain? Yes. At 95 % {lead.name} is better than every other row, over {seeds} seeds."]
+    return [Answer(CERTAIN, "Yes", f"At 95 % {lead.name} is better than every other row, over {seeds} seeds.")]
 
 
-def _copies(baselines: Sequence[Row], rows: Sequence[Row]) -> str:
+def _copies(baselines: Sequence[Row], rows: Sequence[Row]) -> Answer:
     checked = [row for row in baselines if row.measured("memorisation")]
     if not checked:
-        return "Which copies? Unknown. Memorisation is not measured on this board."
+        return Answer(COPIES, "Unknown", "Memorisation is not measured on this board.")
     copying = [row for row in checked if any(gate.text.startswith("copies") for gate in faults_of(row))]
     control = _control(rows, COPYCAT)
     if control is not None and not control.measured("memorisation"):
@@ -337,10 +353,10 @@ def _copies(baselines: Sequence[Row], rows: Sequence[Row]) -> str:
     caught = control is not None and any(gate.text.startswith("copies") for gate in faults_of(control))
     proof = "" if control is None else f"; the control {COPYCAT} {'is' if caught else 'is not'} caught"
     names = listed([row.name for row in copying]) if copying else "None was seen"
-    return f"Which copies? {names}. {len(checked)} rows were checked against the training set{proof}."
+    return Answer(COPIES, names, f"{len(checked)} rows were checked against the training set{proof}.")
 
 
-def _modes(baselines: Sequence[Row]) -> list[str]:
+def _modes(baselines: Sequence[Row]) -> list[Answer]:
     """Which rows lose modes; empty if modes are not counted."""
     counted = [row for row in baselines if _counts(row)]
     if not counted:
@@ -349,16 +365,16 @@ def _modes(baselines: Sequence[Row]) -> list[str]:
     whole = [row.name for row in counted if row.name not in losing]
     short = f"{listed(losing)} ({len(losing)} of {len(counted)} rows)" if losing else "None"
     rest = f"Every seed of {listed(whole)} reaches all modes." if whole else "No row reaches all modes in every seed."
-    return [f"Which lose modes? {short}. {rest}"]
+    return [Answer(MODES, short, rest)]
 
 
-def _diversity(baselines: Sequence[Row]) -> list[str]:
+def _diversity(baselines: Sequence[Row]) -> list[Answer]:
     """Which rows leave out parts of the data; empty if no metric sees that."""
     checked = [row for row in baselines if any(_judged(row, name) for name in DIVERSITY)]
     if not checked:
         return []
     lacking = [row.name for row in checked if _missing_parts(row)]
     if not lacking:
-        return [f"Which lack diversity? None was seen. {len(checked)} rows were checked."]
+        return [Answer(DIVERSE, "None was seen", f"{len(checked)} rows were checked.")]
     rule = f"In at least one seed their {' or '.join(DIVERSITY)} is below half of a perfect generator's value."
-    return [f"Which lack diversity? {listed(lacking)} ({len(lacking)} of {len(checked)} rows). {rule}"]
+    return [Answer(DIVERSE, f"{listed(lacking)} ({len(lacking)} of {len(checked)} rows)", rule)]

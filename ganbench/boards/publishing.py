@@ -9,7 +9,9 @@ from typing import Any
 
 from ganbench import data, files, paths
 from ganbench.boards import grid, leaderboard, origin, partial, referee
-from ganbench.boards.published import MANIFEST, Altered, altered, files_of, read, text
+from ganbench.boards import page as short
+from ganbench.boards.board import Board
+from ganbench.boards.published import MANIFEST, Altered, Published, altered, files_of, read, text
 from ganbench.display.text import listed
 from ganbench.errors import UserError, counted
 from ganbench.scoring import result
@@ -98,9 +100,12 @@ def renew(name: str) -> Path:
 
 
 def _finish(folder: Path, facts: dict[str, Any]) -> None:
-    """Write the origin on the page, and then the manifest with the hashes of all files."""
+    """Write the origin on the page, the short page, and then the manifest with the hashes of all files."""
     page = folder / "leaderboard.md"
     files.write(page, origin.stamp(page.read_text(encoding="utf-8"), facts))
+    board = Board.model_validate(facts["grid"])
+    tables = short.read(folder, Published(folder, facts, board))
+    files.write(folder / short.FILE, short.text(facts["board"], board.about, tables))
     rest = {name: fact for name, fact in facts.items() if name not in ("hashes", files.DIGEST)}
     hashes = {path: sha256(folder / path) for path in files_of(folder)}
     files.write(folder / MANIFEST, text(files.seal(rest | {"hashes": hashes})))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ORDER = (
     *("score", "list", "train", "sample", "compare", "run", "plan", "leaderboard", "data"),
     *("overview", "interpolate", "arithmetic", "spread", "embed", "cite", "check", "calibrate", "control", "curve"),
-    *("publish", "verify", "submit", "referee", "schema", "weights", "cache"),
+    *("publish", "site", "verify", "submit", "referee", "schema", "weights", "cache"),
 )
 
 
