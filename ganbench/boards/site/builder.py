@@ -19,7 +19,7 @@ from ganbench._version import __version__
 from ganbench.boards import answers, brief, controls, leaderboard, origin
 from ganbench.boards.answers import Row
 from ganbench.boards.brief import label, question
-from ganbench.boards.publishing import MANIFEST, published
+from ganbench.boards.published import MANIFEST, files_of
 from ganbench.boards.site import posters, prose, references, tables
 from ganbench.boards.site.drawings import Curve, curve
 from ganbench.boards.site.posters import Tile
@@ -149,7 +149,7 @@ def _tiles(board: Board, table: Table, site: Path) -> dict[str, Tile]:
 def _copy_files(boards: Sequence[Board], single: Sequence[Single], site: Path) -> None:
     """Copy the published files, so that a page can offer them."""
     for board in boards:
-        for name in (*published(board.folder), MANIFEST):
+        for name in (*files_of(board.folder), MANIFEST):
             _copy(board.folder / name, site / "data" / board.name / name)
     for run in single:
         _copy(run.path, site / "data" / run.dataset / run.path.name)
@@ -272,7 +272,7 @@ def _write_references(
     sizes = {
         f"{board.name}/{name}": (board.folder / name).stat().st_size
         for board in boards
-        for name in published(board.folder)
+        for name in files_of(board.folder)
     }
     pages.write("downloads.html", "downloads.html", boards=boards, sizes=sizes, single=single)
     found = [table for board in boards for table in board.tables]

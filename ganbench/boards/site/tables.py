@@ -14,7 +14,7 @@ from ganbench import baseline
 from ganbench.boards import brief, leaderboard, page
 from ganbench.boards.answers import Row
 from ganbench.boards.board import Track
-from ganbench.boards.published import altered
+from ganbench.boards.published import MANIFEST, altered
 from ganbench.boards.published import read as read_published
 from ganbench.boards.site.drawings import Axis, Plot, plot
 from ganbench.errors import UserError
@@ -95,7 +95,7 @@ def boards(results: Path) -> list[Board]:
     Raises:
         UserError: the folder has no published board, or a file of a board is not what was published.
     """
-    folders = sorted(path.parent for path in results.glob(f"*/{publishing.MANIFEST}"))
+    folders = sorted(path.parent for path in results.glob(f"*/{MANIFEST}"))
     if not folders:
         raise UserError(f"{results} holds no published board; `ganbench publish BOARD` makes one")
     return [read(folder) for folder in folders]
