@@ -22,6 +22,7 @@ STATISTICAL = (
     "window",
     "uncopied",
     "copied",
+    "damaged",
     "unmoved",
     "coded",
     "meaningless",
