@@ -403,6 +403,8 @@ def _random_inputs(n: int, facts: Facts, extractor: str) -> dict[str, Any]:
     if about["test_accuracy"] is not None or about.get("logits"):
         channels = (3,) if facts.is_image and facts.shape[-1] == 3 and about["test_accuracy"] is not None else ()
         out |= {f"{kind}_logits": rng.normal(size=(n, *channels, CLASSES)) for kind in ("gen", "ref")}
+    if "kinds" in about:
+        out |= {f"{kind}_kinds": rng.normal(size=(n, len(about["kinds"]))) for kind in ("gen", "ref")}
     return out
 
 
