@@ -52,9 +52,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ganbench import baseline
 from ganbench.gan import Batch, DataSpec, Gan
-from ganbench.images import to_float
 from ganbench.layers import strided
 from ganbench.training import loop, memory
+from ganbench.training.images import to_float
 from ganbench.training.order import TrainingData
 
 SPEC = DataSpec((3, 32, 32))

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from ganbench import Scorer, data, score
-from ganbench.images import to_float, to_uint8
+from ganbench.training.images import to_float, to_uint8
 
 Z, BATCH = 16, 64
 

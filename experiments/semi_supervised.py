@@ -31,9 +31,9 @@ import typer
 from experiments.tune import held_back
 from ganbench import baseline, data
 from ganbench.config import settings as parse
-from ganbench.images import to_float
 from ganbench.statistics import student
 from ganbench.training import checkpoint, loop
+from ganbench.training.images import to_float
 
 DATASET, LABELS_PER_CLASS = "mnist", 10
 PAPER = 0.93  # % wrong, mean over 10 splits

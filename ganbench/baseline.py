@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ganbench import paths, plugins
+from ganbench import code, paths, plugins
 from ganbench.config import TrainConfig, validate
 from ganbench.errors import UserError, blamed, choose, in_words, place
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:  # torch is imported only when a GAN is built
 
 
 LIGHT = ("__future__", "typing", "pydantic", "math", "enum", "collections")  # what a Config may import without torch
-DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)  # what can have a docstring
 GROUP = "ganbench.baselines"  # of the entry points that name the baselines of other packages
 
 
@@ -76,45 +75,6 @@ def _file(name: str, module: str) -> Path:
     return Path(spec.origin)
 
 
-def source_hash(path: Path) -> str:
-    """SHA-256 of the file's syntax tree: a run belongs to the code that made it.
-
-    Docstrings, comments and the layout of the text do not count, so better prose never renames a run.
-
-    Raises:
-        UserError: the file is not Python.
-    """
-    return _source_hash(path, path.read_bytes())
-
-
-@lru_cache(maxsize=256)
-def _source_hash(path: Path, source: bytes) -> str:
-    return hashlib.sha256(_canonical(_parse(path, source)).encode()).hexdigest()
-
-
-def _parse(path: Path, source: bytes) -> ast.Module:
-    try:
-        return ast.parse(source, path)
-    except (SyntaxError, ValueError) as error:
-        raise UserError(f"{place(error, path) or path}: cannot be imported: {in_words(error)}") from error
-
-
-def _canonical(node: Any) -> str:
-    """A syntax tree without docstrings as text, the same in every version of Python: `ast.dump` is not."""
-    if isinstance(node, list):
-        return f"[{','.join(map(_canonical, node))}]"
-    if not isinstance(node, ast.AST):
-        return repr(node)
-    parts = dict(ast.iter_fields(node))
-    if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
-        parts["body"] = parts["body"][1:]
-    if isinstance(node, ast.JoinedStr):  # Python 3.12.0 ends some formats with an empty text
-        parts["values"] = [part for part in node.values if not (isinstance(part, ast.Constant) and part.value == "")]
-    # A newer Python adds fields that are empty unless newer syntax is used.
-    filled = [f"{name}={_canonical(part)}" for name, part in parts.items() if part is not None and part != []]
-    return f"{type(node).__name__}({','.join(filled)})"
-
-
 def load(path: Path) -> tuple[type[Gan], type]:
     """Import a baseline's file and return its `Gan` subclass and its `Config`."""
     from ganbench.gan import Gan
@@ -143,12 +103,12 @@ def load(path: Path) -> tuple[type[Gan], type]:
 
 def config(path: Path) -> type[TrainConfig]:
     """The `Config` of a baseline's file. If the class needs only its own imports, torch is not imported."""
-    return _config(path, source_hash(path))
+    return _config(path, code.source_hash(path))
 
 
 @lru_cache(maxsize=256)
 def _config(path: Path, source: str) -> type[TrainConfig]:
-    body = _parse(path, path.read_bytes()).body
+    body = code.parse(path, path.read_bytes()).body
     light = [node for node in body if _is_light(node)]
     module = ModuleType(f"ganbench_config_{path.stem}_{source[:8]}")
     sys.modules[module.__name__] = module  # where pydantic looks for the names in annotations

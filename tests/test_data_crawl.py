@@ -82,7 +82,7 @@ def test_pictures_are_in_the_order_of_their_names() -> None:
     assert len(names) == 33
 
 
-def test_transparent_pixels_are_black_and_half_transparent_ones_half_as_bright() -> None:
+def test_transparent_pixels_are_black_and_half_transparent_half_as_bright() -> None:
     rgba = np.array([[[200, 100, 31, 0], [200, 100, 31, 255], [200, 100, 255, 51]]], np.uint8)
     on = crawl.on_black(io.BytesIO(png(Image.fromarray(rgba))))
     assert on.tolist() == [[[0, 0, 0], [200, 100, 31], [40, 20, 51]]]

@@ -39,7 +39,7 @@ def test_a_step_of_64_is_no_edge() -> None:
     assert (tasks.edges(step(64)) == 255).all()
 
 
-def test_edges_turn_with_the_image_and_do_not_see_its_neighbours_in_the_array() -> None:
+def test_edges_turn_with_the_image_and_do_not_see_other_images() -> None:
     made = tasks.edges(COLOURS)
     assert np.array_equal(tasks.edges(COLOURS.swapaxes(1, 2)), made.swapaxes(1, 2))
     assert np.array_equal(tasks.edges(COLOURS[2:3]), made[2:3])
@@ -79,7 +79,7 @@ def test_shape_is_that_of_a_condition(task: str) -> None:
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
-def test_samples_are_those_of_the_base_and_conditions_are_computed_of_them(split: str) -> None:
+def test_samples_are_of_the_base_and_conditions_are_computed_of_them(split: str) -> None:
     x, y = data.load("digits+edges", split)
     assert np.array_equal(x, data.load("digits", split).x)
     assert np.array_equal(y, data.load("digits", split).y)

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import yaml
 
-from ganbench import baseline, config, data, metrics
+from ganbench import baseline, code, config, data, metrics
 from ganbench.boards import checks, grid
 from ganbench.errors import UserError
 
@@ -374,7 +374,7 @@ def test_large_board_hashes_a_source_once_per_row(monkeypatch: pytest.MonkeyPatc
     content["seeds"] = [0, 1, 2, 3, 4]
     Path("my.yaml").write_text(yaml.safe_dump(content))
     hashed: list[Path] = []
-    source_hash = baseline.source_hash
+    source_hash = code.source_hash
 
     def counted(path: Path) -> str:
         hashed.append(path)

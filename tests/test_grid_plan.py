@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ganbench import baseline, config
+from ganbench import baseline, code, config
 from ganbench.boards import costs, grid
 from ganbench.boards.grid import PlannedRun
 from ganbench.boards.plan import Cell, Job, cells, text, to_json
@@ -41,7 +41,7 @@ def record(run: str, **changed: Any) -> Path:
     settings = baseline.config(baseline.resolve("gan")).model_validate({"width_g": 8}).model_dump(mode="json")
     content = {
         "baseline": "gan", "dataset": "ring", "config": settings, "device": "cpu", "seen": 500, "cpu_seconds": 5.0,
-        "seconds": 50.0, "seed": 0, "recipe": config.RECIPE, "source": baseline.source_hash(baseline.resolve("gan")),
+        "seconds": 50.0, "seed": 0, "recipe": config.RECIPE, "source": code.source_hash(baseline.resolve("gan")),
     }  # fmt: skip
     path = Path("runs", run, RECORD)
     path.parent.mkdir(parents=True)

@@ -34,7 +34,7 @@ def test_statistic_is_the_unbiased_energy_distance() -> None:
     assert score["compared"] == [30, 40]
 
 
-def test_other_distribution_gets_the_smallest_p_value_and_equal_samples_get_one() -> None:
+def test_other_distribution_gets_the_smallest_p_and_equal_samples_get_one() -> None:
     x = np.random.default_rng(0).standard_normal((2, 60, 8))
     far = metrics.compute(["equality"], {"gen": x[0] + 2, "ref": x[1]})["equality"]
     assert far["value"] == 1 / (PERMUTATIONS + 1)

@@ -54,7 +54,7 @@ def test_perfect_generator_misses_nothing() -> None:
         assert metrics.compute(["missing"], given)["missing"]["value"] == 0
 
 
-def test_lost_group_of_the_visible_share_is_named_and_a_smaller_group_is_not() -> None:
+def test_lost_group_of_the_visible_share_is_named_and_a_smaller_is_not() -> None:
     ref, labels = classes(1, 1000)
     for n in (100, 115, 130, 160, 200):
         result = metrics.compute(["missing"], {"gen": classes(0, n, (4,))[0], "ref": ref, "ref_labels": labels})[

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from test_baselines_conformance import build as conforming
 from test_baselines_conformance import kinds, source
 
-from ganbench import Scorer, baseline
+from ganbench import Scorer, baseline, code
 from ganbench.boards import curve
 from ganbench.errors import UserError
 from ganbench.gan import DataSpec
@@ -140,7 +140,7 @@ class TestSourceHash:
     def hash(self, folder: Path, text: str) -> str:
         path = folder / "file.py"
         path.write_text(text)
-        return baseline.source_hash(path)
+        return code.source_hash(path)
 
     def test_prose_and_layout_do_not_change_it(self, tmp_path: Path) -> None:
         prose = CODE.replace("A file.", "Another sentence.").replace("# for pi", "").replace('"""A class."""\n', "")

@@ -18,9 +18,9 @@ from ganbench import baseline, data, samples
 from ganbench.config import validate
 from ganbench.errors import Interrupted, UserError
 from ganbench.gan import DataSpec
-from ganbench.images import to_float, to_uint8
 from ganbench.training import checkpoint, loop
 from ganbench.training.average import decay
+from ganbench.training.images import to_float, to_uint8
 from ganbench.training.order import TrainingData, indices
 from ganbench.training.run import Run
 from ganbench.training.sampling import BLOCK, Drawing, write_samples

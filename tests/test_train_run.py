@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from safetensors.torch import save_file
 
-from ganbench import baseline, paths
+from ganbench import baseline, code, paths
 from ganbench.config import RECIPE
 from ganbench.errors import UserError
 from ganbench.scoring import sources
@@ -222,7 +222,7 @@ def test_own_gan_runs_only_when_it_is_trusted(
     assert checkpoint.load(tmp_path / "run", trust=True)[1].baseline == "mine"
     assert executed.exists()
     assert re.search(r"running the code of .*mine\.py, SHA-256 [0-9a-f]{12}$", capsys.readouterr().err.strip())
-    monkeypatch.setenv("GANBENCH_TRUST", baseline.source_hash(mine))
+    monkeypatch.setenv("GANBENCH_TRUST", code.source_hash(mine))
     assert checkpoint.load(tmp_path / "run")[1].baseline == "mine"
 
 

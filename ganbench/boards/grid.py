@@ -208,7 +208,7 @@ def runs(name: str) -> tuple[PlannedRun, ...]:
         )
         out.append(planned(run=train_run, kind="train", row="train", seed=0))
         sources = {name: baseline.resolve(name, base) for name in (r.baseline or k for k, r in track.rows.items())}
-        hashes = {path: baseline.source_hash(path) for path in sources.values()}
+        hashes = {path: code.source_hash(path) for path in sources.values()}
         layers = {path: code.edited(code.used(path)) for path in sources.values()}
         for seed in table.seeds:
             common = {"data": version, "n": track.samples, "recipe": RECIPE}

@@ -90,7 +90,7 @@ def _changed(run: PlannedRun) -> str | None:
     path = paths.definitions() / run.path
     planned = Identity(
         baseline=path.stem,
-        source=baseline.source_hash(path),
+        source=code.source_hash(path),
         config=baseline.config(path).model_validate(run.settings).model_dump(mode="json"),
         dataset=run.dataset,
         data=data.version(run.dataset),

@@ -370,7 +370,7 @@ def train(
         facts: dict[str, Any] = us.facts | ({"layers": edited} if edited else {})
         identity = Identity(
             baseline=path.stem,
-            source=baseline.source_hash(path),
+            source=code.source_hash(path),
             config=json.loads(gan.config.model_dump_json()),
             dataset=dataset,
             data=data.version(dataset),

@@ -19,7 +19,7 @@ from ganbench import data
 from ganbench.data.folder import Conditions, Split
 from ganbench.errors import UserError
 from ganbench.gan import Batch, DataSpec
-from ganbench.images import to_float
+from ganbench.training.images import to_float
 
 UNPAIRED, WEIGHTED, SAID = 1, 2, 4  # further keys, so that the order of the samples is not used twice
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, PositiveInt, ValidationError
 
-from ganbench import baseline, files, paths
+from ganbench import baseline, code, files, paths
 from ganbench.config import TrainConfig
 from ganbench.errors import UserError
 
@@ -25,7 +25,7 @@ class Identity(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow")
 
     baseline: str = Field(description="name of the baseline: its file's, without .py")
-    source: str = Field(description="SHA-256 of the baseline's code, see `baseline.source_hash`")
+    source: str = Field(description="SHA-256 of the baseline's code, see `code.source_hash`")
     config: dict[str, JsonValue] = Field(description="all settings, the defaults included")
     dataset: str
     data: str = Field(description="version of the dataset")
@@ -119,7 +119,7 @@ class Run(Identity):
         named = [baseline.resolve(self.baseline)] if self.baseline in baseline.names() else []
         present = [path for path in (*named, recorded) if path.is_file()]
         for path in present:
-            if baseline.source_hash(path) == self.source:
+            if code.source_hash(path) == self.source:
                 return path
         if present:
             changed = " and ".join(dict.fromkeys(map(str, present)))

@@ -15,10 +15,10 @@ from ganbench import baseline, data
 from ganbench.display.progress import progress
 from ganbench.errors import UserError, blamed, choose
 from ganbench.gan import Gan
-from ganbench.images import to_uint8
 from ganbench.samples.arrays import write
 from ganbench.samples.sets import SampleSet
 from ganbench.training import checkpoint, devices, outputs
+from ganbench.training.images import to_uint8
 from ganbench.training.order import TrainingData, indices, reseed
 from ganbench.training.provenance import Work, sha256
 from ganbench.training.run import PARTS, Run
