@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+
+SPLITS = ("train", "test")
 
 
 class Split(NamedTuple):
@@ -35,6 +37,9 @@ class Built(NamedTuple):
     test: Split
     card: dict[str, Any]
     conditions: tuple[Conditions, Conditions] | None = None  # of the training and of the held-out samples, as arrays
+    further: Mapping[
+        str, tuple[np.ndarray, np.ndarray]
+    ] = {}  # other arrays of both splits, by name: `captions`, `attributes`
 
 
 class Facts(NamedTuple):
@@ -45,7 +50,7 @@ class Facts(NamedTuple):
     test: int  # held-out samples
     classes: int = 0  # 0: no labels
     mixture: bool = False  # whether the true modes are known
-    condition: tuple[int, ...] = ()  # of the condition that belongs to a sample, as stored; (): there is none
+    condition: tuple[int, ...] = ()  # shape of one condition; (): there are none
 
     @property
     def is_image(self) -> bool:
@@ -78,7 +83,10 @@ def write(folder: Path, name: str, about: str, built: Built) -> None:
         np.save(folder / f"{split}.npy", np.ascontiguousarray(x))
         np.save(folder / f"{split}_labels.npy", np.ascontiguousarray(y, dtype=np.int64))
     for split, conditions in zip(("train", "test"), built.conditions or (), strict=False):
-        np.save(folder / _file(split, conditions.paired), np.ascontiguousarray(conditions.of))
+        np.save(folder / file_of_conditions(split, conditions.paired), np.ascontiguousarray(conditions.of))
+    for kind, arrays in built.further.items():
+        for split, array in zip(("train", "test"), arrays, strict=True):
+            np.save(folder / f"{split}_{kind}.npy", np.ascontiguousarray(array))
     facts = {
         "name": name,
         "about": about,
@@ -88,8 +96,6 @@ def write(folder: Path, name: str, about: str, built: Built) -> None:
         "dtype": str(built.train.x.dtype),
         "sha256": {p.name: _hash(p, "sha256") for p in sorted(folder.iterdir())},
     }
-    if built.conditions is not None:
-        facts["condition"] = list(np.shape(built.conditions[0].of)[1:])
     text = json.dumps(facts | built.card, indent=1, sort_keys=True, ensure_ascii=False)
     (folder / "card.json").write_text(text + "\n", encoding="utf-8")
 
@@ -102,13 +108,14 @@ def read(folder: Path, split: str) -> Split:
 def read_conditions(folder: Path, split: str) -> Conditions | None:
     """Open the conditions of one split of a dataset, memory-mapped and read-only; None if there are none."""
     for paired in (True, False):
-        path = folder / _file(split, paired)
+        path = folder / file_of_conditions(split, paired)
         if path.is_file():
             return Conditions(np.load(path, mmap_mode="r"), paired)
     return None
 
 
-def _file(split: str, paired: bool) -> str:
+def file_of_conditions(split: str, paired: bool) -> str:
+    """The name of the file that holds the conditions of a split."""
     return f"{split}_{'paired' if paired else 'unpaired'}.npy"
 
 
