@@ -18,7 +18,8 @@ CELL = emoji.SIDE + 2 * emoji.BORDER
 
 
 def entry(unified: str, x: int, y: int, category: str = "Flags", **more: Any) -> dict[str, Any]:
-    return {"unified": unified, "sheet_x": x, "sheet_y": y, "category": category} | more
+    about = {"name": f"NAME_{unified}", "short_names": [f"name-{unified}", "other"], "subcategory": "kind"}
+    return {"unified": unified, "sheet_x": x, "sheet_y": y, "category": category} | about | more
 
 
 ENTRIES = [
@@ -36,17 +37,17 @@ def sheet(seed: int) -> np.ndarray:
 
 
 @pytest.fixture
-def built(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[int, Any]:
+def built(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[Any, Any]:
     files = {"emoji.json": json.dumps(ENTRIES).encode()}
     for seed, vendor in enumerate(emoji.VENDORS):
         content = io.BytesIO()
         Image.fromarray(sheet(seed)).save(content, "PNG")
         files[f"{vendor}.png"] = content.getvalue()
     monkeypatch.setattr(sources, "first", lambda *arguments: files)
-    return {side: emoji.emoji(side, tmp_path) for side in (32, 64)}
+    return {side: emoji.emoji(side, tmp_path) for side in (32, 64)} | {"pairs": emoji.pairs(32, tmp_path)}
 
 
-def test_every_picture_is_on_one_side_and_both_vendors_are_side_by_side(built: dict[int, Any]) -> None:
+def test_every_picture_is_on_one_side_and_both_vendors_are_side_by_side(built: dict[Any, Any]) -> None:
     train, test = built[64].train, built[64].test
     assert len(train.x) + len(test.x) == 2 * 9  # without the skin tone alone, which has no category
     assert len(test.x) in (4, 6)  # two groups of flags are held out, and one group has two flags
@@ -56,11 +57,38 @@ def test_every_picture_is_on_one_side_and_both_vendors_are_side_by_side(built: d
     assert any(np.array_equal(pair, np.stack(drawn)) for pair in both)
 
 
-def test_a_small_picture_is_the_mean_of_four_pixels_on_white(built: dict[int, Any]) -> None:
+def test_a_small_picture_is_the_mean_of_four_pixels_on_white(built: dict[Any, Any]) -> None:
     large, small = (built[side].train.x.astype(float) for side in (64, 32))
     means = large.reshape(len(large), 32, 2, 32, 2, 3).mean((2, 4))
     assert np.abs(means - small).max() <= 1  # the large pixels are rounded before this mean
     assert np.array_equal(built[64].train.y, built[32].train.y)
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_pairs_have_the_pictures_of_the_set_one_vendor_on_each_side(built: dict[Any, Any], split: str) -> None:
+    both = getattr(built[32], split).x.reshape(-1, 2, 32, 32, 3)
+    samples = getattr(built["pairs"], split).x
+    conditions = built["pairs"].conditions[split == "test"]
+    assert np.array_equal(samples, both[:, 1])
+    assert sorted(x.tobytes() for x in conditions.of) == sorted(x.tobytes() for x in both[:, 0])
+
+
+def test_pairs_are_unpaired_in_training_and_paired_when_held_out(built: dict[Any, Any]) -> None:
+    train, test = built["pairs"].conditions
+    assert (train.paired, test.paired) == (False, True)
+    assert np.array_equal(test.of, built[32].test.x[::2])
+    assert not np.array_equal(train.of, built[32].train.x[::2])
+
+
+def test_captions_belong_to_the_conditions(built: dict[Any, Any]) -> None:
+    captions = dict(zip(("train", "test"), built["pairs"].further["captions"], strict=True))
+    entries = emoji.listed(ENTRIES)
+    drawn = emoji.on_white(sheet(0).astype(np.int64))
+    where = {emoji.shrunk(drawn, 32)[e["sheet_y"], e["sheet_x"]].tobytes(): e["caption"] for e in entries}
+    where |= {emoji.shrunk(drawn, 32)[2, 0].tobytes(): ""}  # two entries have this picture
+    for part, conditions in zip(("train", "test"), built["pairs"].conditions, strict=True):
+        for text, picture in zip(captions[part].tolist(), conditions.of, strict=True):
+            assert where[picture.tobytes()] in ("", text.decode())
 
 
 def test_transparent_pixels_are_white_and_opaque_ones_keep_their_colour() -> None:

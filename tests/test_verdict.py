@@ -165,7 +165,14 @@ def test_unfair_protocols_are_named() -> None:
 def test_copies_blobs_and_collapse_are_called_by_their_names() -> None:
     x = np.asarray(data.load("digits", "train").x)
     levels = {v.gate: v.level for v in verdicts(score(x[:797], "digits"))}
-    expected = {"copying": "bad", "collapse": "good", "diversity": "good", "damage": "good", "few samples": "good", "sample size": "caution"}
+    expected = {
+        "copying": "bad",
+        "collapse": "good",
+        "diversity": "good",
+        "damage": "good",
+        "few samples": "good",
+        "sample size": "caution",
+    }
     assert levels == expected | {"literature": "caution"}
     collapsed = verdicts(score(np.repeat(x[:8], 50, axis=0), "digits"))
     levels = {v.gate: v.level for v in collapsed}

@@ -96,3 +96,24 @@ def data_add(
     facts = data.facts(name)
     say(f"{data.about(name)}; {facts.train:,} to train with, {facts.test:,} held out, {facts.classes} classes")
     print(name)
+
+
+@data_app.command("import")
+def data_import(
+    layout: Annotated[str, typer.Argument(metavar="NAME", help="for instance cifar10; a wrong name lists all names")],
+    folder: Annotated[Path, typer.Argument(help="the unpacked download")],
+) -> None:
+    """Make a dataset of a paper's data that you have downloaded and unpacked, and print its name.
+
+    \b
+    Examples:
+      ganbench data import cifar10 cifar-10-batches-py/
+      ganbench data import facades facades/
+    """
+    from ganbench import data
+    from ganbench.data import layouts
+
+    name = layouts.add(layout, folder)
+    facts = data.facts(name)
+    say(f"{data.about(name)}; {facts.train:,} to train with, {facts.test:,} held out, {facts.classes} classes")
+    print(name)

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+SPLITS = ("train", "test")
+
 
 class Split(NamedTuple):
     """Samples and their labels."""
@@ -60,7 +62,7 @@ class Facts(NamedTuple):
     test: int  # held-out samples
     classes: int = 0  # 0: no labels
     mixture: bool = False  # whether the true modes are known
-    condition: tuple[int, ...] = ()  # of the condition that belongs to a sample, as stored; (): there is none
+    condition: tuple[int, ...] = ()  # shape of one condition; (): there are none
 
     @property
     def is_image(self) -> bool:
@@ -94,7 +96,7 @@ def write(folder: Path, name: str, about: str, built: Built) -> None:
         np.save(folder / f"{split}.npy", np.ascontiguousarray(x))
         np.save(folder / f"{split}_labels.npy", np.ascontiguousarray(y, dtype=np.int64))
     for split, conditions in zip(("train", "test"), built.conditions or (), strict=False):
-        np.save(folder / _file(split, conditions.paired), np.ascontiguousarray(conditions.of))
+        np.save(folder / file_of_conditions(split, conditions.paired), np.ascontiguousarray(conditions.of))
     for kind, arrays in built.further.items():
         for split, array in zip(("train", "test"), arrays, strict=True):
             np.save(folder / f"{split}_{kind}.npy", np.ascontiguousarray(array))
@@ -107,8 +109,6 @@ def write(folder: Path, name: str, about: str, built: Built) -> None:
         "dtype": str(built.train.x.dtype),
         "sha256": {p.name: _hash(p, "sha256") for p in sorted(folder.iterdir())},
     }
-    if built.conditions is not None:
-        facts["condition"] = list(np.shape(built.conditions[0].of)[1:])
     text = json.dumps(facts | built.card, indent=1, sort_keys=True, ensure_ascii=False)
     (folder / "card.json").write_text(text + "\n", encoding="utf-8")
 
@@ -121,7 +121,7 @@ def read(folder: Path, split: str) -> Split:
 def read_conditions(folder: Path, split: str) -> Conditions | None:
     """Open the conditions of one split of a dataset, memory-mapped and read-only; None if there are none."""
     for paired in (True, False):
-        path = folder / _file(split, paired)
+        path = folder / file_of_conditions(split, paired)
         if path.is_file():
             return Conditions(np.load(path, mmap_mode="r"), paired)
     return None
@@ -133,7 +133,8 @@ def read_captions(folder: Path, split: str) -> list[str]:
     return [caption.decode() for caption in np.load(path).tolist()] if path.is_file() else []
 
 
-def _file(split: str, paired: bool) -> str:
+def file_of_conditions(split: str, paired: bool) -> str:
+    """The name of the file that holds the conditions of a split."""
     return f"{split}_{'paired' if paired else 'unpaired'}.npy"
 
 

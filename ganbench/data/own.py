@@ -13,6 +13,7 @@ import hashlib
 import json
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ import numpy as np
 
 from ganbench import files, paths
 from ganbench.data import folder, registry, tasks
+from ganbench.data.folder import SPLITS
 from ganbench.errors import UserError, choose
 
 if TYPE_CHECKING:  # the readers are imported only when data are added
@@ -29,7 +31,6 @@ RECIPE = 1  # raised when the same data would become another dataset
 NAME = re.compile(r"[a-z0-9][a-z0-9_.+-]*-[0-9a-f]{12}")
 LONGEST = 40  # letters of a name before its hash
 HELD_OUT = 5  # one sample in so many is held out
-SPLITS = ("train", "test")
 BY_FOLDER = "the data were given as train and test"
 BY_HASH = f"a sample is held out if the SHA-256 of its values, as an integer, is divisible by {HELD_OUT}"
 WORDS = 4  # a SHA-256 as numbers of 64 bits
@@ -110,10 +111,7 @@ def version(name: str) -> str:
     Raises:
         UserError: the files have changed since they were added.
     """
-    try:
-        pin = _version({file: folder.sha256(place(name) / file) for file in _files()})
-    except FileNotFoundError:
-        pin = ""
+    pin = _version(_pins(place(name)))
     if not name.endswith(f"-{pin[:12]}"):
         raise UserError(
             f"{paths.shown(place(name))} is damaged: delete this folder and give the path of the data again"
@@ -121,8 +119,9 @@ def version(name: str) -> str:
     return pin
 
 
-def _files() -> list[str]:
-    return [f"{split}{kind}.npy" for split in SPLITS for kind in ("", "_labels")]
+def _pins(where: Path) -> dict[str, str]:
+    """The SHA-256 of each file with samples, labels or conditions."""
+    return {file.name: folder.sha256(file) for file in sorted(where.glob("*.npy"))}
 
 
 def _version(hashes: dict[str, str]) -> str:
@@ -164,9 +163,8 @@ def _state(path: Path, parts: list[Path], declared: Declared) -> str:
 def _write(stem: str, read: list[SampleSet]) -> str:
     """Write a dataset and return its name."""
     _check(stem, read)
-    with files.scratch(place(""), "new") as scratch:
-        new = scratch / "new"
-        new.mkdir()
+
+    def fill(new: Path) -> dict[str, Any]:
         hashes = [_row_hashes(part.x) for part in read]
         if len(read) == 1:
             held_out = hashes[0][:, 0] % HELD_OUT == 0
@@ -178,9 +176,26 @@ def _write(stem: str, read: list[SampleSet]) -> str:
             if not mask.any():
                 raise UserError(f"{stem}: no sample falls into the split '{split}'; give more data, or train and test")
             _write_split(new, split, part, row_hashes, mask)
-        pins = {file: folder.sha256(new / file) for file in _files()}
+        return _facts(stem, new, read)
+
+    return keep(stem, fill)
+
+
+def keep(stem: str, fill: Callable[[Path], dict[str, Any]]) -> str:
+    """Keep a dataset, and return its name.
+
+    Args:
+        stem: the part of the name before the hash.
+        fill: writes the arrays into an empty folder, and returns facts for the card.
+    """
+    with files.scratch(place(""), "new") as scratch:
+        new = scratch / "new"
+        new.mkdir()
+        facts = fill(new)
+        pins = _pins(new)
         name = f"{stem}-{_version(pins)[:12]}"
-        (new / "card.json").write_text(_card(name, new, read, pins), encoding="utf-8")
+        card = {"name": name} | facts | {"sha256": pins, "version": _version(pins)}
+        (new / "card.json").write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         if not place(name).exists():
             files.settle(new)
             new.replace(place(name))
@@ -238,26 +253,22 @@ def _write_split(new: Path, split: str, part: SampleSet, hashes: np.ndarray, mas
     np.save(new / f"{split}_labels.npy", labels[order])
 
 
-def _card(name: str, new: Path, read: list[SampleSet], pins: dict[str, str]) -> str:
+def _facts(stem: str, new: Path, read: list[SampleSet]) -> dict[str, Any]:
     train, test = (folder.read(new, split) for split in SPLITS)
     shared = len({row.tobytes() for row in train.x} & {row.tobytes() for row in test.x}) if len(read) == 2 else 0
     if shared:
-        print(f"{name}: {shared:,} samples of test are exact copies of samples of train", file=sys.stderr)
+        print(f"{stem}: {shared:,} samples of test are exact copies of samples of train", file=sys.stderr)
     size = " x ".join(map(str, train.x.shape[1:]))
-    facts = {
-        "name": name,
+    return {
         "about": f"data of your own: {'images' if train.x.ndim == 4 else 'points'}, {size}",
         "train": len(train.x),
         "test": len(test.x),
         "shape": list(train.x.shape[1:]),
         "dtype": str(train.x.dtype),
         "classes": int(max(train.y.max(), test.y.max())) + 1,
-        "sha256": pins,
-        "version": _version(pins),
         "sources": [f"{part.manifest['name']}, {part.manifest['found']['form']}" for part in read],
         "labels": _meaning(read[0]) or "none",
         "split": BY_HASH if len(read) == 1 else BY_FOLDER,
         "copies of train in test": shared,
         "licence": "not stated",
     }
-    return json.dumps(facts, indent=1, ensure_ascii=False) + "\n"

@@ -56,6 +56,9 @@ def build(name: str, root: Path | None = None) -> Path:
     with _locked(root / f".{name}.lock"), files.replacing_folder(target) as new:
         folder.write(new, name, dataset.about, dataset.build(root))
         built = Facts.of_card(json.loads((new / "card.json").read_text(encoding="utf-8")))
+        stored = folder.read_conditions(new, "train")
+        if stored is not None and isinstance(stored.of, np.ndarray):
+            built = built._replace(condition=stored.of.shape[1:])
         if dataset.facts not in (None, built):
             raise UserError(
                 f"{name} is declared as {dataset.facts}, but it was built as {built}; correct its declaration"

@@ -1,4 +1,4 @@
-"""Emoji in colour: each concept as Twitter and as Google draw it, `emoji-64` and `emoji-32`.
+"""Emoji in colour: each concept as Twitter and as Google draw it, `emoji-64`, `emoji-32`, and the pairs, `emoji-pairs`.
 
 Skin tones of one emoji are near copies, and so are a man, a woman and a person with the same job. So the split is by concept:
 all pictures of a concept are on one side. Otherwise memorisation would be found where there is none.
@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ganbench.data import sources, splits
-from ganbench.data.folder import Built, Dataset, Facts, Split
+from ganbench.data import draws, sources, splits
+from ganbench.data.folder import Built, Conditions, Dataset, Facts, Split
 from ganbench.data.sources import npm
 
 RECIPE = 1
@@ -38,46 +39,92 @@ CATEGORIES = (
 )  # fmt: skip
 SIDE, BORDER = 64, 1  # pixels of a picture on the sheet, and of the border around it
 TEST = 0.25  # share of the concepts that is held out
-TONES = {f"{code:X}" for code in range(0x1F3FB, 0x1F400)}
+TONES = dict(zip((f"{code:X}" for code in range(0x1F3FB, 0x1F400)),
+                 ("light", "medium-light", "medium", "medium-dark", "dark"), strict=True))  # fmt: skip
 SILENT = {"200D", "FE0F", "2640", "2642"}  # joiner, variation, and the signs for a woman and a man
 PEOPLE = {"1F468", "1F469", "1F9D1"}  # man, woman, person
 
 
-def emoji(side: int, root: Path) -> Built:
+SOURCE = {
+    "licence": "Twitter's art: CC-BY 4.0, copyright Twitter and other contributors; Google's art (Noto): Apache-2.0; "
+    "the sheets: MIT",
+    "citation": "emoji-datasource 16.0.0; art of Twemoji and Noto Emoji",
+    "url": "https://github.com/iamcal/emoji-data",
+    "classes": len(CATEGORIES),
+}
+
+
+class Drawn(NamedTuple):
+    """All emoji in the order of their code points."""
+
+    x: np.ndarray  # uint8 [n, 2, side, side, 3]: by Twitter, by Google
+    y: np.ndarray  # int64 [n], the category
+    captions: np.ndarray  # UTF-8 [n]
+    held_out: np.ndarray  # bool [n]
+
+
+def drawn(side: int, root: Path) -> Drawn:
     """The pictures of both vendors on white, `side` pixels wide."""
     files = sources.first(PINS, [npm(PACKAGES)], root / "sources" / "emoji")
     entries = listed(json.loads(files["emoji.json"]))
-    pictures = _drawn(files, entries, SIDE)
-    group, category = splits.groups(keys(entries, pictures)), [entry["category"] for entry in entries]
-    held_out = np.repeat(splits.held_out("emoji", group, category, TEST), len(VENDORS))
-    x = pictures if side == SIDE else _drawn(files, entries, side)
-    y = np.repeat([CATEGORIES.index(entry["category"]) for entry in entries], len(VENDORS))
-    x = x.reshape(-1, side, side, 3)
-    return Built(
-        Split(x[~held_out], y[~held_out]),
-        Split(x[held_out], y[held_out]),
-        {
-            "notes": "pictures 2 i and 2 i + 1 of a split are the same emoji, drawn by Twitter and by Google; transparent "
-            "pixels are white; a pixel of 32 x 32 is the mean of four; the split is by concept, so skin tones and the "
-            f"persons of a job are on one side; the classes are {', '.join(CATEGORIES)}",
-            "licence": "Twitter's art: CC-BY 4.0, copyright Twitter and other contributors; Google's art (Noto): Apache-2.0; "
-            "the sheets: MIT",
-            "citation": "emoji-datasource 16.0.0; art of Twemoji and Noto Emoji",
-            "url": "https://github.com/iamcal/emoji-data",
-            "classes": len(CATEGORIES),
-        },
+    pictures, category = _pictures(files, entries, SIDE), [entry["category"] for entry in entries]
+    held_out = splits.held_out("emoji", splits.groups(keys(entries, pictures)), category, TEST)
+    x = pictures if side == SIDE else _pictures(files, entries, side)
+    captions = np.array([entry["caption"].encode() for entry in entries])
+    return Drawn(x, np.array([CATEGORIES.index(name) for name in category]), captions, held_out)
+
+
+def emoji(side: int, root: Path) -> Built:
+    """The pictures of both vendors on white, `side` pixels wide."""
+    x, y, _, held_out = drawn(side, root)
+    train, test = (Split(x[part].reshape(-1, side, side, 3), np.repeat(y[part], 2)) for part in (~held_out, held_out))
+    notes = (
+        "pictures 2 i and 2 i + 1 of a split are the same emoji, drawn by Twitter and by Google; transparent pixels are "
+        "white; a pixel of 32 x 32 is the mean of four; the split is by concept, so skin tones and the persons of a job are "
+        f"on one side; the classes are {', '.join(CATEGORIES)}"
     )
+    return Built(train, test, SOURCE | {"notes": notes})
+
+
+def pairs(side: int, root: Path) -> Built:
+    """Google's pictures as samples, Twitter's as conditions: unpaired to train with, paired when they are held out."""
+    x, y, captions, held_out = drawn(side, root)
+    train, test = (Split(x[part, 1], y[part]) for part in (~held_out, held_out))
+    apart = np.flatnonzero(~held_out)[np.argsort(draws.uniform("emoji-pairs apart", (~held_out).sum()))]
+    notes = (
+        "samples are drawn by Google, conditions by Twitter, as in emoji-32; in training, conditions have an order of their "
+        "own, so that nothing says which belongs to which sample; condition i of the held-out split is the same emoji as "
+        "sample i; caption i belongs to condition i: name, skin tones, further names, and kind; the split is by concept; "
+        f"the classes are {', '.join(CATEGORIES)}"
+    )
+    conditions = Conditions(x[apart, 0], paired=False), Conditions(x[held_out, 0])
+    further = {"captions": (captions[apart], captions[held_out])}
+    return Built(train, test, SOURCE | {"notes": notes}, conditions, further)
 
 
 def listed(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """All pictures in the order of their code points, skin tones too: code points, place on the sheet, category, concept."""
+    """All pictures in the order of their code points, skin tones too: code points, place, category, concept, caption."""
     out = []
     for entry in entries:
         if entry["category"] in CATEGORIES:
             for drawn in (entry, *entry.get("skin_variations", {}).values()):
                 place = {key: drawn[key] for key in ("unified", "sheet_x", "sheet_y")}
-                out.append(place | {"category": entry["category"], "concept": concept(entry["unified"])})
+                of = {"category": entry["category"], "concept": concept(entry["unified"])}
+                out.append(place | of | {"caption": caption(entry, drawn["unified"])})
     return sorted(out, key=lambda entry: str(entry["unified"]))
+
+
+def caption(entry: dict[str, Any], unified: str) -> str:
+    """Name, skin tones, further names and kind of an emoji, in lower case.
+
+    >>> entry = {"name": "RUNNER", "short_names": ["runner", "running"], "subcategory": "person-activity"}
+    >>> caption(entry, "1F3C3-1F3FD")
+    'runner, medium skin tone, running, person activity'
+    """
+    tones = [f"{TONES[code]} skin tone" for code in unified.split("-") if code in TONES]
+    words = [entry["name"], *tones, *entry["short_names"], entry["subcategory"]]
+    plain = [re.sub(r"[ _:-]+", " ", word.lower()).strip() if word not in tones else word for word in words]
+    return ", ".join(dict.fromkeys(plain))
 
 
 def concept(unified: str) -> str:
@@ -86,7 +133,7 @@ def concept(unified: str) -> str:
     >>> concept("1F469-1F3FE-200D-1F680"), concept("1F468-200D-1F680"), concept("1F3C3-200D-2640-FE0F")
     ('1F9D1-1F680', '1F9D1-1F680', '1F3C3')
     """
-    codes = [code for code in unified.split("-") if code not in TONES | SILENT]
+    codes = [code for code in unified.split("-") if code not in {*TONES, *SILENT}]
     return "-".join("1F9D1" if code in PEOPLE else code for code in codes)
 
 
@@ -100,7 +147,7 @@ def keys(entries: list[dict[str, Any]], pictures: np.ndarray) -> list[list[Any]]
     ]
 
 
-def _drawn(files: dict[str, bytes], entries: list[dict[str, Any]], side: int) -> np.ndarray:
+def _pictures(files: dict[str, bytes], entries: list[dict[str, Any]], side: int) -> np.ndarray:
     """The pictures of both vendors, uint8 `[n, 2, side, side, 3]`."""
     sheets = [shrunk(on_white(_pixels(files[f"{vendor}.png"])), side) for vendor in VENDORS]
     return np.stack([np.stack([sheet[entry["sheet_y"], entry["sheet_x"]] for sheet in sheets]) for entry in entries])
@@ -137,4 +184,10 @@ def _declared(side: int) -> Dataset:
     return Dataset(f"emoji by two vendors, {side} x {side}, colour, 9 classes", partial(emoji, side), facts=facts)
 
 
-DATASETS = {f"emoji-{side}": _declared(side) for side in (32, 64)}
+DATASETS = {f"emoji-{side}": _declared(side) for side in (32, 64)} | {
+    "emoji-pairs": Dataset(
+        "emoji by Google, from the same emoji by Twitter, 32 x 32, colour; unpaired in training",
+        partial(pairs, 32),
+        facts=Facts((32, 32, 3), 2758, 1023, len(CATEGORIES), condition=(32, 32, 3)),
+    )
+}

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ganbench.data import draws
-from ganbench.data.caption_encoder import encode
+from ganbench.data.caption_encoder import SIZE, encode
 from ganbench.data.folder import Built, Conditions, Dataset, Facts, Language, Split
 from ganbench.data.grammar import Speaker, meaning
 from ganbench.data.scenes import (
@@ -170,7 +170,9 @@ def _declared(side: int, arrangements: tuple[int, ...], about: str, coded: bool 
     language = _language(OF_ONE if one else OF_SEVERAL, arrangements, coded)
     sizes = (3888, 1296, len(SHAPES)) if one else (RELATIONS_TRAIN, 2 * RELATIONS_TEST, len(SEVERAL))
     made = partial(shapes, side, arrangements, language)
-    return Dataset(f"{about}, {side} x {side}", made, facts=Facts((side, side, 3), *sizes), language=language)
+    width = one_hot(np.zeros((1, len(OF_ONE)), np.int64)).shape[1] if coded else SIZE
+    facts = Facts((side, side, 3), *sizes, condition=(width,))
+    return Dataset(f"{about}, {side} x {side}", made, facts=facts, language=language)
 
 
 DATASETS = {
