@@ -150,6 +150,12 @@ def splits() -> np.ndarray:
     return pd.read_csv(REPOSITORY / "results/semi_supervised/splits.csv").error_percent.to_numpy(float)
 
 
+def noise() -> list[str]:
+    """The wrong share, in per cent, of each share of the paper's noise in the semi-supervised GAN."""
+    table = pd.read_csv(REPOSITORY / "results/semi_supervised/choice.csv")
+    return [f"{error:.2f}" for error in table.error_percent]
+
+
 MODES = "docs/baselines.md"
 CLAIMS = [
     Claim(
@@ -361,8 +367,8 @@ CLAIMS = [
     ),
     Claim(
         MODES,
-        "The other two splits have 1.48 % on average.",
-        lambda: f"{splits().mean():.2f} {splits()[1:].mean():.2f}" == "1.44 1.48",
+        "1.72 % of MNIST's test images are wrong",
+        lambda: noise()[1:] == ["15.64", "2.87", "3.71"] and f"{splits().mean():.2f} {student(splits())[0]:.2f} {student(splits())[1]:.2f}" == "1.72 1.60 1.84",
     ),
     Claim(
         MODES,
