@@ -154,7 +154,7 @@ def test_copies_blobs_and_collapse_are_called_by_their_names() -> None:
     x = np.asarray(data.load("digits", "train").x)
     levels = {v.gate: v.level for v in verdicts(score(x[:797], "digits"))}
     expected = {"copying": "bad", "collapse": "good", "diversity": "good", "sample size": "caution"}
-    assert levels == expected | {"literature": "caution"}
+    assert levels == expected | {"few samples": "good", "literature": "caution"}
     collapsed = verdicts(score(np.repeat(x[:8], 50, axis=0), "digits"))
     levels = {v.gate: v.level for v in collapsed}
     assert {"copying": "bad", "collapse": "bad", "diversity": "bad"}.items() <= levels.items()
