@@ -42,7 +42,8 @@ def main(
     draws = 30 if quick else draws
     cases = list(product(sizes, dimensions))
     with progress("permutation tests", len(cases) + len(powered), "cases") as advance:
-        uniform, power = [], []
+        uniform: list[dict[str, Any]] = []
+        power: list[dict[str, Any]] = []
         for n, d in cases:
             uniform.append(_uniform(n, d, draws))
             advance(len(uniform))

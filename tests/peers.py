@@ -104,8 +104,8 @@ def cmmd(x: np.ndarray, y: np.ndarray, dtype: type = np.float32) -> float:
 
 def balls(x: np.ndarray, y: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """All distances `[n, m]`, and the distance of each point to the k-th other point of its set."""
-    within = (np.sort(cdist(z, z), axis=1)[:, k] for z in (x, y))  # the first is the point itself
-    return (cdist(x, y), *within)
+    of_x, of_y = (np.sort(cdist(z, z), axis=1)[:, k] for z in (x, y))  # the first is the point itself
+    return cdist(x, y), of_x, of_y
 
 
 def symmetric(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
@@ -150,7 +150,8 @@ def alpha_beta(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     from_made = np.sqrt(np.square(x[closest] - x.mean(0)).sum(1))
     alpha = [(made <= np.quantile(from_centre, level)).mean() for level in levels]
     beta = [((apart.min(0) <= nearest) & (from_made <= np.quantile(from_made, level))).mean() for level in levels]
-    return tuple(float(1 - 2 * np.abs(levels - curve).sum() * step) for curve in (alpha, beta))  # type: ignore[return-value]
+    precision, recall = (float(1 - 2 * np.abs(levels - curve).sum() * step) for curve in (alpha, beta))
+    return precision, recall
 
 
 def rke(x: np.ndarray) -> float:

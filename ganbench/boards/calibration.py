@@ -65,7 +65,7 @@ def default_n(y: np.ndarray) -> int:
     n = c N / (c + N). Rounded down to hundreds, at most `MOST`, and at least what every metric needs.
     """
     c, N = np.unique(y, return_counts=True)[1].min(), len(y)
-    least = max(metrics.get(name).card.minimum for name in metrics.names())
+    least = max(metrics.get(name).card.minimum for name in metrics.usual())
     return int(np.clip(c * N / (c + N) // 100 * 100, least, MOST))
 
 
@@ -205,7 +205,7 @@ def judge(measured: Measured, judged: Sequence[Metric]) -> pd.DataFrame:
 def run(
     dataset: str, n: int | None, repeats: int, seeds: Sequence[int], out: Path, replace: bool = False
 ) -> pd.DataFrame:
-    """Calibrate all metrics on a dataset and write the tables and pictures to `out`; returns the promises.
+    """Calibrate all metrics but those on request, and write the tables and pictures to `out`; returns the promises.
 
     Each repeat is kept in `runs/calibration/` as soon as it is measured, until the calibration is written. The same command,
     started again, continues after these repeats.
@@ -231,7 +231,7 @@ def run(
         )
     if not replace:
         _refuse_to_replace(out, dataset, n, repeats, len(seeds))
-    judged = [metrics.get(name) for name in metrics.names()]
+    judged = [metrics.get(name) for name in metrics.usual()]
     manifest = _manifest(dataset, n, repeats, seeds, len(train.x), len(held_out.x))
     parts = _Parts(paths.runs() / "calibration" / dataset / _key(manifest))
     jobs = [(seed, repeat) for seed in seeds for repeat in range(repeats)]
@@ -349,6 +349,6 @@ def _manifest(dataset: str, n: int, repeats: int, seeds: Sequence[int], train: i
         "seeds": list(seeds),
         "damage": list(CORRUPTIONS),
         "planted": list(PLANTS),
-        "metrics": {name: metrics.get(name).card.version for name in metrics.names()},
+        "metrics": {name: metrics.get(name).card.version for name in metrics.usual()},
         "ganbench": __version__,
     }

@@ -141,7 +141,8 @@ def get(name: str) -> Metric:
             nearest.
     """
     module = cast(MetricModule, plugins.load(_modules()[choose(name, names(), "metric")], ("CARD", name)))
-    card = vars(module)["CARDS"][name] if module.__name__.rpartition(".")[2] in FAMILIES else module.CARD
+    of_family = _modules()[name].removeprefix(f"{__name__}.") in FAMILIES
+    card = vars(module)["CARDS"][name] if of_family else module.CARD
     metric = Metric(name, card, getattr(module, name))
     if not isinstance(metric.card, Card) or not callable(metric.function):
         raise UserError(f"the plug-in {_modules()[name]} needs a CARD that is a `Card`, and a function '{name}'")

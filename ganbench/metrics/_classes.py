@@ -82,10 +82,11 @@ def within_classes(
     of_train = None
     if train is not None and train_labels is not None and train_labels.min() >= 0:
         of_train = np.asarray(train)
-    lines = []
+    lines: list[dict[str, Any]] = []
     for label in labels:
         own, real = gen[gen_labels == label], ref[ref_labels == label]
-        line = {"class": int(label), "n": len(own), "m": len(real), "value": None, "interval": None, "perfect": None}
+        line: dict[str, Any] = {"class": int(label), "n": len(own), "m": len(real)}
+        line |= dict.fromkeys(("value", "interval", "perfect"))
         if min(len(own), len(real)) >= least:
             score = measure(own, real, None if of_train is None else of_train[train_labels == label])
             interval = None if score.interval is None else [float(end) for end in score.interval]

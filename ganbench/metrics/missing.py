@@ -49,21 +49,29 @@ def missing(gen: np.ndarray, ref: np.ndarray, rng: np.random.Generator, ref_labe
         visible: the smallest share of a group whose complete loss these n samples would show.
         gallery: for each missing group its number, and rows of held-out samples in its middle.
     """
-    by, group = ("class", ref_labels) if _classed(ref_labels) else ("cluster", _clusters(ref, rng))
+    classed = ref_labels is not None and _are_classes(ref_labels)
+    group = ref_labels if ref_labels is not None and classed else _clusters(ref, rng)
     made = group[nearest_real(gen, ref)[1]]
     n, m = len(gen), len(ref)
     numbers = np.unique(group)
     level = ALPHA / len(numbers)
-    lines = []
+    lines: list[dict[str, Any]] = []
     for number in numbers:
         real, count = int((group == number).sum()), int((made == number).sum())
         lost = bool(bdtr(count, n, REACHED * real / m) < level)
         interval = list(share(count, n))
-        about = {"m": real, "n": count, "real": real / m, "made": count / n, "interval": interval, "missing": lost}
+        about: dict[str, Any] = {
+            "m": real,
+            "n": count,
+            "real": real / m,
+            "made": count / n,
+            "interval": interval,
+            "missing": lost,
+        }
         lines.append({"group": int(number), **about})
     gone = [line for line in lines if line["missing"]]
     extra = {
-        "by": by,
+        "by": "class" if classed else "cluster",
         "groups": lines,
         "visible": min(1.0, (1 - level ** (1 / n)) / REACHED),
         "gallery": [[line["group"], _middle(ref, np.flatnonzero(group == line["group"]))] for line in gone],
@@ -71,9 +79,9 @@ def missing(gen: np.ndarray, ref: np.ndarray, rng: np.random.Generator, ref_labe
     return Score(sum(line["m"] for line in gone) / m, None, 0.0, extra)
 
 
-def _classed(labels: np.ndarray | None) -> bool:
+def _are_classes(labels: np.ndarray) -> bool:
     """Whether all held-out samples have classes, and not too many of them."""
-    return labels is not None and labels.min() >= 0 and 2 <= len(np.unique(labels)) <= CLASSES
+    return bool(labels.min() >= 0) and 2 <= len(np.unique(labels)) <= CLASSES
 
 
 @remembered

@@ -89,7 +89,8 @@ class _Images(NamedTuple):
         from torch.nn.functional import adaptive_avg_pool2d
 
         x = torch.from_numpy(np.asarray(pixels, np.float32).reshape(-1, *self.shape)).permute(0, 3, 1, 2)
-        return adaptive_avg_pool2d(x, [min(side, SIDE) for side in self.shape[:2]]) - 0.5
+        height, width, _ = self.shape
+        return adaptive_avg_pool2d(x, (min(height, SIDE), min(width, SIDE))) - 0.5
 
 
 @contextmanager
