@@ -73,7 +73,7 @@ def test_a_file_with_another_hash_is_refused(server: Path, tmp_path: Path) -> No
         weights.fetch(["inception"])
     assert _weights.locate(inception.WEIGHTS) is None
     (tmp_path / "kept" / inception.WEIGHTS.file).write_bytes(CONTENT + b"!")
-    with pytest.raises(UserError, match="has SHA-256 .* delete it and try again"):
+    with pytest.raises(UserError, match=r"has SHA-256 .* delete it and try again"):
         weights.fetch(["inception"])
 
 
