@@ -70,7 +70,8 @@ def listing(path: Path) -> list[str]:
 def head(path: Path, name: str) -> bytes:
     """The first bytes of a file of the folder; empty for what is no regular file, or cannot be read."""
     try:
-        if not (path / name).is_file():
+        status = (path / name).stat()
+        if not stat.S_ISREG(status.st_mode) or not status.st_size:  # a file of the kernel has no size, and may block
             return b""
         with (path / name).open("rb") as file:
             return file.read(HEAD)
