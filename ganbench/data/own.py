@@ -248,6 +248,7 @@ def _card(name: str, new: Path, read: list[SampleSet], pins: dict[str, str]) -> 
         "version": _version(pins),
         "sources": [f"{part.manifest['name']}, {part.manifest['found']['form']}" for part in read],
         "labels": _meaning(read[0]) or "none",
+        "class_names": read[0].manifest["found"].get("classes", {}),
         "split": BY_HASH if len(read) == 1 else BY_FOLDER,
         "copies of train in test": shared,
         "licence": "not stated",

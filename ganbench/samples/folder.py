@@ -6,7 +6,7 @@ import os
 import stat
 from collections.abc import Iterator
 from functools import lru_cache, partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
 from ganbench.errors import UserError
@@ -49,7 +49,7 @@ def read(path: Path, declaration: Declared) -> SampleSet:
 
     labels = listed_labels(path, names, others, lambda name: (path / name).read_bytes())
     if labels is not None:
-        others = [name for name in others if not name.endswith(LISTING)]
+        others = [name for name in others if PurePosixPath(name).name != LISTING]
     labels = labels or classes(names)
     samples = survey(path.resolve().name, Encoded("folder", names, read, labels, ignored, tuple(others)))
     if sort_out(path, listing(path), first_bytes)[0] != names:
