@@ -109,7 +109,7 @@ HOSTILE = {
     "symlink.zip": (zip_of("a.png", b"/etc/passwd", external_attr=0o120777 << 16), "is a link"),
     "bomb.zip": (zip_claiming(4_000_000_000), "a decompression bomb"),
     "lies.zip": (zip_claiming(10), "cannot be read|changed"),
-    "cut.zip": (zip_of("a.png")[:-10], "its form is unknown|cannot be read"),
+    "cut.zip": (zip_of("a.png")[:-10], "whose end is missing|cannot be read"),
     "pickle.npz": (pickle.dumps(Exploit()), "pickles are never loaded"),
     "pickle.npy": (b"\x93NUMPY\x01\x00" + struct.pack("<H", 62) + b"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }     \n" + pickle.dumps([Exploit()]), "object array is a pickle"),
     "pickle.png": (pickle.dumps(Exploit()), "a pickle"),

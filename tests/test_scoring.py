@@ -302,7 +302,7 @@ def test_a_run_among_images_is_refused(tmp_path: Path, name: str) -> None:
 
 def test_images_beside_files_of_samples_are_scored_and_named(tmp_path: Path) -> None:
     for i in range(3):
-        Image.fromarray(np.full((8, 8), i, np.uint8)).save(tmp_path / f"{i}.png")
+        Image.fromarray(np.full((8, 8), 100 * i, np.uint8)).save(tmp_path / f"{i}.png")
     np.savez(tmp_path / "samples-0.npz", np.zeros((5, 8, 8, 1), np.uint8))
     first, warning = samples.preflight.lines(sources.open_set(tmp_path, "test").manifest)
     assert "3 grey images of 8 x 8 pixels from folder" in first

@@ -152,9 +152,9 @@ SHAPES: list[tuple[list[str], Make, str]] = [
     (ARCHIVE, archive(mu=np.zeros(2), sigma=np.eye(2)), "statistics"),
     (ARCHIVE, archive(), "x.npz"),
     (ARCHIVE, file("x.npz", b""), "an empty file"),
-    (ARCHIVE, file("x.npz", b"PK\x03\x04" + bytes(100)), "its form is unknown"),
-    (ARCHIVE, both(archive(arr_0=points(0)), cut("x.npz", 400)), "its form is unknown"),
-    (["score", "emb.npz", *IMAGES], cut("emb.npz", 3000), "its form is unknown"),
+    (ARCHIVE, file("x.npz", b"PK\x03\x04" + bytes(100)), "whose end is missing"),
+    (ARCHIVE, both(archive(arr_0=points(0)), cut("x.npz", 400)), "whose end is missing"),
+    (["score", "emb.npz", *IMAGES], cut("emb.npz", 3000), "whose end is missing"),
     (["score", "emb.npz", *IMAGES], both(unlinked("emb.npz"), folder("emb.npz")), "emb.npz"),
 ]  # fmt: skip
 

@@ -268,6 +268,7 @@ def _facts(stem: str, new: Path, read: list[SampleSet]) -> dict[str, Any]:
         "classes": int(max(train.y.max(), test.y.max())) + 1,
         "sources": [f"{part.manifest['name']}, {part.manifest['found']['form']}" for part in read],
         "labels": _meaning(read[0]) or "none",
+        "class_names": read[0].manifest["found"].get("classes", {}),
         "split": BY_HASH if len(read) == 1 else BY_FOLDER,
         "copies of train in test": shared,
         "licence": "not stated",

@@ -118,7 +118,7 @@ def _zip(path: Path, archive: zipfile.ZipFile) -> Encoded:
 
     labels = listed_labels(path, names, others, lambda name: archive.read(members[name]))
     if labels is not None:
-        others = [name for name in others if not name.endswith(LISTING)]
+        others = [name for name in others if PurePosixPath(name).name != LISTING]
     return Encoded("zip", names, read, labels or classes(names), ignored, tuple(others), FAULTS)
 
 
@@ -144,7 +144,7 @@ def tar(path: Path) -> Encoded:
 
     labels = listed_labels(path, names, others, content)
     if labels is not None:
-        others = [name for name in others if not name.endswith(LISTING)]
+        others = [name for name in others if PurePosixPath(name).name != LISTING]
     labelled = [name for name in others if name.endswith(LABEL)]
     if labelled:
         y = _webdataset(path, names, {_key(name): members[name] for name in labelled})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from pathlib import PurePosixPath
@@ -56,24 +56,29 @@ def sort_out(where: object, names: Iterable[str], head: Callable[[str], bytes]) 
     Raises:
         UserError: some files are images in a form that is not read.
     """
-    images, ignored, others = [], 0, []
-    unread: dict[str, list[str]] = {}
-    for name in sorted(names, key=os.fsencode):
-        parts = PurePosixPath(name).parts
-        if any(part.startswith(".") or part in SYSTEM for part in parts):
-            ignored += 1
-        elif name.lower().endswith(SUFFIXES) or strangers.is_image(start := head(name)):
-            images.append(name)
-        elif form := strangers.unread_image(name, start):
-            unread.setdefault(form, []).append(name)
-        else:
-            others.append(name)
-    for form, found in unread.items():
-        listed = preflight.several(found, len(found))
+    ordered = sorted(names, key=os.fsencode)
+    own = [name for name in ordered if not _is_of_system(name)]
+    _refuse_unread(where, {name: form for name in own if (form := strangers.unread_by_name(name))})
+    heads = {name: b"" if name.lower().endswith(SUFFIXES) else head(name) for name in own}
+    _refuse_unread(where, {name: form for name, start in heads.items() if (form := strangers.unread_image(start))})
+    images = [name for name, start in heads.items() if name.lower().endswith(SUFFIXES) or strangers.is_image(start)]
+    chosen = set(images)
+    return images, len(ordered) - len(own), [name for name in own if name not in chosen]
+
+
+def _is_of_system(name: str) -> bool:
+    """Whether a file is hidden, or is one that an operating system adds."""
+    return any(part.startswith(".") or part in SYSTEM for part in PurePosixPath(name).parts)
+
+
+def _refuse_unread(where: object, forms: Mapping[str, str]) -> None:
+    """Refuse images in a form that is not read. `forms`: the form of each of them, by its name."""
+    for form in sorted(set(forms.values())):
+        names = [name for name, other in forms.items() if other == form]
+        listed = preflight.several(names, len(names))
         raise UserError(
-            f"{where}: {counted(len(found), 'image')} in a form that is not read, {form} ({listed}); {strangers.way_out(form)}"
+            f"{where}: {counted(len(names), 'image')} in a form that is not read, {form} ({listed}); {strangers.way_out(form)}"
         )
-    return images, ignored, others
 
 
 def examine(data: bytes, size: Size | None = None) -> tuple[Kind, np.ndarray | None]:

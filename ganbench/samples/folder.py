@@ -6,7 +6,7 @@ import os
 import stat
 from collections.abc import Iterator
 from functools import lru_cache, partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
 from ganbench.errors import UserError
@@ -49,7 +49,7 @@ def read(path: Path, declaration: Declared) -> SampleSet:
 
     labels = listed_labels(path, names, others, lambda name: (path / name).read_bytes())
     if labels is not None:
-        others = [name for name in others if not name.endswith(LISTING)]
+        others = [name for name in others if PurePosixPath(name).name != LISTING]
     labels = labels or classes(names)
     samples = survey(path.resolve().name, Encoded("folder", names, read, labels, ignored, tuple(others)))
     if sort_out(path, listing(path), first_bytes)[0] != names:
@@ -70,7 +70,8 @@ def listing(path: Path) -> list[str]:
 def head(path: Path, name: str) -> bytes:
     """The first bytes of a file of the folder; empty for what is no regular file, or cannot be read."""
     try:
-        if not (path / name).is_file():
+        status = (path / name).stat()
+        if not stat.S_ISREG(status.st_mode) or not status.st_size:  # a file of the kernel has no size, and may block
             return b""
         with (path / name).open("rb") as file:
             return file.read(HEAD)

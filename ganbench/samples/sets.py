@@ -31,7 +31,7 @@ class Declared(NamedTuple):
 
 
 UNDECLARED = Declared()
-Range = str | tuple[float, float]  # black and white: "0,1" or (0, 1)
+Range = str | Sequence[float]  # black and white: "0,1" or (0, 1)
 
 
 def declared(range_: Range | None = None, layout: str | None = None, trust: bool = False) -> Declared:

@@ -80,7 +80,7 @@ FILES = (
     Sign(0, b"\x28\xb5\x2f\xfd", "compressed with zstd; unpack it first (zstd -d)"),
     Sign(0, b"7z\xbc\xaf", "a 7z archive; unpack it, and give the folder"),
     Sign(0, b"Rar!", "a RAR archive; unpack it, and give the folder"),
-    Sign(8, b"{", "safetensors whose end is missing; copy or download it again"),
+    Sign(5, b"\0\0\0{", "safetensors whose end is missing; copy or download it again"),
     Sign(0, b"<!DOCTYPE", "a web page, and not the file that was to be downloaded"),
     Sign(0, b"<!doctype", "a web page, and not the file that was to be downloaded"),
     Sign(0, b"<html", "a web page, and not the file that was to be downloaded"),
@@ -114,9 +114,14 @@ def is_image(head: bytes) -> bool:
     return sign is not None and (sign != "BMP" or head[6:10] == b"\0\0\0\0")  # two letters are a weak sign
 
 
-def unread_image(name: str, head: bytes) -> str | None:
-    """The form of an image that is not read, in words; None for another file."""
-    return _sign(head, IMAGES) or SUFFIXES.get(PurePosixPath(name.lower()).suffix)
+def unread_image(head: bytes) -> str | None:
+    """The form of an image that is not read, in words, by its content; None for another file."""
+    return _sign(head, IMAGES)
+
+
+def unread_by_name(name: str) -> str | None:
+    """The form of an image that is not read, in words, by its name; None for another name."""
+    return SUFFIXES.get(PurePosixPath(name.lower()).suffix)
 
 
 def way_out(form: str) -> str:

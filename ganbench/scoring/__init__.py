@@ -7,14 +7,19 @@ features, `inputs` hands them to metrics, `result` is what comes out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from ganbench.features import Extractor
 from ganbench.samples import Range
+from ganbench.scoring import comparison
 from ganbench.scoring.embedding import announce, choose_extractor, disturbed, embed, embed_disturbed, identity
 from ganbench.scoring.inputs import real_vs_real
 from ganbench.scoring.result import Result
 from ganbench.scoring.scorer import Scorer, require_values
 from ganbench.scoring.sources import Source
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 __all__ = [
     "Result",
@@ -22,6 +27,7 @@ __all__ = [
     "Source",
     "announce",
     "choose_extractor",
+    "compare",
     "disturbed",
     "embed",
     "embed_disturbed",
@@ -30,6 +36,17 @@ __all__ = [
     "require_values",
     "score",
 ]
+
+
+def compare(a: Result, b: Result) -> DataFrame:
+    """Which of two results is better, metric by metric, as a pandas table: see `ganbench.scoring.comparison.compare`.
+
+    Raises:
+        UserError: the protocols of the two results differ; the message names the fields.
+    """
+    import pandas as pd
+
+    return pd.DataFrame(comparison.compare({"a": a, "b": b})).set_index("metric")
 
 
 def score(

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ganbench import data, features
+from ganbench.data import own
 from ganbench.errors import UserError, counted
 from ganbench.features import Extractor
 from ganbench.samples import SampleSet, amount
@@ -30,16 +31,18 @@ def align(given: SampleSet, reference: SampleSet) -> Aligned:
     if given.y is None or reference.y is None or not len(given.y):
         return Aligned(given)
     theirs = {name: number for number, name in _names(reference).items()}
-    own = _names(given)
-    unknown = [name for name in own.values() if name not in theirs]
+    if not theirs:
+        return Aligned(given)
+    given_names = _names(given)
+    unknown = [name for name in given_names.values() if name not in theirs]
     if unknown:
         classes = f"{'class' if len(unknown) == 1 else 'classes'} {several(unknown, len(unknown))}"
         known = several(list(theirs), len(theirs))
         why = f"its labels are not used, because {reference.manifest['name']} has no {classes}; it has {known}"
         return Aligned(given.with_(y=None), why)
-    numbers = np.array([theirs[name] for name in own.values()], np.int64)
-    place = np.searchsorted(np.array(list(own)), given.y)
-    y = np.where(given.y < 0, given.y, numbers[np.minimum(place, len(numbers) - 1)]) if own else given.y
+    numbers = np.array([theirs[name] for name in given_names.values()], np.int64)
+    place = np.searchsorted(np.array(list(given_names)), given.y)
+    y = np.where(given.y < 0, given.y, numbers[np.minimum(place, len(numbers) - 1)]) if given_names else given.y
     return Aligned(given.with_(y=y))
 
 
@@ -51,6 +54,8 @@ def _names(samples: SampleSet) -> dict[int, str]:
     if data.is_name(dataset):
         numbers |= set(range(data.facts(dataset).classes))
     names = samples.manifest.get("found", {}).get("classes", {})
+    if own.exists(dataset):
+        names = data.card(dataset).get("class_names", {})
     return {number: names.get(str(number), str(number)) for number in sorted(numbers)}
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import html
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StrictFloat, ValidationError, model_validator
 
 from ganbench import files
 from ganbench.display.text import fitted, interval, number, value, width, wrap
 from ganbench.errors import UserError, counted, plain, printable
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 SCHEMA = Path(__file__).parent / "schema" / "scores.schema.json"
 
@@ -198,6 +202,35 @@ class Result(_Part):
         """The sets and the values in one line."""
         values = "".join(f", {name}={m.shown or None}" for name, m in self.metrics.items())
         return printable(f"<Result {self.samples.name!r} against {self.protocol.reference.name!r}{values}>")
+
+    def _repr_html_(self) -> str:
+        """The table of `__str__` for a notebook. Names of files are escaped."""
+        import pandas as pd
+
+        rows = [
+            {"metric": name, "value": m.shown, "95 % interval": interval(m.interval), "not computed": m.reason or ""}
+            for name, m in self.metrics.items()
+        ]
+        about = f"{counted(self.samples.n, 'sample')} against {self.protocol.reference.name}"
+        title = html.escape(plain(f"{self.samples.name}: {about}, features {self.protocol.features.id}"))
+        return f"<p>{title}</p>{pd.DataFrame(rows).to_html(index=False, border=0)}"
+
+    def to_frame(self) -> DataFrame:
+        """The metrics as a pandas table, one row per metric: value, ends of its 95 % interval, perfect, n and reason."""
+        import pandas as pd
+
+        rows = {
+            name: {
+                "value": m.value,
+                "low": None if m.interval is None else m.interval[0],
+                "high": None if m.interval is None else m.interval[1],
+                "perfect": m.perfect,
+                "n": m.n,
+                "reason": m.reason,
+            }
+            for name, m in self.metrics.items()
+        }
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("metric")
 
     def to_json(self) -> str:
         """The result as a JSON document with its digest; a number that JSON does not have (NaN) is a `ValueError`."""
