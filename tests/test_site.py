@@ -192,7 +192,9 @@ def visit(site: Path, browser: Browser) -> Iterator[Open]:
 
 def names(page: Page) -> list[str]:
     """The names of the ranked rows that are in view, from the top."""
-    return page.locator("table.board tbody:not(.controls) tr:visible").evaluate_all("rows => rows.map(row => row.id)")
+    rows = page.locator("table.board tbody:not(.controls) tr:visible")
+    shown: list[str] = rows.evaluate_all("rows => rows.map(row => row.id)")
+    return shown
 
 
 @needs_browser
