@@ -24,6 +24,8 @@ TICKS = 5
 LETTER = 7.2  # pixels of a letter of a plot
 LINE = 14.0  # pixels of a line of text
 
+Box = tuple[float, float, float, float]  # left, top, right, bottom
+
 
 class Tick(NamedTuple):
     """A mark on an axis."""
@@ -136,7 +138,7 @@ class Plot(NamedTuple):
 
     width: int
     height: int
-    box: tuple[float, float, float, float]  # left, top, right, bottom of the frame
+    box: Box  # of the frame
     points: list[Point]
     across: list[Tick]
     up: list[Tick]
@@ -186,7 +188,7 @@ def plot(rows: Sequence[Row], axis: Axis, wide: bool) -> Plot | None:
 def _front(cells: Mapping[str, Cell], unit: str, column: str) -> set[str]:
     """The rows that no other row beats both in seconds and in score."""
     sign = -1 if brief.better(column) == "higher" else 1
-    front, best = set(), np.inf
+    front, best = set[str](), np.inf
     for row in sorted(cells, key=lambda name: float(cells[name][unit])):
         score = sign * float(cells[row]["centre"])
         if score < best:
@@ -208,9 +210,7 @@ def _line_names(lines: Mapping[str, float], left: float, right: float, wide: boo
     ]
 
 
-def _room(
-    text: str, place: tuple[float, float], frame: tuple[float, float, float, float], taken: list[tuple[float, ...]]
-) -> tuple[float, float] | None:
+def _room(text: str, place: tuple[float, float], frame: Box, taken: list[Box]) -> tuple[float, float] | None:
     """A free place for the name of a point; the place is then taken. None if there is no room."""
     size, (x, y) = LETTER * len(text), place
     for dx, dy in ((8, 4), (-8 - size, 4), (8, -9), (8, 17), (-8 - size, -9), (-8 - size, 17)):
