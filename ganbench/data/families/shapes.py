@@ -166,9 +166,9 @@ def shapes(side: int, arrangements: tuple[int, ...], language: Language, root: P
 
 
 def _declared(side: int, arrangements: tuple[int, ...], about: str, coded: bool = False) -> Dataset:
-    one = arrangements == SINGLE
-    language = _language(OF_ONE if one else OF_SEVERAL, arrangements, coded)
-    sizes = (3888, 1296, len(SHAPES)) if one else (RELATIONS_TRAIN, 2 * RELATIONS_TEST, len(SEVERAL))
+    single = arrangements == SINGLE
+    language = _language(OF_ONE if single else OF_SEVERAL, arrangements, coded)
+    sizes = (3888, 1296, len(SHAPES)) if single else (RELATIONS_TRAIN, 2 * RELATIONS_TEST, len(SEVERAL))
     made = partial(shapes, side, arrangements, language)
     return Dataset(f"{about}, {side} x {side}", made, facts=Facts((side, side, 3), *sizes), language=language)
 
