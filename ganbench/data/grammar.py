@@ -95,8 +95,8 @@ def meaning(caption: str) -> np.ndarray:
     """
     said = words(caption)
     scene = np.full(COLUMNS, -1)
-    noun, relations, spot = [-1, -1, -1], [], {}
-    nouns: list[list[int]] = []
+    noun, nouns = [-1, -1, -1], list[list[int]]()
+    relations, spot = list[str](), dict[str, str]()
     for i, word in enumerate(said):
         kind, name = LEXICON[word]
         if kind == "place" and name in RELATIONS and said[i + 1 : i + 2] == ["of"]:
@@ -167,9 +167,10 @@ class Speaker:
         return self._pick(SYNONYMS.get(name, (name,)))
 
     def _says(self) -> bool:
-        return next(self._draws) >= self._silence
+        return float(next(self._draws)) >= self._silence
 
-    def _noun(self, shape: int, colour: int, size: int, sized: bool) -> str:
+    def _noun(self, part: np.ndarray, sized: bool) -> str:
+        shape, colour, size = part.tolist()
         adjectives = [(sized, list(SIZES)[size]), (True, list(COLOURS)[colour])]
         said = [self._word(name) for stated, name in adjectives if stated and self._says()]
         article = "an" if said[:1] == ["orange"] else "a"
@@ -179,7 +180,7 @@ class Speaker:
         """A caption of a scene `[11]`. The shapes and the relation are always stated."""
         kind = ARRANGEMENTS[scene[0]]
         parts = objects(scene[None])[0, : len(kind.centres)]
-        nouns = [self._noun(*part, sized=kind.sizes > 1) for part in parts]
+        nouns = [self._noun(part, sized=kind.sizes > 1) for part in parts]
         start = self._pick(("", "there is ", "a picture showing "))
         where = [] if len(parts) > 1 or not self._says() else [self._spot(kind.name)]
         if self._says():

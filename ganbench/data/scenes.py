@@ -8,6 +8,7 @@ are sums of whole numbers below 2^53. So pictures and nearest scenes are equal o
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import NamedTuple
@@ -58,24 +59,24 @@ SINGLE, SEVERAL = tuple(range(9)), tuple(range(9, 13))  # arrangements of one ob
 
 
 def _disc(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return x * x + y * y < 1
+    return np.asarray(x * x + y * y < 1)
 
 
 def _ring(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     square = x * x + y * y
-    return (square < 1) & (square > 0.3)
+    return np.asarray((square < 1) & (square > 0.3))
 
 
 def _square(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return np.maximum(abs(x), abs(y)) < 0.84
+    return np.asarray(np.maximum(abs(x), abs(y)) < 0.84)
 
 
 def _cross(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return (np.maximum(abs(x), abs(y)) < 1) & (np.minimum(abs(x), abs(y)) < 0.32)
+    return np.asarray((np.maximum(abs(x), abs(y)) < 1) & (np.minimum(abs(x), abs(y)) < 0.32))
 
 
 def _triangle(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return (y < 0.75) & (y > 2 * abs(x) - 1)
+    return np.asarray((y < 0.75) & (y > 2 * abs(x) - 1))
 
 
 # Five tips and five notches of a star, with y downwards. Literals, because the last digits of sines differ between machines.
@@ -148,14 +149,15 @@ def objects(scenes: np.ndarray) -> np.ndarray:
 def held_out(scenes: np.ndarray) -> np.ndarray:
     """Which scenes have a combination of shape and colour that training never shows: bool `[n]` of `[n, 11]`."""
     shape, colour, _ = np.moveaxis(objects(scenes), 2, 0)
-    return ((shape >= 0) & (colour >= 0) & ((colour - shape) % len(COLOURS) == HELD_OUT)).any(1)
+    pairs = (shape >= 0) & (colour >= 0) & ((colour - shape) % len(COLOURS) == HELD_OUT)
+    return np.asarray(pairs.any(1))
 
 
 def count(arrangements: Sequence[int]) -> int:
     """The number of different scenes with these arrangements."""
     kinds = [ARRANGEMENTS[a] for a in arrangements]
     objects_at = [len(SHAPES) * len(COLOURS) * kind.sizes for kind in kinds]
-    return len(GROUNDS) * sum(n ** len(kind.centres) for n, kind in zip(objects_at, kinds, strict=True))
+    return len(GROUNDS) * sum(math.prod([n] * len(kind.centres)) for n, kind in zip(objects_at, kinds, strict=True))
 
 
 def singles() -> np.ndarray:

@@ -55,7 +55,7 @@ def attribute_accuracy(
         new, new_whole, new_count = _shares(gen_attributes[gen_held_out], gen_stated[gen_held_out])
         extra |= _named("held_out", new, new_count) | _named("held_out_all", new_whole, new_count)
     perfect = None
-    if ref_attributes is not None and ref_stated is not None:
+    if ref_attributes is not None and ref_stated is not None and (ref_stated >= 0).any():
         real, _, real_count = _shares(ref_attributes, ref_stated)
         perfect = real / real_count
     return Score(value / count, share(value, count), perfect, extra)

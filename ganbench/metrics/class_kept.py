@@ -37,6 +37,6 @@ def class_kept(
         raise NotApplicable("needs a labelled reference")
     right = int((gen_logits.argmax(1) == gen_truth_labels).sum())
     perfect = None
-    if ref_logits is not None and ref_labels is not None and ref_labels.min() >= 0:
+    if ref_logits is not None and ref_labels is not None and ref_labels.min(initial=0) >= 0 and len(ref_labels):
         perfect = float((ref_logits.argmax(1) == ref_labels).mean())
     return Score(right / len(gen_logits), share(right, len(gen_logits)), perfect)

@@ -42,7 +42,7 @@ def code_information(
         raise NotApplicable("needs a code or a class of each sample")
     value, half, extra = _information(gen_labels, gen_logits.argmax(1))
     perfect = None
-    if ref_logits is not None and ref_labels is not None and ref_labels.min() >= 0:
+    if ref_logits is not None and ref_labels is not None and ref_labels.min(initial=0) >= 0 and len(ref_labels):
         perfect = _information(ref_labels, ref_logits.argmax(1))[0]
     return Score(value, (value - half, value + half), perfect, extra)
 

@@ -66,6 +66,8 @@ def _of_real(stated: np.ndarray, weights: np.ndarray, ref: np.ndarray, attribute
     A caption that states everything has one picture, so its variance is 0. Other captions that fewer than two of the held-out
     pictures fit do not count.
     """
+    if len(ref) < 2:
+        return None
     squares = variances = 0.0
     for caption, weight in zip(stated, weights, strict=True):
         given = caption >= 0

@@ -10,12 +10,13 @@ scikit-image is a dependency.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from ganbench.metrics import Card, Score
+from ganbench.metrics import Card, NotApplicable, Score
 from ganbench.metrics._parallel import blocks
 from ganbench.statistics import normal
 
@@ -48,6 +49,8 @@ def paired_error(
     border). `features` is the mean squared distance from the partner's features, over that of two independent true pictures: 0
     for the partner, 1 for another true picture. All intervals are of means over samples.
     """
+    if gen_pixels.shape[1] != math.prod(image_shape):
+        raise NotApplicable(f"needs images of {math.prod(image_shape)} values")
     errors = np.concatenate(
         [_errors(gen_pixels[rows], gen_truth_pixels[rows], image_shape) for rows in blocks(len(gen_pixels), BLOCK)]
     )

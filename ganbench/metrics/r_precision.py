@@ -44,7 +44,7 @@ def r_precision(
     wins = _wins(gen, gen_captions, gen_stated)
     total = float(wins.sum())
     perfect = None
-    if ref is not None and ref_captions is not None and ref_stated is not None:
+    if ref is not None and ref_captions is not None and ref_stated is not None and len(ref):
         perfect = float(_wins(ref, ref_captions, ref_stated).mean())
     return Score(total / len(wins), share(total, len(wins)), perfect)
 

@@ -166,9 +166,9 @@ def shapes(side: int, arrangements: tuple[int, ...], language: Language, root: P
 
 
 def _declared(side: int, arrangements: tuple[int, ...], about: str, coded: bool = False) -> Dataset:
-    one = arrangements == SINGLE
-    language = _language(OF_ONE if one else OF_SEVERAL, arrangements, coded)
-    sizes = (3888, 1296, len(SHAPES)) if one else (RELATIONS_TRAIN, 2 * RELATIONS_TEST, len(SEVERAL))
+    single = arrangements == SINGLE
+    language = _language(OF_ONE if single else OF_SEVERAL, arrangements, coded)
+    sizes = (3888, 1296, len(SHAPES)) if single else (RELATIONS_TRAIN, 2 * RELATIONS_TEST, len(SEVERAL))
     made = partial(shapes, side, arrangements, language)
     width = one_hot(np.zeros((1, len(OF_ONE)), np.int64)).shape[1] if coded else SIZE
     facts = Facts((side, side, 3), *sizes, condition=(width,))
