@@ -20,7 +20,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from ganbench import baseline, data, features, paths
+from ganbench import code, data, features, paths
 from ganbench.boards import costs, damage, grid
 from ganbench.cli import client, worker
 from ganbench.errors import UserError
@@ -57,7 +57,7 @@ TITLE = grid.title(BOARD)
 TRACKS = grid.board(BOARD).datasets
 # A board names the files of its rows, so their code may run when their runs are sampled.
 SOURCES = {paths.definitions() / run.path for run in RUNS.values() if run.path}
-os.environ[TRUSTED] = ",".join(sorted(map(baseline.source_hash, SOURCES)))
+os.environ[TRUSTED] = ",".join(sorted(map(code.source_hash, SOURCES)))
 SCORED = [run for run in RUNS.values() if run.scored]
 
 

@@ -380,7 +380,7 @@ def test_large_board_hashes_a_source_once_per_row(monkeypatch: pytest.MonkeyPatc
         hashed.append(path)
         return source_hash(path)
 
-    monkeypatch.setattr(baseline, "source_hash", counted)
+    monkeypatch.setattr(code, "source_hash", counted)
     assert len(grid.runs("my.yaml")) == 2 * (1 + 5 * 4 + 5 * 60)
     hashed = [path for path in hashed if path.parent.name == "baselines"]
     assert len(hashed) <= 2 * (60 + 1)  # once for each row, and not once for each of its five seeds
