@@ -19,13 +19,14 @@ import numpy as np
 import typer
 
 from ganbench import files, samples
-from ganbench.boards import leaderboard, protocol, submissions
+from ganbench.boards import leaderboard, submissions
+from ganbench.boards.published import Published, read
 from ganbench.errors import UserError, counted
 
 SUMS = "SHA256SUMS"
 
 
-def records(published: protocol.Published) -> dict[str, dict[str, Any]]:
+def records(published: Published) -> dict[str, dict[str, Any]]:
     """The manifests of the samples of a board's trained runs that have samples, by the run's name."""
     paths = sorted((published.folder / "runs").glob("*.json"))
     manifests = {path.stem: leaderboard.read_json(path)["samples"] for path in paths}
@@ -55,7 +56,7 @@ def main(
     out: Annotated[Path | None, typer.Option(help="folder of the assets; by default assets/BOARD")] = None,
 ) -> None:
     """Pack the sample sets, and check each of them against its record."""
-    published = protocol.read(board)
+    published = read(board)
     folder = out or Path("assets") / published.title
     manifests = records(published)
     sources = {run: runs / run / f"samples-{manifest['n']}.npz" for run, manifest in manifests.items()}

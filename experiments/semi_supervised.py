@@ -129,7 +129,8 @@ def main(
     choice = choose(runs, overrides, jobs)
     choice.to_csv(out / "choice.csv", index=False)
     print(choice, file=sys.stderr)
-    best = choice.loc[choice["wrong"].idxmin(), list(NOISE)].to_dict()
+    line = choice["wrong"].to_numpy().argmin()
+    best = {name: float(choice[name].to_numpy()[line]) for name in NOISE}
     work = partial(train, DATASET, epochs, settings=SMALL | best | overrides)
     seeds = range(splits)
     lines = _in_parallel(work, jobs, [runs / f"s{seed}" for seed in seeds], seeds)

@@ -25,7 +25,7 @@ def board(tmp_path: Path) -> Path:
     (folder / "runs").mkdir(parents=True)
     track = {"images": 1, "samples": 50, "metrics": ["fid"], "rank": "fid", "rows": {"gan": None}}
     grid = {"about": "", "seeds": [0, 1, 2], "datasets": {"digits": track}}
-    (folder / "manifest.json").write_text(json.dumps({"board": "tiny", "grid": grid, "data": {}}))
+    (folder / "manifest.json").write_text(json.dumps({"board": "tiny", "grid": grid, "data": {"digits": "0"}}))
     for seed, run in enumerate(RUNS):
         path = tmp_path / "runs" / run / "samples-50.npz"
         samples.write(path, SampleSet(gaussian(seed, n=50), np.arange(50), {"name": run, "run": {}}))

@@ -1,5 +1,7 @@
 """From a caption to a picture and to its score: training, sampling and scoring of GANs that draw from captions."""
 
+# mypy: disable-error-code="operator,misc"
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -18,7 +18,7 @@ import torch
 from conftest import REPOSITORY
 
 sys.path.insert(0, str(REPOSITORY / "docs"))
-import protocols_page  # type: ignore[import-not-found]  # it lies beside the documents
+import protocols_page  # it lies beside the documents
 
 from ganbench import features, metrics
 from ganbench.errors import Unreachable, UserError

@@ -85,7 +85,8 @@ def encode(captions: Sequence[str]) -> np.ndarray:
         h = np.where((i < lengths)[:, None], new, h)
     out = h @ w["vector.weight"].T + w["vector.bias"]
     out *= np.sqrt(SIZE) / np.linalg.norm(out, axis=1, keepdims=True)
-    return np.asarray(np.rint(out / STEP) * STEP, np.float32)
+    vectors: np.ndarray = np.asarray(np.rint(out / STEP) * STEP, np.float32)
+    return vectors
 
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:

@@ -342,9 +342,9 @@ def _gallery(ratios: np.ndarray, nearest: Sequence[Nearest]) -> list[list[Any]]:
 
 def _duplicates(nearest: Mapping[str, Nearest]) -> np.ndarray:
     """Which samples are near-duplicates of training samples, in the features or in the pixels."""
-    return np.logical_or.reduce(
-        [near_duplicates(found.distances) for space, found in nearest.items() if space != MOVED]
-    )
+    parts = [near_duplicates(found.distances) for space, found in nearest.items() if space != MOVED]
+    either: np.ndarray = np.logical_or.reduce(parts)
+    return either
 
 
 def near_duplicates(distances: np.ndarray) -> np.ndarray:

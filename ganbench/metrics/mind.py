@@ -57,4 +57,5 @@ def _distance(x: Any, y: Any, theta: np.ndarray) -> tuple[float, np.ndarray, np.
 
 
 def _centred(projections: np.ndarray) -> np.ndarray:
-    return projections - projections.mean(1, keepdims=True)
+    centred: np.ndarray = projections - projections.mean(1, keepdims=True)
+    return centred

@@ -81,4 +81,5 @@ def _unit(x: np.ndarray) -> np.ndarray:
     """Rows of length 1; a row of zeros stays."""
     x = np.asarray(x, np.float64)
     x = x / np.maximum(abs(x).max(1, keepdims=True), np.finfo(float).tiny)  # else the squares of large values overflow
-    return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), np.finfo(float).tiny)
+    units: np.ndarray = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), np.finfo(float).tiny)
+    return units

@@ -53,7 +53,7 @@ def gather_real(ref: SampleSet, train: SampleSet | None, copies: Copies | None =
     if language is not None and facts is not None and facts.shape == ref.x.shape[1:] and ref.features is not None:
         said = data.captions(dataset, "test")
         inputs |= _said(language, ref, said[:: len(said) // len(ref.x)], "ref")
-        inputs["ref_attributes"], inputs["attribute_names"] = language.attributes(ref.x), language.names
+        inputs["ref_attributes"], inputs["attribute_names"] = language.attributes(np.asarray(ref.x)), language.names
     if copies is not None:
         inputs["train_copies"] = {kind: _float64(array) for kind, array in copies.features.items()}
         inputs["train_copies_pixels"] = {kind: Pixels(images) for kind, images in copies.images.items()}
@@ -116,7 +116,7 @@ def _asked(gen: SampleSet, ref: SampleSet, real: Mapping[str, Any]) -> dict[str,
         repeated = {name: np.repeat(array, len(gen.x), 0) for name, array in spoken.items()}
         return repeated | {
             "gen_condition": np.zeros(len(gen.x), np.int64),
-            "gen_attributes": language.attributes(gen.x),
+            "gen_attributes": language.attributes(np.asarray(gen.x)),
         }
     conditions = data.conditions(dataset, "test")
     if gen.condition is None or conditions is None:
@@ -132,7 +132,7 @@ def _asked(gen: SampleSet, ref: SampleSet, real: Mapping[str, Any]) -> dict[str,
         inputs["gen_truth_pixels"] = real["ref_pixels"].take(rows) if "ref_pixels" in real else None
     if language is not None:
         inputs |= _said(language, gen, [said[i] for i in gen.condition], "gen")
-        inputs["gen_attributes"] = language.attributes(gen.x)
+        inputs["gen_attributes"] = language.attributes(np.asarray(gen.x))
     return {name: value for name, value in inputs.items() if value is not None}
 
 

@@ -45,7 +45,7 @@ def describe(extractor: Extractor) -> dict[str, Any]:
         "d": channels * card["recipe"]["d"],
         "sha256": card["sha256"],
         "test_accuracy": card["test_accuracy"],
-        **({"kinds": list(kinds)} if (kinds := _kinds_of(name)) else {}),
+        **({"kinds": list(of_damage)} if (of_damage := _kinds_of(name)) else {}),
     }
 
 

@@ -53,7 +53,8 @@ def draw(n: int, arrangements: tuple[int, ...], rng: np.random.Generator) -> np.
         drawn = rng.integers(0, np.stack([np.full(len(rows), 6), np.full(len(rows), 8), sizes], 1))
         at = scenes.FIRST + scenes.PER_OBJECT * k
         rows[:, at : at + scenes.PER_OBJECT] = np.where(present[:, None], drawn, -1)
-    return rows[~scenes.held_out(rows)][:n]
+    kept: np.ndarray = rows[~scenes.held_out(rows)][:n]
+    return kept
 
 
 def batch(n: int, arrangements: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
@@ -76,7 +77,8 @@ def batch(n: int, arrangements: tuple[int, ...], rng: np.random.Generator) -> np
 
 def excluded(said: np.ndarray, shown: np.ndarray) -> np.ndarray:
     """Which captions with the meanings `[n, 11]` do not fit which scenes `[m, 11]`: bool `[m, n]`."""
-    return ((said[None] >= 0) & (said[None] != shown[:, None])).any(2)
+    unlike: np.ndarray = ((said[None] >= 0) & (said[None] != shown[:, None])).any(2)
+    return unlike
 
 
 def speak(shown: np.ndarray, rng: np.random.Generator) -> list[str]:
@@ -90,7 +92,8 @@ def hinge(pictures: Tensor, captions: Tensor, wrong: Tensor) -> Tensor:
     own = s.diagonal()
     of_pictures = (1 + s - own[:, None]).clamp(min=0)[wrong].mean()
     of_captions = (1 + s - own[None]).clamp(min=0)[wrong].mean()
-    return of_pictures + of_captions
+    loss: Tensor = of_pictures + of_captions
+    return loss
 
 
 def fit(steps: int) -> tuple[ImageEncoder, CaptionEncoder]:
