@@ -20,8 +20,15 @@ NAMES = metrics.names()
 
 
 def of_sets(inputs: dict[str, Any], kinds: tuple[str, ...], change: Callable[..., Any]) -> dict[str, Any]:
-    """The inputs, with the arrays of some sets changed: features, images, logits, labels and all."""
-    return {key: change(value) if key.split("_")[0] in kinds else value for key, value in inputs.items()}
+    """The inputs, with the arrays of some sets changed: features, images, logits, labels and all.
+
+    Pixels that are no images any more have no `image_shape`.
+    """
+    out = {key: change(value) if key.split("_")[0] in kinds else value for key, value in inputs.items()}
+    pixels = [value for key, value in out.items() if key.endswith("_pixels")]
+    if any(x.shape[1:] != (64,) or (len(x) and not 0 <= x.min() <= x.max() <= 1) for x in pixels):
+        out.pop("image_shape", None)
+    return out
 
 
 def floats(change: Callable[..., Any]) -> Callable[..., Any]:

@@ -82,6 +82,7 @@ def captioned() -> dict[str, Any]:
         "gen_truth_pixels": rng.random((N, 64)),
         "gen_truth_labels": rng.integers(0, 10, N),
         "attribute_names": ("shape", "colour", "second size"),
+        **{f"{name}_kinds": rng.standard_normal((N, 7)) for name in ("gen", "ref")},
         "image_shape": (8, 8, 1),
     }
 

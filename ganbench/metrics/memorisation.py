@@ -3,8 +3,9 @@
 A copy is much nearer to one training sample than to the other training samples around it. The local ratio compares the two
 distances (after Carlini et al. 2023, arXiv:2301.13188). It has another distribution on every dataset. So the threshold comes
 from held-out samples. Held-out samples cannot be copies. Their rate of false alarms is subtracted. Data can also repeat
-themselves: then a perfect generator repeats training samples too. So the share of training samples that have a near-duplicate
-among the other training samples is subtracted as well.
+themselves: then a perfect generator repeats training samples too. So the share of samples that have a near-duplicate in the
+training set is subtracted as well. It is the share of the held-out samples or of the other training samples, whichever is
+less: held-out samples that leaked into the training set, or a training set in which each sample stands twice, repeat nothing.
 
 Distances are taken in the features, in the pixels, and in the pixels after a small move or a reflection. A sample counts as a
 copy if it is near enough to a training sample in one of these spaces. The rule is also tried on copies of training images that
@@ -107,7 +108,7 @@ class Real(NamedTuple):
     nearest: Mapping[str, Nearest]  # of the held-out samples that are no duplicates of training samples
     ref: np.ndarray  # these held-out samples, float64 [m, d]
     scores: np.ndarray  # their scores, float64 [m]
-    repeats: tuple[int, int]  # training samples with a near-duplicate among the others, and how many were tried
+    repeats: tuple[int, int]  # real samples with a near-duplicate in the training set, and how many were tried
     duplicates: int  # number of the other held-out samples
     own: np.ndarray  # float64 [k]: the distance of a training sample to the next, NaN where no held-out sample needs it
     centres: np.ndarray  # of the cells, float64 [c, d]
@@ -133,10 +134,10 @@ def memorisation(
     among held-out samples that is nearest to their 0.5 % quantile.
 
     The copied share is (Pr_gen(score < t) - p) / (1 - p), clipped to [0, 1]. p = q + (1 - q) a is the chance that a sample
-    which is no copy falls below t. q is the share of training samples with a near-duplicate in the training set. a is the
-    false alarm of a sample without one, and has a beta distribution, whatever the data are. The lower end of the interval
-    joins the interval of p with Clopper-Pearson's interval of Pr_gen (MOVER). The upper end is Clopper-Pearson's of Pr_gen.
-    Nothing is subtracted from it, because samples off the data have fewer false alarms than held-out samples.
+    which is no copy falls below t. q is the share of real samples with a near-duplicate in the training set. a is the false
+    alarm of a sample without one, and has a beta distribution, whatever the data are. The lower end of the interval joins the
+    interval of p with Clopper-Pearson's interval of Pr_gen (MOVER). The upper end is Clopper-Pearson's of Pr_gen. Nothing is
+    subtracted from it, because samples off the data have fewer false alarms than held-out samples.
 
     Extras:
         threshold: t.
@@ -213,7 +214,7 @@ def _real(
     centres, rows = _centres(train, rng), shuffled(train, rng)
     own = rows[:SCALED]
     among = detector.search(Samples(take(train, own), None if train_pixels is None else train_pixels[own]), own)
-    repeated = _duplicates(among)
+    repeats = min(_counted(duplicate), _counted(_duplicates(among)), key=lambda pair: pair[0] / pair[1])
     if len(spaces) > 1:
         detector = detector._replace(units={space: _unit(among[space].distances) for space in spaces})
     scores = detector.ratios(of_ref).min(0)
@@ -231,7 +232,7 @@ def _real(
         nearest=of_ref,
         ref=take(ref, kept),
         scores=scores,
-        repeats=(int(repeated.sum()), len(own)),
+        repeats=repeats,
         duplicates=int(duplicate.sum()),
         own=_own(train, of_ref[FEATURES].ids[:, 0], np.full(len(train), np.nan)),
         centres=centres,
@@ -242,7 +243,7 @@ def _real(
 def copied_share(rho_gen: np.ndarray, rho_ref: np.ndarray, repeats: tuple[int, int] = (0, 1)) -> Score:
     """The copied share, from the scores of generated samples `[n]` and of held-out samples `[m]`: see `memorisation`.
 
-    `repeats` are the number of training samples with a near-duplicate in the training set, and of all that were tried.
+    `repeats` are the number of real samples with a near-duplicate in the training set, and of all that were tried.
     """
     n, m = len(rho_gen), len(rho_ref)
     rank, threshold = _threshold(rho_ref)
@@ -338,6 +339,10 @@ def _gallery(ratios: np.ndarray, nearest: Sequence[Nearest]) -> list[list[Any]]:
     rho = np.stack([local_ratio(found.distances) for found in nearest])[space, np.arange(len(space))]
     order = np.lexsort((*distances.T[::-1], ratios.min(0)))[:GALLERY]
     return [[int(row), ids[row].tolist(), distances[row].tolist(), float(rho[row])] for row in order]
+
+
+def _counted(mask: np.ndarray) -> tuple[int, int]:
+    return int(mask.sum()), len(mask)
 
 
 def _duplicates(nearest: Mapping[str, Nearest]) -> np.ndarray:

@@ -15,7 +15,7 @@ CARD = Card(
     answers="What share of samples is no image of this kind?",
     better="lower",
     range=(0.0, 1.0),
-    minimum=1,
+    minimum=2,
     paper="Hendrycks et al. 2019, arXiv:1812.04606",
     version=1,
     responds={
@@ -37,10 +37,10 @@ def rejected(gen_kinds: np.ndarray, ref_kinds: np.ndarray | None = None) -> Scor
     The head knows the damage that it was shown. It does not see every other damage, and it says nothing about classes.
     """
     count, n = _damaged(gen_kinds), len(gen_kinds)
-    if ref_kinds is None:
+    if ref_kinds is None or not len(ref_kinds):
         return Score(count / n, share(count, n))
     alarms, m = _damaged(ref_kinds), len(ref_kinds)
-    return Score(count / n, share(count, n), alarms / m, {"perfect_interval": share(alarms, m)})
+    return Score(count / n, share(count, n), alarms / m, {"perfect_interval": list(share(alarms, m))})
 
 
 def _damaged(kinds: np.ndarray) -> int:
