@@ -180,7 +180,8 @@ def rke(gen: np.ndarray, ref: np.ndarray) -> Score:
     low, high = np.exp(normal(-np.log(alike.mean()), 2 * alike / alike.mean()))
     real = like(len(gen), ref)
     perfect = None if real is None else 1 / float(similarity(real).mean())
-    return Score(value, (max(float(low), 1.0), max(float(high), 1.0)), perfect)
+    ends = min(max(float(low), 1.0), value), max(float(high), value)  # rounding can put the value outside
+    return Score(value, ends, perfect)
 
 
 def _radius(x: np.ndarray, k: int) -> np.ndarray:
