@@ -23,11 +23,11 @@ def check_labels(gen_labels: np.ndarray, ref_labels: np.ndarray) -> None:
     """Refuse sets in which a sample has no class.
 
     Raises:
-        NotApplicable: a label is below 0.
+        NotApplicable: a label is below 0, or the reference is empty.
     """
     if gen_labels.min() < 0:
         raise NotApplicable("needs labelled samples, of a class-conditional generator")
-    if ref_labels.min() < 0:
+    if not len(ref_labels) or ref_labels.min() < 0:
         raise NotApplicable("needs a labelled reference")
 
 
@@ -80,7 +80,7 @@ def within_classes(
         raise NotApplicable(f"has no reference for class {min(unknown)}: the reference has no sample of this class")
     gen, ref = np.asarray(gen), np.asarray(ref)
     of_train = None
-    if train is not None and train_labels is not None and train_labels.min() >= 0:
+    if train is not None and train_labels is not None and len(train_labels) and train_labels.min() >= 0:
         of_train = np.asarray(train)
     lines: list[dict[str, Any]] = []
     for label in labels:
