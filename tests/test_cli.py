@@ -396,7 +396,10 @@ def test_startup_is_a_command_of_its_own() -> None:
     ("arguments", "message"),
     [
         (("list",), "ganbench: say what to list: baselines, datasets, metrics, extractors, boards"),
-        (("data", "chek"), "ganbench: No such command 'chek'. The commands are add, build, obtain. (see --help)"),
+        (
+            ("data", "chek"),
+            "ganbench: No such command 'chek'. The commands are add, build, import, obtain. (see --help)",
+        ),
         (("data", "buidl"), "ganbench: No such command 'buidl'. Did you mean 'build'? (see --help)"),
     ],
 )
@@ -631,8 +634,8 @@ def test_a_score_on_forty_columns_has_whole_names(
     out = ganbench("score", "digits:train", "--reference", "digits").stdout
     assert max(map(len, out.splitlines())) <= 40
     assert "…" not in out
-    assert "  sliced_wasserstein (digits-cnn) ↓\n" in out
-    assert "  precision (digits-cnn) →\n" in out
+    assert "  sliced_wasserstein (digits-exposed) ↓\n" in out
+    assert "  precision (digits-exposed) →\n" in out
     assert "→ best near the value of a perfect generator" in " ".join(out.split())
 
 

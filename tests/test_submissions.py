@@ -578,7 +578,7 @@ def test_a_link_or_another_file_is_refused(board: Path, packed: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"--board": "quick/"}, "quick/: this folder has no manifest.json, so it is not a published board"),
+        ({"--board": "quick/"}, "quick holds no published board (no manifest.json)"),
         ({"--row": "real"}, "'real' is the name of a control"),
         ({"--row": "../x"}, "this cannot be the name of a row"),
         ({"--row": "gan"}, "the board has a row gan of its own"),

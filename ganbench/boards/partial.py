@@ -38,6 +38,7 @@ def fill(scores: pd.DataFrame, board: Board) -> pd.DataFrame:
     if len(planned) == len(scores):
         return scores
     filled = planned.merge(scores, "left", KEYS)[scores.columns]
+    filled["reason"] = filled.reason.astype(object)
     filled.loc[filled.run.isna(), "reason"] = MISSING
     return filled
 

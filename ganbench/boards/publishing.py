@@ -35,18 +35,18 @@ def publish(name: str, uncommitted: bool = False) -> Path:
     """
     leaderboard.build(name)
     target = paths.results() / grid.title(name)
-    _refuse_part(name, target)
     with files.replacing_folder(target) as new:
         facts = _write(name, new, uncommitted)
+        _refuse_part(name, facts.get("missing", []), target)
         _finish(new, facts)
         referee.carry_over(target, read(new))
         _finish(new, facts)  # the hashes of what was carried over
     return target
 
 
-def _refuse_part(name: str, target: Path) -> None:
-    """Raise a `UserError` if a partial board would replace a whole one."""
-    gone, old = _missing(name), target / MANIFEST
+def _refuse_part(name: str, gone: list[str], target: Path) -> None:
+    """Raise a `UserError` if a board without the runs `gone` would replace a whole one."""
+    old = target / MANIFEST
     if gone and old.is_file() and "missing" not in read(target).manifest:
         raise UserError(
             f"{paths.shown(target)} is whole, and {listed(gone)} of the new board {'is' if len(gone) == 1 else 'are'} missing; "
@@ -54,14 +54,10 @@ def _refuse_part(name: str, target: Path) -> None:
         )
 
 
-def _missing(name: str) -> list[str]:
-    board = grid.board(name)
-    return partial.missing(partial.fill(leaderboard.collect(board, leaderboard.recorded(name)), board))
-
-
 def _write(name: str, target: Path, uncommitted: bool) -> dict[str, Any]:
     """Write all files of a published board but its manifest into an empty folder; returns the facts for the manifest."""
-    runs = {run.run: run.record for run in leaderboard.recorded(name)}
+    recorded = leaderboard.recorded(name)
+    runs = {run.run: run.record for run in recorded}
     facts = maker() | origin.facts(runs)
     if not uncommitted:
         _refuse_uncommitted(grid.title(name), facts)
@@ -73,7 +69,7 @@ def _write(name: str, target: Path, uncommitted: bool) -> dict[str, Any]:
         files.write(target / "runs" / f"{run}.json", text(record))
     board = grid.board(name)
     pins = {dataset: data.version(dataset) for dataset in sorted(board.datasets)}
-    gone = _missing(name)
+    gone = partial.missing(partial.fill(leaderboard.collect(board, recorded), board))
     part = {"missing": gone} if gone else {}
     return {"board": grid.title(name), "grid": board.model_dump(), "data": pins} | part | facts
 
