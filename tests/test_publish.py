@@ -29,7 +29,6 @@ def test_published_board_stays_when_a_new_one_fails(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr("ganbench.paths.results", lambda: tmp_path)
     monkeypatch.setattr(leaderboard, "build", lambda name: None)
-    monkeypatch.setattr(publishing, "_missing", lambda name: [])
     monkeypatch.setattr(publishing, "_write", fail)
     with pytest.raises(UserError, match="a manifest is missing"):
         publishing.publish("quick")

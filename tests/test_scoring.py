@@ -132,8 +132,8 @@ def test_names_are_checked_before_any_set_is_opened(tmp_path: Path) -> None:
 
 def test_the_reference_chooses_the_extractor_whatever_is_scored() -> None:
     x = np.asarray(data.load("digits", "test").x)
-    assert score(x[:300], "digits").protocol.features.id.startswith("digits-cnn@")
-    assert Scorer.of(x, "digits:train").extractor.name == "digits-cnn"
+    assert score(x[:300], "digits").protocol.features.id.startswith("digits-exposed@")
+    assert Scorer.of(x, "digits:train").extractor.name == "digits-exposed"
     points = Scorer.of(np.zeros((9, 2), np.float32))
     assert (points.extractor.name, points.why) == ("identity", "the reference has points")
     assert points.with_(features="pixels").why is None
@@ -145,7 +145,7 @@ def test_changes_of_a_scorer_are_those_that_were_asked_for() -> None:
     other = house.with_(reference=house.train, seed=3, features="pixels", metrics=["kid"])
     assert other.reference is other.train is house.train
     assert (other.seed, other.extractor.name, other.metrics) == (3, "pixels", ("kid",))
-    assert (house.seed, house.extractor.name, house.metrics) == (0, "digits-cnn", ("fid",))
+    assert (house.seed, house.extractor.name, house.metrics) == (0, "digits-exposed", ("fid",))
     with pytest.raises(UserError, match="no metric 'kd'"):
         house.with_(metrics=["kd"])
 
@@ -180,9 +180,11 @@ def test_one_image_and_a_result_without_values_are_refused() -> None:
 
 
 def test_every_input_of_a_metric_is_filled_by_its_set() -> None:
+    # made from the conditions and captions of the reference: tests/test_captions.py
+    asked = {"condition", "truth", "truth_pixels", "truth_labels", "stated", "attributes", "captions", "held_out"}
     for entry in metrics.INPUTS.values():
         copies = entry.name in ("train_copies", "train_copies_pixels")  # made from the training set by the scorer
-        assert copies or entry.of in ("data", "seed") or entry.part in inputs.PARTS, entry.name
+        assert copies or entry.of in ("data", "seed") or entry.part in {*inputs.PARTS, *asked}, entry.name
 
 
 def test_sensitivity_has_eight_kinds_for_images_and_two_for_features() -> None:
@@ -220,7 +222,7 @@ def test_floor_is_that_of_reference_halves_where_no_perfect_is_known() -> None:
     assert found.metrics["precision"].perfect is None
     x = np.asarray(data.load("digits", "test").x)
     order = np.random.default_rng(0).permutation(len(x))
-    halves = score(x[order[: len(x) // 2]], x[order[len(x) // 2 :]], features="digits-cnn", metrics=["precision"])
+    halves = score(x[order[: len(x) // 2]], x[order[len(x) // 2 :]], features="digits-exposed", metrics=["precision"])
     assert found.metrics["precision"].extra["halves"] == {"value": halves.metrics["precision"].value, "n": 398}
     assert "halves" not in found.metrics["fid"].extra
     assert "halves" not in found.metrics["modes"].extra
@@ -337,7 +339,7 @@ def test_no_message_for_python_names_an_option() -> None:
 def test_a_result_prints_a_short_table_and_one_line_as_itself() -> None:
     scores = score("digits:train", "digits", metrics=["fid", "support", "modes"])
     first, head, _, fid, support, missing = str(scores).splitlines()
-    assert first.startswith("digits:train: 1,000 samples against digits:test, features digits-cnn@")
+    assert first.startswith("digits:train: 1,000 samples against digits:test, features digits-exposed@")
     assert head.split() == ["metric", "value", "95", "%", "interval"]
     assert fid.startswith("fid")
     assert "≥" in support

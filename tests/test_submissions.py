@@ -62,11 +62,13 @@ def given(x: np.ndarray, name: str = "samples") -> SampleSet:
 
 def own_rows(seed: int) -> dict[str, tuple[str, np.ndarray]]:
     """The rows of the board: their kind, and their samples."""
-    real, noise = (np.asarray(make("digits", N, seed).x) for make in (controls.real, controls.noise))
+    makes = (controls.real, controls.copycat, controls.noise)
+    real, copycat, noise = (np.asarray(make("digits", N, seed).x) for make in makes)
     return {
         "gan": ("baseline", gaussian(seed, 0.6)),
         "dcgan": ("baseline", gaussian(seed, 2.0)),
         "real": ("control", real),
+        "copycat": ("control", copycat),
         "noise": ("control", noise),
     }
 
