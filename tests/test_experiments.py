@@ -45,8 +45,8 @@ def test_the_command_of_a_page_parses(command: str) -> None:
         if program == "make":
             shown = subprocess.run([program, "--dry-run", *arguments], capture_output=True, text=True)
         else:
-            module = arguments[1:] if program == "python" else [program, *arguments]
-            shown = subprocess.run([sys.executable, "-m", *module, "--help"], capture_output=True, text=True)
+            called = arguments if program == "python" else ["-m", program, *arguments]
+            shown = subprocess.run([sys.executable, *called, "--help"], capture_output=True, text=True)
         assert shown.returncode == 0, shown.stderr
 
 
