@@ -166,6 +166,8 @@ def work(request: dict[str, Any], streams: list[int]) -> NoReturn:
         for number, stream in enumerate(streams):
             os.dup2(stream, number)
             os.close(stream)
+        # the worker's own streams know whether its files could seek, and the client's can differ
+        sys.stdout, sys.stderr = (open(number, "w", buffering=1, closefd=False) for number in (1, 2))  # noqa: SIM115
         os.chdir(request["folder"])
         os.environ.clear()
         os.environ.update(request["environment"])
