@@ -56,7 +56,7 @@ def test_page_has_every_metric_with_its_sentence_and_every_verdict(made: tuple[R
     for verdict in verdicts(result):
         assert verdict.text in text
     assert "modes (for datasets whose modes are known)" in text
-    assert "fid (digits-cnn)" in text
+    assert "fid (digits-exposed)" in text
 
 
 def test_page_needs_nothing_else_and_escapes_names(made: tuple[Result, str]) -> None:

@@ -326,7 +326,7 @@ def test_failed_job_is_a_block_with_the_end_of_its_log() -> None:
     assert output.count("  stage: train\n") == 3
     assert "no such luck" in output
     assert "  log: runs/logs/dcgan-digits-" in output
-    assert "3 jobs failed; the scheduler's log is runs/logs/run-tiny.log" in output
+    assert "3 jobs failed; 3 of 27 runs are missing; the scheduler's log is runs/logs/run-tiny.log" in output
 
 
 def test_plan_of_a_board_leaves_no_folder_of_runs(house: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -117,7 +117,7 @@ def test_run_has_its_provenance_without_the_facts_of_other_fields(folder: Path) 
 
 def test_identity_of_a_run_has_nothing_of_its_provenance(folder: Path) -> None:
     identity = json.loads(checkpoint.read(folder / "model.safetensors")[1]["identity"])
-    assert set(identity) == set(Identity.model_fields)
+    assert set(identity) == set(Identity.model_fields) - {"layers"}  # no layer is edited
 
 
 def test_finished_run_keeps_its_provenance_a_continued_one_not(

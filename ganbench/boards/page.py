@@ -95,7 +95,7 @@ def _verdicts(table: Table, row: Row) -> str:
 def _whole(cell: str) -> str:
     r"""A text that no line breaks: forges break narrow tables at spaces and after dashes.
 
-    >>> _whole("1 (1–3)")
-    '1\\xa0(1\\u2060–\\u20603)'
+    >>> _whole("1 (1–3)").encode("unicode_escape").decode()
+    '1\\xa0(1\\u2060\\u2013\\u20603)'
     """
     return cell.replace(" ", NO_BREAK).replace("–", f"{JOINER}–{JOINER}")

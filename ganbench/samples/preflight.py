@@ -178,7 +178,7 @@ def narrow(low: float, high: float, span: tuple[float, float] | None) -> list[st
         span: the declared black and white if the images were floats.
 
     >>> narrow(0, 255, None), narrow(128, 255, (-1.0, 1.0))
-    ([], ['no value is below the middle of the declared range -1 to 1; for images from 0 to 1 declare `range='0,1'`'])
+    ([], ["no value is below the middle of the declared range -1 to 1; for images from 0 to 1 declare `range='0,1'`"])
     """
     if span is None:
         declared = "no value is {} of 255"
