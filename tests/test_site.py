@@ -21,7 +21,7 @@ import pytest
 from conftest import REPOSITORY
 
 from ganbench import baseline, data, metrics
-from ganbench.boards import page, published
+from ganbench.boards import origin, page, published
 from ganbench.boards.site import builder, tables
 from ganbench.cli import citations
 from ganbench.errors import UserError
@@ -132,7 +132,8 @@ def test_short_page_of_a_board_follows_from_its_files() -> None:
     folder = Path("results/quick")
     board = published.read("quick")
     written = (folder / page.FILE).read_text(encoding="utf-8")
-    assert written == page.text(board.title, board.board.about, page.read(folder, board))
+    text = page.text(board.title, board.board.about, page.read(folder, board))
+    assert written == origin.stamp(text, board.manifest)
 
 
 @pytest.mark.parametrize("name", published.names())

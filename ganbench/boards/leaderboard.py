@@ -79,7 +79,7 @@ def _record(run: grid.PlannedRun, name: str) -> dict[str, Any]:
     later = {"curve": curve_path(run.run, name)}
     if run.second is not None:
         later["second"] = grid.second_path(run.run, name)
-    # a board of which jobs failed can lack what is made after the scores
+    # if jobs of a board failed, it can lack what is made after the scores
     return {part: read_json(path) for part, path in (parts | {k: p for k, p in later.items() if p.is_file()}).items()}
 
 

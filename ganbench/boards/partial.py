@@ -1,4 +1,4 @@
-"""A board of which some runs are missing, because a job failed: it has all rows, and the cells of missing runs say so."""
+"""A board whose runs are partly missing, because a job failed: it has all rows, and the cells of missing runs say so."""
 
 from __future__ import annotations
 

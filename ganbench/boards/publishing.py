@@ -101,7 +101,7 @@ def _finish(folder: Path, facts: dict[str, Any]) -> None:
     files.write(page, origin.stamp(page.read_text(encoding="utf-8"), facts))
     board = Board.model_validate(facts["grid"])
     tables = short.read(folder, Published(folder, facts, board))
-    files.write(folder / short.FILE, short.text(facts["board"], board.about, tables))
+    files.write(folder / short.FILE, origin.stamp(short.text(facts["board"], board.about, tables), facts))
     rest = {name: fact for name, fact in facts.items() if name not in ("hashes", files.DIGEST)}
     hashes = {path: sha256(folder / path) for path in files_of(folder)}
     files.write(folder / MANIFEST, text(files.seal(rest | {"hashes": hashes})))
