@@ -6,6 +6,7 @@ to that module and run it. A classifier of grey images reads stacked MNIST one c
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from functools import cache
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import safetensors.numpy
+
+from ganbench.errors import UserError
 
 if TYPE_CHECKING:
     from ganbench.features import Extractor, Run
@@ -62,9 +65,31 @@ def kinds(about: Mapping[str, Any], x: np.ndarray) -> np.ndarray | None:
     name = about["id"].partition("@")[0]
     if not _kinds_of(name) or about["sha256"] != read_card(name)["sha256"]:
         return None
-    weights = safetensors.numpy.load_file(WEIGHTS / f"{name}.safetensors")
-    logits: np.ndarray = np.asarray(x, np.float64) / weights["scale"] @ weights["kind.weight"].T + weights["kind.bias"]
+    scale, weight, bias = _second_head(name)
+    logits: np.ndarray = np.asarray(x, np.float64) / scale @ weight.T + bias
     return logits
+
+
+@cache
+def _second_head(name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The scale of the features, and weight `[K, d]` and bias `[K]` of the second head, read once and without torch."""
+    arrays = safetensors.numpy.load(checked(WEIGHTS, name))
+    return arrays["scale"], arrays["kind.weight"], arrays["kind.bias"]
+
+
+def checked(folder: Path, name: str) -> bytes:
+    """The file of weights of a classifier.
+
+    Raises:
+        UserError: the file has another hash than its card.
+    """
+    card = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+    path = folder / f"{name}.safetensors"
+    content = path.read_bytes()
+    sha256 = hashlib.sha256(content).hexdigest()
+    if sha256 != card["sha256"]:
+        raise UserError(f"{path} has SHA-256 {sha256}, its card says {card['sha256']}: install ganbench again")
+    return content
 
 
 def load(extractor: Extractor) -> Run:

@@ -12,7 +12,6 @@ of training). KID's polynomial kernel would see a large mean.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from functools import cache
 from pathlib import Path
@@ -21,8 +20,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from ganbench.errors import UserError
-from ganbench.features.cnn import WEIGHTS
+from ganbench.features.cnn import WEIGHTS, checked
 
 NARROWEST = 4  # pixels; a map that is no wider keeps its size
 
@@ -81,11 +79,7 @@ def load(name: str) -> Classifier:
 def read(folder: Path, name: str) -> Classifier:
     """The classifier `name` in a folder with its weights and its card, in eval mode; see `load`."""
     card = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-    path = folder / f"{name}.safetensors"
-    content = path.read_bytes()
-    sha256 = hashlib.sha256(content).hexdigest()
-    if sha256 != card["sha256"]:
-        raise UserError(f"{path} has SHA-256 {sha256}, its card says {card['sha256']}: install ganbench again")
+    content = checked(folder, name)
     model = Classifier(card["side"], card["recipe"]["d"], kinds=len(card.get("kinds", ())))
     model.load_state_dict(safetensors.torch.load(content))
     return model.eval().to(memory_format=torch.channels_last)  # twice as fast
