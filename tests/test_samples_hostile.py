@@ -144,6 +144,26 @@ def test_header_of_a_huge_image_is_refused_before_it_is_decoded(tmp_path: Path, 
         samples.read(write_folder(tmp_path / "a", {"a.png": png_claiming(side, side)}))
 
 
+def webp_claiming(width: int, height: int) -> bytes:
+    """A film of one small frame on a canvas of `width` x `height`, in fewer than 200 bytes."""
+    frame = file_of(Image.new("RGB", (32, 32)), "WEBP", lossless=True)[12:]
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return kind + struct.pack("<I", len(body)) + body
+
+    canvas = b"\x02\0\0\0" + (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+    shown = bytes(6) + (31).to_bytes(3, "little") * 2 + b"\1\0\0\0"
+    body = b"WEBP" + chunk(b"VP8X", canvas) + chunk(b"ANIM", bytes(6)) + chunk(b"ANMF", shown + frame)
+    return chunk(b"RIFF", body)
+
+
+def test_webp_of_few_bytes_takes_a_bounded_memory(tmp_path: Path) -> None:
+    path = write_folder(tmp_path / "a", {"a.webp": webp_claiming(8_000, 8_000)})
+    assert (path / "a.webp").stat().st_size < 200
+    with pytest.raises(UserError, match=r"a\.webp .8,000 x 8,000 pixels are too many"):
+        samples.read(path)
+
+
 @pytest.mark.parametrize(
     "name", ["a\nb.png", "a\x1b[31m.png", "a\u2028b.png", b"a\xff.png".decode("utf-8", "surrogateescape")]
 )

@@ -15,7 +15,7 @@ from ganbench.samples.stack import Pixels, Stack
 
 HELD = 2**28  # bytes; sets up to here are held in memory, larger ones are read again whenever rows are asked for
 MEMBER = 2**28  # bytes of one encoded image, after its archive's compression
-PIXELS = 2**26  # of one image; a header may claim any size
+PIXELS = 2**25  # of one image, an 8K picture; a header of 90 bytes may claim any size, and WebP takes 26 bytes a pixel
 RATIO, ENOUGH = 200, 2**28  # an archive that swells this much, and to more than these bytes, is a bomb
 
 RANGES = {"0,1": (0.0, 1.0), "-1,1": (-1.0, 1.0), "0,255": (0.0, 255.0)}
