@@ -18,6 +18,7 @@ from experiments import (
     mutants,
     pairs,
     precision,
+    processors,
     semi_supervised,
     spread,
     tune,
@@ -29,6 +30,7 @@ WITH_PAGE = (
     mnist,
     pairs,
     precision,
+    processors,
     semi_supervised,
 )  # their pages can be written again without a measurement
 OTHERS = (assets, extractors, few_samples, lottery, mutants, spread, tune)

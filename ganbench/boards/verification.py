@@ -436,15 +436,19 @@ def retrain(board: Records, run: Recorded, trust: bool = False) -> Finding:
     if fault is not None:
         raise UserError(f"{_cell(run)} cannot be made anew: {fault}")
     with TemporaryDirectory(prefix="ganbench-") as folder:
-        scratch = Path(folder)
-        path, facts = scratch / "samples.npz", run.record["samples"]
-        if run.kind == "control":
-            controls.write(run.row, run.dataset, board.track(run).samples, run.seed, path)
-            return judge(board, run, path, None, scratch)
-        recorded = Run.model_validate(facts["run"])
-        with _threads(recorded.threads):
-            model = _train(recorded, scratch / run.run, path, board.track(run).samples, trust)
-            return judge(board, run, path, model, scratch)
+        path, model = remake(board, run, Path(folder), trust)
+        return judge(board, run, path, model, Path(folder))
+
+
+def remake(board: Records, run: Recorded, scratch: Path, trust: bool = False) -> tuple[Path, str | None]:
+    """The samples of a run, made anew in the folder `scratch`: their file, and the hash of the weights, None for a control."""
+    path, n = scratch / "samples.npz", board.track(run).samples
+    if run.kind == "control":
+        controls.write(run.row, run.dataset, n, run.seed, path)
+        return path, None
+    recorded = Run.model_validate(run.record["samples"]["run"])
+    with _threads(recorded.threads):
+        return path, _train(recorded, scratch / run.run, path, n, trust)
 
 
 def _train(run: Run, folder: Path, path: Path, n: int, trust: bool) -> str:
