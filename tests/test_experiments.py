@@ -15,7 +15,7 @@ import pytest
 import torch
 from conftest import REPOSITORY
 
-from experiments import few_samples, precision, semi_supervised
+from experiments import few_samples, precision, processors, semi_supervised
 from experiments.__main__ import WITH_PAGE, name_of
 from ganbench import data
 from ganbench.training import checkpoint
@@ -54,6 +54,19 @@ def test_the_command_of_a_page_parses(command: str) -> None:
 def test_a_committed_page_is_what_its_tables_make(experiment: ModuleType) -> None:
     folder = RESULTS / name_of(experiment)
     assert experiment.page(folder) == (folder / "README.md").read_text(encoding="utf-8")
+
+
+def test_hidden_instructions_change_only_the_rounding_of_a_score(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for switches in processors.WITHOUT.values():
+        for name in (*switches, "GANBENCH_CACHE"):
+            monkeypatch.setenv(name, "")  # so that the old value is back after the test
+    processors.main(quick=True, out=tmp_path)
+    table = pd.read_csv(tmp_path / "cells.csv").dropna(subset=["published", "now"])
+    assert set(table.without) == set(processors.WITHOUT) and table.same.all()
+    np.testing.assert_allclose(table.now, table.published, rtol=1e-5)
+    assert "the largest relative difference" in processors.page(tmp_path)
 
 
 def test_precision_writes_a_table_and_its_page(tmp_path: Path) -> None:
