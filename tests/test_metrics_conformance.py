@@ -53,6 +53,7 @@ def images(logits: tuple[int, ...] = (10,)) -> dict[str, Any]:
         "image_shape": (8, 8, 1),
         **{name: (x - 0.5) @ to_features for name, x in pixels.items()},
         **{f"{name}_pixels": x for name, x in pixels.items()},
+        **{f"{name}_lpips": rng.random(N) for name in ("gen", "ref")},
         **{f"{name}_labels": rng.integers(0, classes, len(pixels[name])) for name in ("gen", "ref", "train")},
         "gen_logits": 3 * rng.standard_normal((N, *logits)),
         "ref_logits": 3 * rng.standard_normal((N, *logits)),

@@ -149,7 +149,7 @@ def score(
     """
     from ganbench import scoring
     from ganbench.display.text import width
-    from ganbench.features import require_weights
+    from ganbench.features import _lpips, require_weights
     from ganbench.samples import preflight
     from ganbench.scoring import report
     from ganbench.training.provenance import Work
@@ -166,6 +166,8 @@ def score(
         second_opinion.require(peers, extractors[0])
     for needed in extractors:
         require_weights(needed, samples, reference, train)
+    if _lpips.NAME in (names or ()):
+        _lpips.require()
     scorer = scoring.Scorer.of(
         reference,
         train,

@@ -19,6 +19,8 @@ NOISE = {  # whose noise the interval of a metric contains, and what that means 
         "fd_dinov2",
         "classifier_score",
         "vendi",
+        "ms_ssim",
+        "lpips",
         "intra_fid",
         "label_accuracy",
     ),

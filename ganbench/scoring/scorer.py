@@ -23,7 +23,7 @@ from ganbench.samples import (
     in_channels,
     preflight,
 )
-from ganbench.scoring import protocols, remarks
+from ganbench.scoring import perceptual, protocols, remarks
 from ganbench.scoring.copies import embed_copies
 from ganbench.scoring.embedding import announce, choose_extractor, embed, embed_disturbed, identity
 from ganbench.scoring.inputs import ASKED, gather, gather_real, one_size, real_vs_real, without_pixels
@@ -33,7 +33,7 @@ from ganbench.scoring.sources import Source, default_train, open_set
 ROLES = ("samples", "reference", "train")
 CHANGED = ("ref_disturbed", "ref_disturbed_pixels"), ("train_copies", "train_copies_pixels")  # inputs of one origin
 MANY = 20_000  # largest reference whose halves are scored against each other
-ON_PIXELS = ("parzen",)  # metrics that measure the pixels of images, whatever the extractor is
+ON_PIXELS = ("parzen", "ms_ssim", "lpips")  # metrics that measure the pixels of images, whatever the extractor is
 PATIENCE = 5.0  # seconds of work after which a metric shows its progress
 
 
@@ -283,7 +283,10 @@ class Scorer:
         conditional = any(asks_for(metric, part) for metric in group for part in ASKED)
         inputs = gather(generated, real, self._real(channels)[0] if conditional else None)
         unequal = not one_size([given for given in (gen, *self._real(channels)) if given is not None])
-        inputs = without_pixels(inputs) if unequal else inputs
+        if unequal:
+            inputs = without_pixels(inputs)
+        elif any(asks_for(metric, "gen_lpips") for metric in group):
+            inputs |= self._perceptual(gen, channels)
         with watched(partial(progress, unit="samples", patience=PATIENCE)):
             results = compute(group, inputs, self.seed, kept)
             if len(self.reference.x) <= MANY:
@@ -302,6 +305,14 @@ class Scorer:
         if self.protocol is not None:
             results = {name: r | {"extractor": describe(extractor)["id"]} for name, r in results.items()}
         return results, _hashes(samples=generated) | hashes
+
+    def _perceptual(self, gen: SampleSet, channels: int | None) -> dict[str, Any]:
+        """The inputs of `lpips`, without those that are missing. The distances of the reference are computed once."""
+        key = "lpips", channels, self.seed
+        if key not in self._ready:
+            self._ready[key] = perceptual.distances(self._real(channels)[0], self.seed)
+        distances = {"gen_lpips": perceptual.distances(gen, self.seed), "ref_lpips": self._ready[key]}
+        return {name: array for name, array in distances.items() if array is not None}
 
     def _halves(
         self, wanted: list[Metric], inputs: dict[str, Any], channels: int | None, extractor: Extractor

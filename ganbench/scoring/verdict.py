@@ -60,7 +60,7 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
             "beta_recall",
             "missing",
         ),
-        *("modes", "support", "vendi", "rke"),
+        *("modes", "support", "vendi", "rke", "ms_ssim", "lpips"),
     ),
     "Do they obey their labels?": (
         *(
