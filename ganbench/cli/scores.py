@@ -135,6 +135,15 @@ def score(
             metavar="FILE", help="write a page with the samples, their nearest neighbours and the closest pairs"
         ),
     ] = None,
+    export_features: Annotated[
+        Path | None, typer.Option(metavar="FILE.npz", help="write the features and logits of all sets, float32")
+    ] = None,
+    copies: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv", help="write the nearest training samples of each sample, and whether it is a copy"
+        ),
+    ] = None,
 ) -> None:
     """Score samples against held-out data.
 
@@ -143,6 +152,7 @@ def score(
       ganbench score samples/ --reference mnist
       ganbench score samples.npz --reference digits --metrics fid,support --json -
       ganbench score samples/ --reference mnist --html page.html
+      ganbench score samples/ --reference mnist --copies copies.csv --export-features features.npz
       ganbench score points.npy --reference ring --features identity
       ganbench score tensor.npy --range=-1,1 --reference mnist
       ganbench score samples.npz --reference imagenet.npz --protocol adm
@@ -151,13 +161,15 @@ def score(
     from ganbench.display.text import width
     from ganbench.features import _lpips, require_weights
     from ganbench.samples import preflight
-    from ganbench.scoring import report
+    from ganbench.scoring import exports, report
     from ganbench.training.provenance import Work
 
     work = Work()
     names = metrics_of(wanted) if protocol is None else names_of(wanted)
     extractor = extractor_of(features, weights, precision)
-    check_files(html, json_file(json_out), inputs=(samples, reference, train))
+    read = samples, reference, train
+    check_files(html, json_file(json_out), export_features, copies, inputs=read)
+    check_files(export_features, suffixes=[".npz"])
     extractors = scoring.Scorer.extractors(extractor, names, protocol)
     peers = names_of(check_with) or []
     if peers:
@@ -179,6 +191,8 @@ def score(
         trust=trust,
         protocol=protocol,
     )
+    if copies is not None and scorer.train is None:
+        raise UserError("--copies needs the training set: pass --train")
     generated = scorer.open(samples)
     sets = generated, scorer.reference, scorer.train
     for line in preflight.lines(*(opened.manifest for opened in sets if opened is not None)):
@@ -206,6 +220,10 @@ def score(
             from ganbench.scoring import page
 
             files.write(html, as_options(page.render(result, *sets, samples)))
+        if export_features is not None:
+            files.write(export_features, exports.features_of(scorer.embedded(generated), scorer.extractor))
+        if copies is not None and scorer.train is not None:
+            files.write(copies, exports.copies_of(scorer.copies(generated), generated, scorer.train))
 
 
 @app.command()
