@@ -32,6 +32,7 @@ from ganbench.cli._common import (
     say,
     show,
     write_json,
+    write_text,
 )
 from ganbench.errors import UserError, counted
 
@@ -135,6 +136,12 @@ def score(
             metavar="FILE", help="write a page with the samples, their nearest neighbours and the closest pairs"
         ),
     ] = None,
+    latex: Annotated[
+        str | None, typer.Option(metavar="FILE", help="write a booktabs table with the protocol; - prints only this")
+    ] = None,
+    markdown: Annotated[
+        str | None, typer.Option(metavar="FILE", help="write a Markdown table with the protocol; - prints only this")
+    ] = None,
     export_features: Annotated[
         Path | None, typer.Option(metavar="FILE.npz", help="write the features and logits of all sets, float32")
     ] = None,
@@ -152,6 +159,7 @@ def score(
       ganbench score samples/ --reference mnist
       ganbench score samples.npz --reference digits --metrics fid,support --json -
       ganbench score samples/ --reference mnist --html page.html
+      ganbench score samples/ --reference mnist --latex table.tex
       ganbench score samples/ --reference mnist --copies copies.csv --export-features features.npz
       ganbench score points.npy --reference ring --features identity
       ganbench score tensor.npy --range=-1,1 --reference mnist
@@ -161,14 +169,18 @@ def score(
     from ganbench.display.text import width
     from ganbench.features import _lpips, require_weights
     from ganbench.samples import preflight
-    from ganbench.scoring import exports, report
+    from ganbench.scoring import exports, paper, report
     from ganbench.training.provenance import Work
 
     work = Work()
     names = metrics_of(wanted) if protocol is None else names_of(wanted)
     extractor = extractor_of(features, weights, precision)
     read = samples, reference, train
-    check_files(html, json_file(json_out), export_features, copies, inputs=read)
+    texts = {"json": json_out, "latex": latex, "markdown": markdown}
+    printed = [name for name, where in texts.items() if where == "-"]
+    if len(printed) > 1:
+        raise UserError(f"--{printed[0]} - and --{printed[1]} - both print to stdout; give one of them a file")
+    check_files(html, *map(json_file, texts.values()), export_features, copies, inputs=read)
     check_files(export_features, suffixes=[".npz"])
     extractors = scoring.Scorer.extractors(extractor, names, protocol)
     peers = names_of(check_with) or []
@@ -207,15 +219,18 @@ def score(
     result = scorer(generated)
     scoring.require_values(result, generated)
     try:
-        if json_out != "-":
+        if not printed:
             show(report.text(result, names or (), width(), samples))
     finally:  # a terminal that is gone takes no scores away, nor does a full disk, because the table comes first
         if peers:
             opinions = second_opinion.opinions(checks, result, generated, scorer.reference)
-            (say if json_out == "-" else show)("\n" + second_opinion.text(opinions, width()))
+            (say if printed else show)("\n" + second_opinion.text(opinions, width()))
             result = result.model_copy(update={"second_opinion": [line._asdict() for line in opinions]})
         if json_out is not None:
             write_json(result.model_copy(update={"provenance": work.record()}).to_json(), json_out)
+        for where, write in ((latex, paper.latex), (markdown, paper.markdown)):
+            if where is not None:
+                write_text(write(result, samples), where)
         if html is not None:
             from ganbench.scoring import page
 
