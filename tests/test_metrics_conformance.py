@@ -168,7 +168,7 @@ def test_order_of_samples_does_not_matter(name: str, board: str) -> None:
     orders = {kind: rng.permutation(len(inputs[kind])) for kind in SETS}
     moved = {k: v[orders[k.split("_")[0]]] if k.split("_")[0] in SETS else v for k, v in inputs.items()}
     a, b = one(name, inputs), one(name, moved)
-    for pictures in ("closest", "gallery"):  # lists of row numbers
+    for pictures in ("closest", "gallery", "exact_gallery", "near_gallery"):  # lists of row numbers
         a.pop(pictures, None), b.pop(pictures, None)
     for x, y in zip(leaves(a), leaves(b), strict=True):
         assert x == y if isinstance(x, str | None) else math.isclose(x, y, rel_tol=1e-7, abs_tol=1e-9)

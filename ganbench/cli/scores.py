@@ -226,8 +226,9 @@ def score(
             opinions = second_opinion.opinions(checks, result, generated, scorer.reference)
             (say if printed else show)("\n" + second_opinion.text(opinions, width()))
             result = result.model_copy(update={"second_opinion": [line._asdict() for line in opinions]})
+        result = result.model_copy(update={"provenance": work.record()})
         if json_out is not None:
-            write_json(result.model_copy(update={"provenance": work.record()}).to_json(), json_out)
+            write_json(result.to_json(), json_out)
         for where, write in ((latex, paper.latex), (markdown, paper.markdown)):
             if where is not None:
                 write_text(write(result, samples), where)
@@ -247,6 +248,9 @@ def compare(
         list[Path], typer.Argument(metavar="A.json B.json...", help="what `ganbench score --json` wrote")
     ],
     json_out: Json = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="write a page with the results side by side")
+    ] = None,
 ) -> None:
     """Say which result is better, metric by metric. A difference counts only if its 95 % interval leaves out 0.
 
@@ -255,12 +259,13 @@ def compare(
     \b
     Examples:
       ganbench compare mine.json theirs.json
+      ganbench compare mine.json theirs.json --html page.html
       ganbench compare results/quick/runs/gan-digits-55be5392-s0.json results/quick/runs/wgan-digits-89cca4d4-s0.json
     """
     from ganbench.display.text import width
     from ganbench.scoring import comparison, report, result
 
-    check_files(json_file(json_out), inputs=scores)
+    check_files(json_file(json_out), html, inputs=scores)
     names = comparison.names_of(scores)
     results = {name: result.read(path) for name, path in zip(names, scores, strict=True)}
     if len(results) < len(scores):
@@ -270,6 +275,10 @@ def compare(
         show(report.comparison(lines, results, width()))
     if json_out is not None:
         write_json(json.dumps(lines, indent=1, allow_nan=False), json_out)
+    if html is not None:
+        from ganbench.scoring import page
+
+        files.write(html, as_options(page.render_comparison(results)))
 
 
 @app.command("spread")

@@ -173,6 +173,7 @@ def memorisation(
         c_t: without copying it is standard normal. It is below -3 for copies, and above 3 for samples far from the data.
         gallery: rows for a look at the pictures: the 20 samples of smallest score, each as [row of `gen`, its 3 nearest
             rows of `train`, their distances, rho], in the space with its least ratio.
+        exact_gallery, near_gallery: likewise, for the exact copies alone and for the other flagged samples alone.
     """
     copies = train_copies, train_copies_pixels
     search = _search(gen, ref, train, rng, gen_pixels, ref_pixels, train_pixels, image_shape, *copies)
@@ -196,7 +197,14 @@ def memorisation(
         "authenticity_interval": list(difference(authentic[0], intervals[0], authentic[1], intervals[1])),
         "nearest_ratio": float(np.median(gen_distances[:, 0])) / median if median > 0 else None,
         "c_t": _c_t(gen, gen_distances[:, 0], real.ref, ref_distances[:, 0], real.centres),
-        "gallery": _gallery(ratios, list(of_gen.values())),
+        **{
+            name: _gallery(ratios, list(of_gen.values()), among)
+            for name, among in (
+                ("gallery", np.full(len(gen), True)),
+                ("exact_gallery", search.exact),
+                ("near_gallery", (ratios.min(0) < copied.extra["threshold"]) & ~search.exact),
+            )
+        },
     }
     return Score(copied.value, copied.interval, 0.0, extra)
 
@@ -392,11 +400,13 @@ def _moves(images: np.ndarray) -> list[np.ndarray]:
     return [*shifted, images[:, 1:-1, -2:0:-1]]
 
 
-def _gallery(ratios: np.ndarray, nearest: Sequence[Nearest]) -> list[list[Any]]:
-    """The rows of smallest score. All exact copies have the score 0, and copies in denser surroundings are first."""
+def _gallery(ratios: np.ndarray, nearest: Sequence[Nearest], among: np.ndarray) -> list[list[Any]]:
+    """The rows of smallest score among some. All exact copies have the score 0, and copies in denser surroundings are first."""
     ids, distances, rho = _closest(ratios, nearest)
-    order = np.lexsort((*distances.T[::-1], ratios.min(0)))[:GALLERY]
-    return [[int(row), ids[row].tolist(), distances[row].tolist(), float(rho[row])] for row in order]
+    order = np.lexsort((*distances.T[::-1], ratios.min(0)))
+    return [
+        [int(row), ids[row].tolist(), distances[row].tolist(), float(rho[row])] for row in order[among[order]][:GALLERY]
+    ]
 
 
 def _closest(ratios: np.ndarray, nearest: Sequence[Nearest]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

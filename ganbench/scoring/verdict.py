@@ -91,6 +91,12 @@ ELSEWHERE = {  # extractors with Inception's weights, and the evaluator whose FI
     "inception-spatial": "sFID",
 }
 
+GATES_OF = {  # the gates that answer each question; all others are about the numbers themselves
+    "Do the samples look real?": ("damage", "few samples", "sample size", "literature"),
+    "Are they diverse?": ("collapse", "diversity", "gaps"),
+    "Are they copies?": ("copying",),
+}
+
 
 def questions(names: Iterable[str]) -> dict[str, list[str]]:
     """Metrics under the question that each answers, in the order in which a reader should ask.
