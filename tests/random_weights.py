@@ -151,3 +151,49 @@ def layers() -> nn.ModuleDict:
             "fc": nn.Linear(2048, 1008),
         }
     )
+
+
+def lpips(folder: Path, seed: int = 0) -> list[str]:
+    """Write weights of AlexNet's convolutions and of LPIPS's channels, under their published names; what `--weights` would take."""
+    from ganbench.features import _lpips
+
+    sizes, widths = {0: (64, 3, 11), 3: (192, 64, 5), 6: (384, 192, 3), 8: (256, 384, 3), 10: (256, 256, 3)}, []
+    shapes: dict[str, tuple[int, ...]] = {}
+    for number, (out, into, side) in sizes.items():
+        shapes |= {f"features.{number}.weight": (out, into, side, side), f"features.{number}.bias": (out,)}
+        widths.append(out)
+    channels = drawn({f"lin{i}.model.1.weight": (1, width, 1, 1) for i, width in enumerate(widths)}, seed)
+    contents = drawn(shapes, seed), {name: array.abs() for name, array in channels.items()}
+    paths = [folder / weights.file for weights in _lpips.FILES]
+    for path, content in zip(paths, contents, strict=True):
+        torch.save(content, path)
+    return [pinned(path) for path in paths]
+
+
+@torch.inference_mode()
+def run_lpips(folder: Path, x: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """LPIPS of pairs of the images `x`, by torchvision's AlexNet and torch-fidelity's distance."""
+    from torch_fidelity.sample_similarity_lpips import SampleSimilarityLPIPS, normalize_tensor, spatial_average
+    from torchvision.models import alexnet
+
+    from ganbench.features import _lpips
+
+    network, channels = (torch.load(folder / weights.file, weights_only=True) for weights in _lpips.FILES)
+    with torch.device("meta"):
+        layers = alexnet().features
+    layers = layers.to_empty(device="cpu").eval()
+    layers.load_state_dict({name.removeprefix("features."): array for name, array in network.items()})
+    images = torch.from_numpy(x).permute(0, 3, 1, 2).expand(-1, 3, -1, -1)
+    h, total = SampleSimilarityLPIPS.normalize(images), torch.zeros(len(rows))
+    if min(h.shape[2:]) < 64:
+        h = SampleSimilarityLPIPS.resize(h, 64)
+    ends = {1: 0, 4: 1, 7: 2, 9: 3, 11: 4}  # the places of the ReLUs, and the layers of LPIPS
+    for place, layer in enumerate(layers):
+        h = layer(h)
+        if place in ends:
+            h = h.clone()  # the layers work in place
+            unit = normalize_tensor(h)
+            difference = (unit[rows[:, 0]] - unit[rows[:, 1]]) ** 2
+            weight = channels[f"lin{ends[place]}.model.1.weight"]
+            total += spatial_average(torch.nn.functional.conv2d(difference, weight)).reshape(-1)
+    return total.numpy()

@@ -53,6 +53,7 @@ def images(logits: tuple[int, ...] = (10,)) -> dict[str, Any]:
         "image_shape": (8, 8, 1),
         **{name: (x - 0.5) @ to_features for name, x in pixels.items()},
         **{f"{name}_pixels": x for name, x in pixels.items()},
+        **{f"{name}_lpips": rng.random(N) for name in ("gen", "ref")},
         **{f"{name}_labels": rng.integers(0, classes, len(pixels[name])) for name in ("gen", "ref", "train")},
         "gen_logits": 3 * rng.standard_normal((N, *logits)),
         "ref_logits": 3 * rng.standard_normal((N, *logits)),
@@ -167,7 +168,7 @@ def test_order_of_samples_does_not_matter(name: str, board: str) -> None:
     orders = {kind: rng.permutation(len(inputs[kind])) for kind in SETS}
     moved = {k: v[orders[k.split("_")[0]]] if k.split("_")[0] in SETS else v for k, v in inputs.items()}
     a, b = one(name, inputs), one(name, moved)
-    for pictures in ("closest", "gallery"):  # lists of row numbers
+    for pictures in ("closest", "gallery", "exact_gallery", "near_gallery"):  # lists of row numbers
         a.pop(pictures, None), b.pop(pictures, None)
     for x, y in zip(leaves(a), leaves(b), strict=True):
         assert x == y if isinstance(x, str | None) else math.isclose(x, y, rel_tol=1e-7, abs_tol=1e-9)

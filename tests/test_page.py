@@ -1,17 +1,24 @@
 """The page: one file that shows what the result says, whatever the sets are called."""
 
+# mypy: no-strict-optional
+
 from __future__ import annotations
 
+import base64
+import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
+from test_site import BROWSER, needs_browser
 
 from ganbench import data, metrics, scoring
 from ganbench.samples import SampleSet
-from ganbench.scoring import page
-from ganbench.scoring.result import Result
+from ganbench.scoring import axis, page, verdict
+from ganbench.scoring.comparison import compare
+from ganbench.scoring.result import Measured, Result, read
 from ganbench.scoring.verdict import verdicts
 
 
@@ -53,16 +60,117 @@ def test_page_has_every_metric_with_its_sentence_and_every_verdict(made: tuple[R
     for name in metrics.usual():
         assert name in text
         assert metrics.get(name).card.answers in text
-    for verdict in verdicts(result):
-        assert verdict.text in text
+    for said in verdicts(result):
+        assert said.text in text
     assert "modes (for datasets whose modes are known)" in text
     assert "fid (digits-exposed)" in text
+
+
+def test_page_asks_questions_first_and_names_what_does_not_apply_last(made: tuple[Result, str]) -> None:
+    result, html = made
+    heads = re.findall(r"<h2>([^<]*)</h2>", html)
+    assert heads[: len(verdict.QUESTIONS)] == list(verdict.QUESTIONS)
+    assert heads[-1] == "Not computed"
+    metrics_shown = re.findall(r'<section class="metric">\s*<h3>(\w+)', html)
+    assert metrics_shown[0] == "fid"
+    assert set(metrics_shown) == {name for name, m in result.metrics.items() if m.answered}
+    last = html.partition("<h2>Not computed")[2]
+    assert re.findall(r"<li>(\w+) \(", last) == [name for name, m in result.metrics.items() if not m.answered]
+
+
+def test_axis_has_value_interval_and_perfect_in_their_places() -> None:
+    m = Measured(value=2.0, interval=(1.0, 3.0), perfect=0.5, n=9, version=1, reason=None)
+    drawn = axis.axis("fid", {"value": m})
+    ((mark,), unit) = drawn.marks, 100 / (3 * axis.ROOM)
+    assert (drawn.low, drawn.high) == ("0", "3.24")
+    assert mark.value == pytest.approx(2 * unit, abs=0.01)
+    assert mark.span == pytest.approx((unit, 2 * unit), abs=0.02)
+    assert drawn.perfect == pytest.approx(unit / 2, abs=0.01)
+    below = axis.axis("kid", {"value": m.model_copy(update={"value": -1.0, "interval": (-2.0, 0.0), "perfect": 0.0})})
+    assert (below.low, below.marks[0].span[1]) == ("-2.16", pytest.approx(100 / axis.ROOM**2, abs=0.02))
+    share = axis.axis(
+        "recall", {"value": m.model_copy(update={"value": 0.99, "interval": (0.9, 1.0), "perfect": None})}
+    )
+    assert (share.high, share.perfect) == ("1", None)
+
+
+@pytest.fixture(scope="module")
+def mixed() -> tuple[Result, str]:
+    """Held-out digits, 5 exact copies of training digits, and 4 with one pixel changed."""
+    train, test = (np.asarray(data.load("digits", split)[0]) for split in ("train", "test"))
+    nearly = train[30:34].copy()
+    nearly[:, 4, 4] ^= 16
+    samples = SampleSet(np.concatenate([test[:150], train[:5], nearly]), None, {"name": "mixed"})
+    scorer = scoring.Scorer.of("digits", metrics=["memorisation", "fid"])
+    result = scorer(samples)
+    return result, page.render(result, samples, scorer.reference, scorer.train)
+
+
+def test_exact_and_near_copies_stand_apart(mixed: tuple[Result, str]) -> None:
+    result, html = mixed
+    assert "no verdict" not in html.partition("<h2>Not computed")[0]
+    parts = re.split(r"<h3>(Exact copies: \d+|Near copies: \d+|The nearest of the other samples)</h3>", html)
+    assert parts[1::2] == ["Exact copies: 5", f"Near copies: {result.metrics['memorisation'].extra['near']}", "The nearest of the other samples"]  # fmt: skip
+    exact, near, rest = (set(re.findall(r'alt="sample (\d+)"', part)) for part in parts[2::2])
+    assert exact == {"150", "151", "152", "153", "154"}
+    assert {"155", "156", "157", "158"} <= near
+    assert not exact & near
+    assert not (exact | near) & rest
+
+
+def test_the_scores_can_be_taken_from_the_page(mixed: tuple[Result, str]) -> None:
+    (link,) = [attributes for tag, attributes in Seen(mixed[1]).tags if tag == "a"]
+    assert link["download"] == "scores.json"
+    content = base64.b64decode(str(link["href"]).removeprefix("data:application/json;base64,"))
+    assert json.loads(content) == json.loads(mixed[0].to_json())
+
+
+def compared() -> tuple[dict[str, Result], str]:
+    folder = Path("results/quick/runs")
+    results = {name: read(next(folder.glob(f"{name}-digits-*-s0.json"))) for name in ("gan", "wgan")}
+    return results, page.render_comparison(results)
+
+
+def test_comparison_shows_both_models_and_who_is_better() -> None:
+    results, html = compared()
+    text = " ".join(Seen(html).text.split())
+    lines = {line["metric"]: line for line in compare(results)}
+    assert lines["fid"]["verdict"] == "a better"
+    assert "gan better gan - wgan: " in text
+    assert html.count('class="key"') == html.count('class="key even"') == len(lines) + 1
+    for result in results.values():
+        assert all(" ".join(v.text.split()) in text for v in verdicts(result))
+        assert verdict.protocol_line(result) in text
+    assert not {"script", "link", "iframe", "object"} & {tag for tag, _ in Seen(html).tags}
+
+
+@needs_browser
+@pytest.mark.parametrize("width", [320, 1280])
+def test_nothing_is_cut_on_a_phone(mixed: tuple[Result, str], tmp_path: Path, width: int) -> None:
+    from playwright.sync_api import sync_playwright
+
+    beyond = "[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 0.5).length"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        for html in (mixed[1], compared()[1]):
+            (tmp_path / "page.html").write_text(html, encoding="utf-8")
+            opened = browser.new_page(viewport={"width": width, "height": 800})
+            asked: list[str] = []
+            opened.on("request", lambda request: asked.append(request.url))  # noqa: B023
+            opened.goto((tmp_path / "page.html").as_uri())
+            assert opened.evaluate(beyond) == 0
+            assert opened.evaluate("document.documentElement.scrollWidth") <= width
+            assert {url.partition(":")[0] for url in asked} <= {"file", "data"}
+            with opened.expect_download() as download:
+                opened.get_by_role("link", name="as JSON").click()
+            assert json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
+        browser.close()
 
 
 def test_page_needs_nothing_else_and_escapes_names(made: tuple[Result, str]) -> None:
     seen = Seen(made[1])
     assert not {"script", "link", "iframe", "object"} & {tag for tag, _ in seen.tags}
-    assert not re.search(r"https?:|//", re.sub(r"data:image/png;base64,[A-Za-z0-9+/=]+", "", made[1]))
+    assert not re.search(r"https?:|//", re.sub(r"data:[a-z/]+;base64,[A-Za-z0-9+/=]+", "", made[1]))
     assert "<script>alert(1)</script>" in seen.text
 
 

@@ -372,7 +372,8 @@ def test_published_board_has_a_record_per_run_and_can_be_traced(house: Path) -> 
     ganbench("publish", "tiny", "--uncommitted")  # the tests may run before a commit
     target = house / "results/tiny"
     assert {p.name for p in target.iterdir()} >= {
-        "README.md", "leaderboard.csv", "leaderboard.md", "leaderboard.parquet", "scores.csv", "manifest.json", "samples-ring.png", "runs",
+        "README.md", "leaderboard.csv", "leaderboard.md", "leaderboard.parquet", "leaderboard.tex", "scores.csv", "manifest.json",
+        "samples-ring.png", "runs",
     }  # fmt: skip
     records = [json.loads(p.read_text()) for p in (target / "runs").iterdir()]
     assert len(records) == 2 * 3 * 3 + 3 * 3
@@ -383,7 +384,7 @@ def test_published_board_has_a_record_per_run_and_can_be_traced(house: Path) -> 
         assert record["scores"]["samples"]["sha256"] == record["samples"]["sha256"]
         assert {"quarter", "half"} <= set(record["curve"])
         assert record["scores"]["provenance"]["seconds"] >= 0
-    assert "leaderboard.md follow from the 27 records" in ganbench("verify", "tiny")
+    assert "leaderboard.tex follow from the 27 records" in ganbench("verify", "tiny")
 
 
 def test_every_baseline_goes_through_the_pipeline() -> None:

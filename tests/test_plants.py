@@ -25,6 +25,7 @@ STATISTICAL = (
     "damaged",
     "unmoved",
     "coded",
+    "two greys",
     "meaningless",
 )  # held by most intervals, not by all
 

@@ -21,7 +21,7 @@ import pandas as pd
 from ganbench import features, files, metrics, paths, samples
 from ganbench.boards import curve, grid, invalid, origin, partial
 from ganbench.boards.board import Board, Track
-from ganbench.display import pictures
+from ganbench.display import paper, pictures
 from ganbench.display.text import interval, number
 from ganbench.errors import UserError
 from ganbench.statistics import ALPHA, Interval, Scale, detectable, over_seeds, paired, range_level, simultaneous
@@ -349,7 +349,7 @@ def seen(compared: Comparison) -> str:
 
 
 def build(name: str) -> pd.DataFrame:
-    """Aggregate a board and write `leaderboard.csv`, `.parquet` and `.md` and the per-run `scores.csv`; returns the board.
+    """Aggregate a board and write its tables, `leaderboard.*`, and the per-run `scores.csv`; returns the board.
 
     What the invalidation list of the published board names is struck from the tables, not from `scores.csv`. The pictures of a
     partial board are painted anew from the runs that are there.
@@ -369,7 +369,7 @@ def build(name: str) -> pd.DataFrame:
 
 
 def write(title: str, board: Board, scores: pd.DataFrame, out: Path) -> pd.DataFrame:
-    """Write `leaderboard.csv`, `.parquet` and `.md` of the scores of a board into the folder `out`; returns the board.
+    """Write `leaderboard.csv`, `.parquet`, `.md` and `.tex` of the scores of a board into the folder `out`; returns the board.
 
     A partial board has no `.parquet`.
     """
@@ -384,6 +384,7 @@ def write(title: str, board: Board, scores: pd.DataFrame, out: Path) -> pd.DataF
         with files.replacing(table_of_all) as file:
             result.to_parquet(file, index=False)
     files.write(out / "leaderboard.md", markdown(title, board, result, scores))
+    files.write(out / "leaderboard.tex", latex(title, board, result))
     return result
 
 
@@ -529,6 +530,30 @@ def markdown(name: str, board: Board, summary: pd.DataFrame, scores: pd.DataFram
         if (scores[scores.dataset == dataset].reason != partial.MISSING).any():
             parts.append(f"![samples of {dataset}](samples-{dataset}.png)")
     return "\n\n".join(parts) + "\n"
+
+
+def latex(name: str, board: Board, summary: pd.DataFrame) -> str:
+    """The tables of the board for a paper, one per dataset: rank and metrics, the controls below a rule."""
+    return "\n".join(
+        _latex(name, dataset, board, lines, reasons) for dataset, (lines, reasons) in tables(board, summary).items()
+    )
+
+
+def _latex(name: str, dataset: str, board: Board, lines: list[dict[str, str]], reasons: list[str]) -> str:
+    track = board.datasets[dataset]
+    shown = [head for head in lines[0] if head in ("row", "rank") or head.rstrip(" ↓↑") in track.metrics]
+    rows: list[list[str] | None] = [[line[head] for head in shown] for line in lines]
+    controls = sum(line["row"] in CONTROL_ORDER for line in lines)
+    if 0 < controls < len(rows):
+        rows.insert(len(rows) - controls, None)
+    caption = (
+        f"Board {name}, data {dataset}: n = {track.samples:,} samples per set, extractor "
+        f"{track.features or features.default(dataset)}. A cell is the mean over {len(board.seeds)} training seeds and its "
+        f"95 % interval; a count shows its seeds; ≥ is the least of the seeds' lower bounds. Ranked by {track.rank}; the ranks "
+        "in brackets are still possible at 95 %."
+    )
+    caption += "".join(f" ({i}) {reason}." for i, reason in enumerate(reasons, 1))
+    return paper.latex(shown, rows, caption, f"tab:{name}-{dataset}")
 
 
 def _beaten_by_noise(compared: Comparison) -> list[str]:

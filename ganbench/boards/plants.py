@@ -28,6 +28,7 @@ from ganbench.metrics.equality import PERMUTATIONS
 from ganbench.metrics.invented import FALSE_ALARMS
 from ganbench.metrics.mind import FACTOR
 from ganbench.metrics.modes import INSIDE as INSIDE_MODES
+from ganbench.metrics.ms_ssim import LUMINANCE, WEIGHTS
 from ganbench.metrics.parzen import SIGMAS
 from ganbench.metrics.robust import LOWEST
 from ganbench.metrics.sliced_wasserstein import DIRECTIONS
@@ -48,6 +49,8 @@ CLASSES = 4  # of the planted classes, and rows of their images
 MISSTATED = 0.25
 STEP = 0.5  # of an output from the place of its condition
 GREY = 0.5
+GREYS = 0.2, 0.6  # of the images of one value
+APART = 0.4  # LPIPS of two images of different greys
 
 
 class Plant(NamedTuple):
@@ -441,6 +444,21 @@ def coded(noise: float, real: Inputs, rng: np.random.Generator) -> tuple[Inputs,
     return {"gen": logits, "gen_logits": logits, "gen_labels": codes}, {"code_information": float(information)}
 
 
+def two_greys(real: Inputs, rng: np.random.Generator) -> tuple[Inputs, Truths]:
+    """Images of one of two even greys, each with probability 1/2. Images of one grey have the similarity 1 and the distance 0.
+
+    Two greys a and b are alike in contrast and structure, and (2ab + c) / (a^2 + b^2 + c) in luminance. An image of 8 x 8
+    pixels has one scale, so this number counts once, to the power of the sum of the weights.
+    """
+    n = len(real["gen"])
+    light, (dark, bright) = rng.integers(0, 2, n), GREYS
+    alike = (2 * dark * bright + LUMINANCE) / (dark**2 + bright**2 + LUMINANCE)
+    pixels = np.where(light, bright, dark)[:, None] * np.ones((n, 64))
+    distances = APART * rng.integers(0, 2, n // 2)
+    inputs = {"gen": real["gen"], "gen_pixels": pixels, "image_shape": (8, 8, 1), "gen_lpips": distances}
+    return inputs, {"ms_ssim": (1 + float(alike ** sum(WEIGHTS))) / 2, "lpips": APART / 2}
+
+
 PLANTS = {
     "untouched": Plant("real samples against real samples", null),
     "moved": Plant("the reference, moved by its spread and twice as large", moved),
@@ -471,6 +489,7 @@ PLANTS = {
     "partners": Plant("a quarter of the true partners is exchanged", exchanged_partners),
     "reclassed": Plant("a quarter of the samples has lost its class", changed_classes),
     "coded": Plant("codes that are seen in three of four samples", partial(coded, 0.25)),
+    "two greys": Plant("images of two even greys, equally frequent", two_greys),
     "meaningless": Plant("codes that say nothing", partial(coded, 1.0)),
     "pointed": Plant("the centres of half of the modes, and a third of the samples far away", pointed),
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ganbench import data, files, paths
-from ganbench.boards import grid, leaderboard, origin, partial, referee
+from ganbench.boards import grid, invalid, leaderboard, origin, partial, referee
 from ganbench.boards import page as short
 from ganbench.boards.board import Board
 from ganbench.boards.published import MANIFEST, Altered, Published, altered, files_of, read, text
@@ -96,11 +96,14 @@ def renew(name: str) -> Path:
 
 
 def _finish(folder: Path, facts: dict[str, Any]) -> None:
-    """Write the origin on the page, the short page, and then the manifest with the hashes of all files."""
+    """Write the origin on the page, the short page, the table in LaTeX, and then the manifest with the hashes of all files."""
     page = folder / "leaderboard.md"
     files.write(page, origin.stamp(page.read_text(encoding="utf-8"), facts))
     board = Board.model_validate(facts["grid"])
-    tables = short.read(folder, Published(folder, facts, board))
+    published = Published(folder, facts, board)
+    tables = short.read(folder, published)
+    summary = leaderboard.aggregate(invalid.strike(published.scores(), invalid.read(folder)), board)
+    files.write(folder / "leaderboard.tex", leaderboard.latex(facts["board"], board, summary))
     files.write(folder / short.FILE, origin.stamp(short.text(facts["board"], board.about, tables), facts))
     rest = {name: fact for name, fact in facts.items() if name not in ("hashes", files.DIGEST)}
     hashes = {path: sha256(folder / path) for path in files_of(folder)}

@@ -204,7 +204,7 @@ def _faults(board: Records, run: Recorded) -> Iterator[str]:
 
 
 def check_table(board: Records) -> list[Finding]:
-    """Whether `scores.csv`, `leaderboard.csv`, `.parquet` and the tables of `.md` follow from the records."""
+    """Whether `scores.csv`, `leaderboard.csv`, `.parquet`, the tables of `.md` and `.tex` follow from the records."""
     published = {name: _table(board.folder / name) for name in ("scores.csv", "leaderboard.csv")}
     today = board.manifest.get("recipe") == RECIPE
     why = "damaged" if today else "made by older versions of ganbench"
@@ -222,11 +222,14 @@ def check_table(board: Records) -> list[Finding]:
     parquet = (
         {"leaderboard.parquet": difference(summary, _table(board.folder / "leaderboard.parquet"))} if whole else {}
     )
+    paper = board.folder / "leaderboard.tex"  # boards that were published earlier have none
+    latex = leaderboard.latex(board.name, board.board, summary).splitlines()
     differences = {
         "scores.csv": difference(scores, published["scores.csv"]),
         "leaderboard.csv": difference(summary, published["leaderboard.csv"]),
         **parquet,
         "leaderboard.md": _other_line(_tables(page), _tables(shown)),
+        **({paper.name: _other_line(latex, _lines(paper))} if paper.is_file() else {}),
     }
     wrong = [
         Finding(True, f"{paths.shown(board.folder / name)}: it does not follow from the records: {fault}")
@@ -285,6 +288,10 @@ def difference(ours: pd.DataFrame, theirs: pd.DataFrame) -> str | None:
 
 def _tables(page: str) -> list[str]:
     return [line for line in page.splitlines() if line.startswith("|")]
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8", errors="replace").splitlines()
 
 
 def _other_line(ours: list[str], theirs: list[str]) -> str | None:

@@ -247,13 +247,18 @@ def show(text: str) -> None:
 
 
 def json_file(where: str | None) -> Path | None:
-    """The file that `--json` names; None for stdout and without the option."""
+    """The file that an option such as `--json` names; None for stdout and without the option."""
     return None if where in (None, "-") else Path(where)
+
+
+def write_text(text: str, where: str) -> None:
+    """Write lines to a file, or to stdout for `-`."""
+    if where == "-":
+        print(text, end="")
+        return
+    files.write(Path(where), text)
 
 
 def write_json(text: str, where: str) -> None:
     """Write JSON to a file, or to stdout for `-`."""
-    if where == "-":
-        print(text)
-        return
-    files.write(Path(where), text + "\n")
+    write_text(text + "\n", where)

@@ -32,6 +32,7 @@ from ganbench.cli._common import (
     say,
     show,
     write_json,
+    write_text,
 )
 from ganbench.errors import UserError, counted
 
@@ -135,6 +136,21 @@ def score(
             metavar="FILE", help="write a page with the samples, their nearest neighbours and the closest pairs"
         ),
     ] = None,
+    latex: Annotated[
+        str | None, typer.Option(metavar="FILE", help="write a booktabs table with the protocol; - prints only this")
+    ] = None,
+    markdown: Annotated[
+        str | None, typer.Option(metavar="FILE", help="write a Markdown table with the protocol; - prints only this")
+    ] = None,
+    export_features: Annotated[
+        Path | None, typer.Option(metavar="FILE.npz", help="write the features and logits of all sets, float32")
+    ] = None,
+    copies: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv", help="write the nearest training samples of each sample, and whether it is a copy"
+        ),
+    ] = None,
 ) -> None:
     """Score samples against held-out data.
 
@@ -143,21 +159,29 @@ def score(
       ganbench score samples/ --reference mnist
       ganbench score samples.npz --reference digits --metrics fid,support --json -
       ganbench score samples/ --reference mnist --html page.html
+      ganbench score samples/ --reference mnist --latex table.tex
+      ganbench score samples/ --reference mnist --copies copies.csv --export-features features.npz
       ganbench score points.npy --reference ring --features identity
       ganbench score tensor.npy --range=-1,1 --reference mnist
       ganbench score samples.npz --reference imagenet.npz --protocol adm
     """
     from ganbench import scoring
     from ganbench.display.text import width
-    from ganbench.features import require_weights
+    from ganbench.features import _lpips, require_weights
     from ganbench.samples import preflight
-    from ganbench.scoring import report
+    from ganbench.scoring import exports, paper, report
     from ganbench.training.provenance import Work
 
     work = Work()
     names = metrics_of(wanted) if protocol is None else names_of(wanted)
     extractor = extractor_of(features, weights, precision)
-    check_files(html, json_file(json_out), inputs=(samples, reference, train))
+    read = samples, reference, train
+    texts = {"json": json_out, "latex": latex, "markdown": markdown}
+    printed = [name for name, where in texts.items() if where == "-"]
+    if len(printed) > 1:
+        raise UserError(f"--{printed[0]} - and --{printed[1]} - both print to stdout; give one of them a file")
+    check_files(html, *map(json_file, texts.values()), export_features, copies, inputs=read)
+    check_files(export_features, suffixes=[".npz"])
     extractors = scoring.Scorer.extractors(extractor, names, protocol)
     peers = names_of(check_with) or []
     if peers:
@@ -166,6 +190,8 @@ def score(
         second_opinion.require(peers, extractors[0])
     for needed in extractors:
         require_weights(needed, samples, reference, train)
+    if _lpips.NAME in (names or ()):
+        _lpips.require()
     scorer = scoring.Scorer.of(
         reference,
         train,
@@ -177,6 +203,8 @@ def score(
         trust=trust,
         protocol=protocol,
     )
+    if copies is not None and scorer.train is None:
+        raise UserError("--copies needs the training set: pass --train")
     generated = scorer.open(samples)
     sets = generated, scorer.reference, scorer.train
     for line in preflight.lines(*(opened.manifest for opened in sets if opened is not None)):
@@ -191,19 +219,27 @@ def score(
     result = scorer(generated)
     scoring.require_values(result, generated)
     try:
-        if json_out != "-":
+        if not printed:
             show(report.text(result, names or (), width(), samples))
     finally:  # a terminal that is gone takes no scores away, nor does a full disk, because the table comes first
         if peers:
             opinions = second_opinion.opinions(checks, result, generated, scorer.reference)
-            (say if json_out == "-" else show)("\n" + second_opinion.text(opinions, width()))
+            (say if printed else show)("\n" + second_opinion.text(opinions, width()))
             result = result.model_copy(update={"second_opinion": [line._asdict() for line in opinions]})
+        result = result.model_copy(update={"provenance": work.record()})
         if json_out is not None:
-            write_json(result.model_copy(update={"provenance": work.record()}).to_json(), json_out)
+            write_json(result.to_json(), json_out)
+        for where, write in ((latex, paper.latex), (markdown, paper.markdown)):
+            if where is not None:
+                write_text(write(result, samples), where)
         if html is not None:
             from ganbench.scoring import page
 
             files.write(html, as_options(page.render(result, *sets, samples)))
+        if export_features is not None:
+            files.write(export_features, exports.features_of(scorer.embedded(generated), scorer.extractor))
+        if copies is not None and scorer.train is not None:
+            files.write(copies, exports.copies_of(scorer.copies(generated), generated, scorer.train))
 
 
 @app.command()
@@ -212,6 +248,9 @@ def compare(
         list[Path], typer.Argument(metavar="A.json B.json...", help="what `ganbench score --json` wrote")
     ],
     json_out: Json = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="write a page with the results side by side")
+    ] = None,
 ) -> None:
     """Say which result is better, metric by metric. A difference counts only if its 95 % interval leaves out 0.
 
@@ -220,12 +259,13 @@ def compare(
     \b
     Examples:
       ganbench compare mine.json theirs.json
+      ganbench compare mine.json theirs.json --html page.html
       ganbench compare results/quick/runs/gan-digits-55be5392-s0.json results/quick/runs/wgan-digits-89cca4d4-s0.json
     """
     from ganbench.display.text import width
     from ganbench.scoring import comparison, report, result
 
-    check_files(json_file(json_out), inputs=scores)
+    check_files(json_file(json_out), html, inputs=scores)
     names = comparison.names_of(scores)
     results = {name: result.read(path) for name, path in zip(names, scores, strict=True)}
     if len(results) < len(scores):
@@ -235,6 +275,10 @@ def compare(
         show(report.comparison(lines, results, width()))
     if json_out is not None:
         write_json(json.dumps(lines, indent=1, allow_nan=False), json_out)
+    if html is not None:
+        from ganbench.scoring import page
+
+        files.write(html, as_options(page.render_comparison(results)))
 
 
 @app.command("spread")

@@ -1,4 +1,4 @@
-"""The verbs of weights: which files the extractors need, where they lie, and how they are fetched."""
+"""The verbs of weights: which files extractors and `lpips` need, where they lie, and how they are fetched."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 weights_app = typer.Typer(rich_markup_mode=None, invoke_without_command=True)
 app.add_typer(weights_app, name="weights", help="List, find or download the weights of the extractors.")
-Names = Annotated[list[str], typer.Argument(metavar="EXTRACTOR...", help="names from `ganbench weights list`")]
+Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="names from `ganbench weights list`")]
 
 
 @weights_app.callback()
 def weights_(context: typer.Context) -> None:
-    """List, find or download the weights of the extractors.
+    """List, find or download the weights of extractors and of the metric lpips.
 
     \b
     Examples:
@@ -33,7 +33,7 @@ def weights_(context: typer.Context) -> None:
 
 @weights_app.command("list")
 def list_(json_out: Json = None) -> None:
-    """Show the file of each extractor: its size, hash and licence, and where it lies or from where it comes.
+    """Show each file of weights and who needs it: its size, hash and licence, and where it lies or from where it comes.
 
     \b
     Example:
@@ -81,32 +81,33 @@ def fetch(names: Names) -> None:
 
 
 def _published() -> dict[Weights, list[str]]:
-    """The files of weights that do not come with ganbench, each with the names of its extractors."""
+    """The files of weights that do not come with ganbench, each with the extractors, or the metric, that it is for."""
     from ganbench import features
-    from ganbench.features import efficientnet
+    from ganbench.features import _lpips, efficientnet
 
     out: dict[Weights, list[str]] = {}
     for name in features.names():
         weights = efficientnet.WEIGHTS if name in efficientnet.NAMES else features.published(name)
         if weights is not None:
             out.setdefault(weights, []).append(name)
-    return out
+    return out | {weights: [_lpips.NAME] for weights in _lpips.FILES}
 
 
 def _of(names: list[str]) -> list[Weights]:
-    """The files of these extractors, each once.
+    """The files of these extractors and metrics, each once.
 
     Raises:
-        UserError: there is no such extractor, or its weights come with ganbench.
+        UserError: there is no such name, or its weights come with ganbench.
     """
     from ganbench import features
     from ganbench.errors import choose
 
-    by_name = {name: weights for weights, users in _published().items() for name in users}
+    published = _published()
+    needed = {user for users in published.values() for user in users}
     for name in names:
-        if choose(name, features.names(), "extractor") not in by_name:
+        if choose(name, sorted({*features.names(), *needed}), "extractor") not in needed:
             raise UserError(f"{name} needs no file: its weights come with its package, or it has none")
-    return list(dict.fromkeys(by_name[name] for name in names))
+    return [weights for weights, users in published.items() if set(users) & set(names)]
 
 
 def _place(weights: Weights) -> Path | None:

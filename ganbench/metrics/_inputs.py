@@ -118,6 +118,8 @@ INPUTS: Mapping[str, Input] = {
             "ref_captions", "ref", "vector of this caption, float64 `[m, d]`", NO_SPACE, space="features",
         ),
         Input("attribute_names", "data", "the names of the A attributes", NO_CAPTION, rows=False),
+        Input("gen_lpips", "gen", "LPIPS distances of random pairs of generated images, float64 `[p]`", NO_PIXELS, rows=False),
+        Input("ref_lpips", "ref", "LPIPS distances of random pairs of held-out images, likewise", NO_PIXELS, rows=False),
         Input("image_shape", "data", "height, width and channels of the images", NO_PIXELS, rows=False),
         Input("mixture", "data", "the true modes of a dataset of points, a `Mixture`", "is for datasets whose modes are known"),
         Input(

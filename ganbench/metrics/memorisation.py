@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import wraps
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -101,6 +102,20 @@ class Detector(NamedTuple):
         return np.stack([local_ratio(nearest[space].distances) / self.units[space] for space in self.spaces])
 
 
+class Search(NamedTuple):
+    """What the search for copies among n samples gave."""
+
+    real: Real
+    nearest: Mapping[str, Nearest]  # of the n samples, in each space
+    ratios: np.ndarray  # float64 [spaces, n], see `Detector.ratios`
+
+    @property
+    def exact(self) -> np.ndarray:
+        """Which samples equal a training sample: in the pixels if these are searched, else in the features. bool `[n]`."""
+        equal: np.ndarray = self.nearest[PIXELS if PIXELS in self.nearest else FEATURES].distances[:, 0] == 0
+        return equal
+
+
 class Real(NamedTuple):
     """What the real data say alone, whatever is scored against them."""
 
@@ -158,35 +173,90 @@ def memorisation(
         c_t: without copying it is standard normal. It is below -3 for copies, and above 3 for samples far from the data.
         gallery: rows for a look at the pictures: the 20 samples of smallest score, each as [row of `gen`, its 3 nearest
             rows of `train`, their distances, rho], in the space with its least ratio.
+        exact_gallery, near_gallery: likewise, for the exact copies alone and for the other flagged samples alone.
     """
-    images = gen_pixels is not None and ref_pixels is not None and train_pixels is not None
-    spaces = _spaces(len(gen), Samples(train, train_pixels), image_shape) if images else (FEATURES,)
-    copies = (train_copies, train_copies_pixels) if images else (None, None)
-    real = _real(ref, train, ref_pixels, train_pixels, image_shape, spaces, *copies, rng)
-    of_gen = real.detector.search(Samples(gen, gen_pixels))
+    copies = train_copies, train_copies_pixels
+    search = _search(gen, ref, train, rng, gen_pixels, ref_pixels, train_pixels, image_shape, *copies)
+    real, of_gen, ratios = search
     (gen_distances, gen_ids), (ref_distances, ref_ids) = of_gen[FEATURES], real.nearest[FEATURES]
     median = float(np.median(ref_distances[:, 0]))
     authentic = [
         _authentic(train, ref_distances, ref_ids, real.own), _authentic(train, gen_distances, gen_ids, real.own)
     ]  # fmt: skip
     intervals = [share(round(part * n), n) for part, n in zip(authentic, (len(real.ref), len(gen)), strict=True)]
-    ratios = real.detector.ratios(of_gen)
     copied = copied_share(ratios.min(0), real.scores, real.repeats)
-    exact = int((of_gen[PIXELS if PIXELS in spaces else FEATURES].distances[:, 0] == 0).sum())
+    exact = int(search.exact.sum())
     extra = {
         **copied.extra,
         "exact": exact,
         "near": max(round(copied.extra["flagged"] * len(gen)) - exact, 0),
-        "spaces": list(spaces),
+        "spaces": list(of_gen),
         "sensitivity": dict(real.sensitivity),
         "duplicates_train_ref": real.duplicates,
         "authenticity_difference": authentic[0] - authentic[1],
         "authenticity_interval": list(difference(authentic[0], intervals[0], authentic[1], intervals[1])),
         "nearest_ratio": float(np.median(gen_distances[:, 0])) / median if median > 0 else None,
         "c_t": _c_t(gen, gen_distances[:, 0], real.ref, ref_distances[:, 0], real.centres),
-        "gallery": _gallery(ratios, [of_gen[space] for space in spaces]),
+        **{
+            name: _gallery(ratios, list(of_gen.values()), among)
+            for name, among in (
+                ("gallery", np.full(len(gen), True)),
+                ("exact_gallery", search.exact),
+                ("near_gallery", (ratios.min(0) < copied.extra["threshold"]) & ~search.exact),
+            )
+        },
     }
     return Score(copied.value, copied.interval, 0.0, extra)
+
+
+@wraps(memorisation, assigned=())
+def per_image(**inputs: Any) -> Score:
+    """The search of `memorisation`, sample by sample. The parameters and the value are those of `memorisation`.
+
+    Extras:
+        rows: of each sample its 3 nearest training rows and their distances in the space of its least ratio, this space, the
+            local ratio there, the score, whether the score is below the threshold, and "exact", "near" or "" for no copy.
+    """
+    search = _search(**inputs)
+    copied = copied_share(search.ratios.min(0), search.real.scores, search.real.repeats)
+    spaces, scores, exact = list(search.nearest), search.ratios.min(0), search.exact
+    ids, distances, rho = _closest(search.ratios, list(search.nearest.values()))
+    rows = []
+    for i, space in enumerate(search.ratios.argmin(0)):
+        flagged = bool(scores[i] < copied.extra["threshold"])
+        rows.append(
+            {
+                "nearest": ids[i].tolist(),
+                "distances": distances[i].tolist(),
+                "space": spaces[space],
+                "ratio": float(rho[i]),
+                "score": float(scores[i]),
+                "flagged": flagged,
+                "copy": "exact" if exact[i] else "near" if flagged else "",
+            }
+        )
+    return Score(copied.value, copied.interval, 0.0, {"threshold": copied.extra["threshold"], "rows": rows})
+
+
+def _search(
+    gen: np.ndarray,
+    ref: np.ndarray,
+    train: np.ndarray,
+    rng: np.random.Generator,
+    gen_pixels: np.ndarray | None = None,
+    ref_pixels: np.ndarray | None = None,
+    train_pixels: np.ndarray | None = None,
+    image_shape: tuple[int, int, int] | None = None,
+    train_copies: Mapping[str, np.ndarray] | None = None,
+    train_copies_pixels: Mapping[str, np.ndarray] | None = None,
+) -> Search:
+    """Search `gen` for copies, after the calibration on the real data: see `memorisation`."""
+    images = gen_pixels is not None and ref_pixels is not None and train_pixels is not None
+    spaces = _spaces(len(gen), Samples(train, train_pixels), image_shape) if images else (FEATURES,)
+    copies = (train_copies, train_copies_pixels) if images else (None, None)
+    real = _real(ref, train, ref_pixels, train_pixels, image_shape, spaces, *copies, rng)
+    nearest = real.detector.search(Samples(gen, gen_pixels))
+    return Search(real, nearest, real.detector.ratios(nearest))
 
 
 @remembered
@@ -330,15 +400,23 @@ def _moves(images: np.ndarray) -> list[np.ndarray]:
     return [*shifted, images[:, 1:-1, -2:0:-1]]
 
 
-def _gallery(ratios: np.ndarray, nearest: Sequence[Nearest]) -> list[list[Any]]:
-    """The rows of smallest score. All exact copies have the score 0, and copies in denser surroundings are first."""
+def _gallery(ratios: np.ndarray, nearest: Sequence[Nearest], among: np.ndarray) -> list[list[Any]]:
+    """The rows of smallest score among some. All exact copies have the score 0, and copies in denser surroundings are first."""
+    ids, distances, rho = _closest(ratios, nearest)
+    order = np.lexsort((*distances.T[::-1], ratios.min(0)))
+    return [
+        [int(row), ids[row].tolist(), distances[row].tolist(), float(rho[row])] for row in order[among[order]][:GALLERY]
+    ]
+
+
+def _closest(ratios: np.ndarray, nearest: Sequence[Nearest]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ids and distances `[n, 3]` of the nearest training samples, and the local ratio `[n]`, where this ratio is least."""
     space = ratios.argmin(0)
     distances, ids = (
         np.stack([found[part][:, :SHOWN] for found in nearest])[space, np.arange(len(space))] for part in (0, 1)
     )
     rho = np.stack([local_ratio(found.distances) for found in nearest])[space, np.arange(len(space))]
-    order = np.lexsort((*distances.T[::-1], ratios.min(0)))[:GALLERY]
-    return [[int(row), ids[row].tolist(), distances[row].tolist(), float(rho[row])] for row in order]
+    return ids, distances, rho
 
 
 def _counted(mask: np.ndarray) -> tuple[int, int]:

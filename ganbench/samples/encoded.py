@@ -255,7 +255,8 @@ def finish(
     }
     if isinstance(x, Stack):
         x.sha256 = tally.sha256
-    return SampleSet(x, y, {"name": name, "sha256": tally.sha256, "found": report | facts})
+    manifest = {"name": name, "sha256": tally.sha256, "found": report | facts}
+    return SampleSet(x, y, manifest, names=None if names is None else tuple(names))
 
 
 def _decode(images: Encoded, shape: tuple[int, ...], a: int, b: int) -> np.ndarray:

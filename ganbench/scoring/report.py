@@ -19,6 +19,8 @@ NOISE = {  # whose noise the interval of a metric contains, and what that means 
         "fd_dinov2",
         "classifier_score",
         "vendi",
+        "ms_ssim",
+        "lpips",
         "intra_fid",
         "label_accuracy",
     ),
@@ -156,7 +158,7 @@ def comparison(lines: Sequence[Mapping[str, Any]], results: Mapping[str, Result]
         if v.level == "bad" and v.gate in SERIOUS
     ]
     parts += ["\n".join(warnings)] if warnings else []
-    notes = [verdict.legend(shown), *(_how_to_read(compared) if compared else [])]
+    notes = [verdict.legend(shown), *(how_to_read(compared) if compared else [])]
     parts.append("\n".join(wrap(line, "    ", columns) for line in notes if line))
     return "\n\n".join(filter(None, parts))
 
@@ -188,7 +190,7 @@ def _pairs(lines: Sequence[Mapping[str, Any]], a: Result, b: Result, columns: in
     return ["\n".join(fitted(rows, names, columns)), *(["\n".join(notes)] if notes else [])]
 
 
-def _how_to_read(metrics: Sequence[str]) -> list[str]:
+def how_to_read(metrics: Sequence[str]) -> list[str]:
     """How far to trust the intervals of these metrics: one line per kind, then what no interval covers."""
     lines = ["How far to trust the interval of a difference (docs/scoring.md):"]
     for meaning, names in NOISE.items():

@@ -12,6 +12,7 @@ from ganbench.display.progress import progress
 from ganbench.errors import UserError, choose, plain
 from ganbench.features import AUTO, Extractor, describe, published, require
 from ganbench.metrics import INPUTS, Kept, Metric, asks_for, compute, get, names, not_computed, usual, watched
+from ganbench.metrics.memorisation import per_image
 from ganbench.samples import (
     UNDECLARED,
     Declared,
@@ -23,7 +24,7 @@ from ganbench.samples import (
     in_channels,
     preflight,
 )
-from ganbench.scoring import protocols, remarks
+from ganbench.scoring import perceptual, protocols, remarks
 from ganbench.scoring.copies import embed_copies
 from ganbench.scoring.embedding import announce, choose_extractor, embed, embed_disturbed, identity
 from ganbench.scoring.inputs import ASKED, gather, gather_real, one_size, real_vs_real, without_pixels
@@ -33,7 +34,7 @@ from ganbench.scoring.sources import Source, default_train, open_set
 ROLES = ("samples", "reference", "train")
 CHANGED = ("ref_disturbed", "ref_disturbed_pixels"), ("train_copies", "train_copies_pixels")  # inputs of one origin
 MANY = 20_000  # largest reference whose halves are scored against each other
-ON_PIXELS = ("parzen",)  # metrics that measure the pixels of images, whatever the extractor is
+ON_PIXELS = ("parzen", "ms_ssim", "lpips")  # metrics that measure the pixels of images, whatever the extractor is
 PATIENCE = 5.0  # seconds of work after which a metric shows its progress
 
 
@@ -224,14 +225,9 @@ class Scorer:
         Raises:
             UserError: samples that cannot be read or compared with the reference, or that are too few for every metric.
         """
-        gen = self.open(samples)
-        self.check_size(gen)
-        if not self.reference.is_statistics:
-            remarks.require_alike(gen, self.reference, self.extractor)
-        said = self.remarks(gen)
-        gen, unlabelled = remarks.align(gen, self.reference)
-        channels = common_channels([given for given in (gen, self.reference, self.train) if given is not None])
-        gen = in_channels(gen, channels)
+        opened = self.open(samples)
+        gen, unlabelled, channels = self._prepared(opened)
+        said = self.remarks(opened)
         ref, train = self._real(channels)
         results, embeddings = self._results(gen, channels)
         for name, result in results.items():
@@ -258,6 +254,46 @@ class Scorer:
             }
         )
 
+    def embedded(self, samples: Source) -> dict[str, SampleSet]:
+        """The sets of a scoring with their features and logits, by role: "samples", "reference" and "train".
+
+        A reference of statistics, and a training set that there is not, are left out.
+
+        Raises:
+            UserError: see `__call__`.
+        """
+        gen, _, channels = self._prepared(self.open(samples))
+        sets = dict(zip(ROLES, (gen, *self._real(channels)), strict=True))
+        return {
+            role: embed(given, self.extractor)
+            for role, given in sets.items()
+            if given is not None and not given.is_statistics
+        }
+
+    def copies(self, samples: Source) -> dict[str, Any]:
+        """What `memorisation` found for each sample: see `ganbench.metrics.memorisation.per_image`.
+
+        Raises:
+            UserError: see `__call__`; or `memorisation` does not apply.
+        """
+        gen, _, channels = self._prepared(self.open(samples))
+        metric = get("memorisation")._replace(function=per_image)
+        inputs, kept, _ = self._inputs(gen, self.extractor, [metric], channels)
+        with watched(partial(progress, unit="samples", patience=PATIENCE)):
+            result = compute([metric], inputs, self.seed, kept)[metric.name]
+        if result["reason"] is not None:
+            raise UserError(f"there is no table of copies: {result['reason']}")
+        return result
+
+    def _prepared(self, gen: SampleSet) -> tuple[SampleSet, str | None, int | None]:
+        """The samples in the classes and channels of the real data, why they have no classes, and the channels."""
+        self.check_size(gen)
+        if not self.reference.is_statistics:
+            remarks.require_alike(gen, self.reference, self.extractor)
+        gen, unlabelled = remarks.align(gen, self.reference)
+        channels = common_channels([given for given in (gen, self.reference, self.train) if given is not None])
+        return in_channels(gen, channels), unlabelled, channels
+
     def _results(self, gen: SampleSet, channels: int | None) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
         """The result of every metric, and the hashes of the features."""
         groups = self._groups()
@@ -278,12 +314,8 @@ class Scorer:
         if self.reference.is_statistics and extractor.name != self.extractor.name:
             reason = f"needs the images of the reference: its statistics are for {self.extractor.name}"
             return {m.name: not_computed(m, len(gen.x), f"{m.name} {reason}") for m in group}, {}
-        generated = embed(gen, extractor, hold=False)
-        real, kept, hashes = self._real_inputs(channels, extractor, group)
-        conditional = any(asks_for(metric, part) for metric in group for part in ASKED)
-        inputs = gather(generated, real, self._real(channels)[0] if conditional else None)
-        unequal = not one_size([given for given in (gen, *self._real(channels)) if given is not None])
-        inputs = without_pixels(inputs) if unequal else inputs
+        inputs, kept, hashes = self._inputs(gen, extractor, group, channels)
+        unequal = self._unequal(gen, channels)
         with watched(partial(progress, unit="samples", patience=PATIENCE)):
             results = compute(group, inputs, self.seed, kept)
             if len(self.reference.x) <= MANY:
@@ -301,7 +333,33 @@ class Scorer:
             results |= {m.name: not_computed(m, len(gen.x), f"{m.name} {reason}") for m in group if m.name in ON_PIXELS}
         if self.protocol is not None:
             results = {name: r | {"extractor": describe(extractor)["id"]} for name, r in results.items()}
-        return results, _hashes(samples=generated) | hashes
+        return results, hashes
+
+    def _unequal(self, gen: SampleSet, channels: int | None) -> bool:
+        """Whether the images of the sets differ in their size."""
+        return not one_size([given for given in (gen, *self._real(channels)) if given is not None])
+
+    def _inputs(
+        self, gen: SampleSet, extractor: Extractor, group: list[Metric], channels: int | None
+    ) -> tuple[dict[str, Any], Kept, dict[str, str]]:
+        """All inputs of these metrics, what metrics have computed from the real data, and the hashes of the features."""
+        generated = embed(gen, extractor, hold=False)
+        real, kept, hashes = self._real_inputs(channels, extractor, group)
+        conditional = any(asks_for(metric, part) for metric in group for part in ASKED)
+        inputs = gather(generated, real, self._real(channels)[0] if conditional else None)
+        if self._unequal(gen, channels):
+            inputs = without_pixels(inputs)
+        elif any(asks_for(metric, "gen_lpips") for metric in group):
+            inputs |= self._perceptual(gen, channels)
+        return inputs, kept, _hashes(samples=generated) | hashes
+
+    def _perceptual(self, gen: SampleSet, channels: int | None) -> dict[str, Any]:
+        """The inputs of `lpips`, without those that are missing. The distances of the reference are computed once."""
+        key = "lpips", channels, self.seed
+        if key not in self._ready:
+            self._ready[key] = perceptual.distances(self._real(channels)[0], self.seed)
+        distances = {"gen_lpips": perceptual.distances(gen, self.seed), "ref_lpips": self._ready[key]}
+        return {name: array for name, array in distances.items() if array is not None}
 
     def _halves(
         self, wanted: list[Metric], inputs: dict[str, Any], channels: int | None, extractor: Extractor

@@ -60,7 +60,7 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
             "beta_recall",
             "missing",
         ),
-        *("modes", "support", "vendi", "rke"),
+        *("modes", "support", "vendi", "rke", "ms_ssim", "lpips"),
     ),
     "Do they obey their labels?": (
         *(
@@ -89,6 +89,12 @@ ELSEWHERE = {  # extractors with Inception's weights, and the evaluator whose FI
     "inception-clean": "clean-fid",
     "inception-studiogan": "StudioGAN",
     "inception-spatial": "sFID",
+}
+
+GATES_OF = {  # the gates that answer each question; all others are about the numbers themselves
+    "Do the samples look real?": ("damage", "few samples", "sample size", "literature"),
+    "Are they diverse?": ("collapse", "diversity", "gaps"),
+    "Are they copies?": ("copying",),
 }
 
 
