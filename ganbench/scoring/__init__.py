@@ -1,7 +1,7 @@
 """From sample sets to scores: read, embed, measure, and say under which protocol.
 
 `Scorer` holds the real data and the protocol, `score` is one call of it. Modules: `sources` opens sets, `embedding` computes
-features, `inputs` hands them to metrics, `result` is what comes out.
+features on the device that `devices` chooses, `inputs` hands them to metrics, `result` is what comes out.
 """
 
 from __future__ import annotations
@@ -60,12 +60,13 @@ def score(
     range: Range | Mapping[str, Range] | None = None,
     layout: str | None = None,
     protocol: str | None = None,
+    device: str | None = None,
 ) -> Result:
     """Score one sample set. Each set is a path, a dataset's name, an array, a tensor, or a set that was read before.
 
     Args:
         samples: the generated samples: see `ganbench.samples`; points are float `[n, d]`.
-        reference, train, features, metrics, seed, range, layout, protocol: see `Scorer.of`.
+        reference, train, features, metrics, seed, range, layout, protocol, device: see `Scorer.of`.
 
     Returns:
         Protocol, samples and `metrics[name]` with value, interval, n, version and reason: see `ganbench.scoring.result`.
@@ -78,6 +79,14 @@ def score(
     1.0
     """
     scorer = Scorer.of(
-        reference, train, features=features, metrics=metrics, seed=seed, range=range, layout=layout, protocol=protocol
+        reference,
+        train,
+        features=features,
+        metrics=metrics,
+        seed=seed,
+        range=range,
+        layout=layout,
+        protocol=protocol,
+        device=device,
     )
     return scorer(samples)
