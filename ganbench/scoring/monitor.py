@@ -65,8 +65,8 @@ class Monitor:
         every: steps between two scores.
         n: samples of a score.
         seed: of the samples. It is the same each time, so a change of the score is a change of the generator.
-        logger: gets each value: an object with TensorBoard's `add_scalar(tag, value, step)`, or with `log(values, step=step)` of
-            Weights & Biases.
+        logger: gets each value: an object with TensorBoard's `add_scalar(tag, value, step)`, or with the method
+            `log(values, step=step)` of Weights & Biases.
 
     Raises:
         UserError: the logger has neither of the two methods, or `every` is no positive number.
