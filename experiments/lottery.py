@@ -113,7 +113,8 @@ def scorers(references: int, n: int) -> list[Scorer]:
     held_out = data.load(DATASET, "test")
     chosen = [np.random.default_rng(r).permutation(len(held_out.x))[:n] for r in range(references)]
     return [
-        Scorer.of(np.array(held_out.x)[np.sort(ids)], features=f"{DATASET}-cnn", metrics=[METRIC]) for ids in chosen
+        Scorer.of(np.array(held_out.x)[np.sort(ids)], features=f"{DATASET}-cnn", metrics=[METRIC], device="cpu")
+        for ids in chosen
     ]
 
 

@@ -83,7 +83,7 @@ def page(out: Path) -> str:
 def measure(run: grid.PlannedRun, runs: Path, out: Path, grids: Path) -> dict[str, str]:
     """Train, draw and score a row, and write its record and its picture. Returns its line of the table."""
     torch.set_num_threads(1)  # as in the pipeline
-    path, score, work = make(run, runs), Scorer.of(BOARD, metrics=METRICS), Work()
+    path, score, work = make(run, runs), Scorer.of(BOARD, metrics=METRICS, device="cpu"), Work()
     scores = score(path).model_copy(update={"provenance": work.record()})
     record = {
         "samples": json.loads(path.with_suffix(".json").read_text()),

@@ -69,7 +69,7 @@ def main(
     dataset, width, images, n = ("digits", 8, 1000, 300) if quick else ("mnist", 32, 60_000, 5000)
     data.obtain(dataset)
     torch.set_num_threads(1)
-    evaluate = Scorer.of(f"{dataset}:test", metrics=["fid"])
+    evaluate = Scorer.of(f"{dataset}:test", metrics=["fid"], device="cpu")
     rows = [
         {"dataset": dataset, "width": width, "images": images, "samples": n, "precision": precision, "seed": seed}
         | run(dataset, images, n, {"width": width, "precision": precision}, seed, evaluate)

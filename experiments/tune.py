@@ -75,7 +75,7 @@ def attempt(search: dict[str, Any], row: str, trial: int, runs: Path) -> dict[st
         baseline.resolve(wanted.get("baseline", row)), dataset, folder,
         seed=search["seed"], images=wanted["images"], overrides=wanted["set"], device="cpu",
     )  # fmt: skip
-    scorer = Scorer.of(dataset, features=search["features"], metrics=[search["rank"], beside])
+    scorer = Scorer.of(dataset, features=search["features"], metrics=[search["rank"], beside], device="cpu")
     metrics = scorer(sample(folder, Drawing(search["samples"], search["seed"]))).metrics if not run.diverged else {}
     scores = {name: metrics[name].value if name in metrics else None for name in (search["rank"], beside)}
     facts = {"images": run.seen, "CPU s": round(run.cpu_seconds), "diverged": run.diverged}

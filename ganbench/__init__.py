@@ -1,6 +1,7 @@
 """ganbench: train GANs, score them, and say how far each number can be trusted.
 
 `from ganbench import Scorer, compare, score`: what the command line does, for other programs.
+`Monitor` scores a generator in a training loop.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -8,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from ganbench._version import __version__
 
 if TYPE_CHECKING:
-    from ganbench.scoring import Scorer, compare, score
+    from ganbench.scoring import Monitor, Scorer, compare, score
 
-__all__ = ["Scorer", "__version__", "compare", "score"]
+__all__ = ["Monitor", "Scorer", "__version__", "compare", "score"]
 
 
 def __getattr__(name: str) -> Any:
-    """`score`, `compare` and `Scorer` are imported when they are first used, so that `import ganbench` is fast."""
-    if name in ("score", "compare", "Scorer"):
+    """`score`, `compare`, `Scorer` and `Monitor` are imported when they are first used, so that `import ganbench` is fast."""
+    if name in ("score", "compare", "Scorer", "Monitor"):
         from ganbench import scoring
 
         return getattr(scoring, name)

@@ -21,7 +21,9 @@ from ganbench.errors import UserError, in_words, place
 
 PINS = paths.PACKAGE / "code.json"
 FOLDERS = ("layers", "features")
-NEUTRAL = {paths.PACKAGE / "features" / name for name in ("__init__.py", "_cache.py", "_weights.py")}  # compute nothing
+NEUTRAL = {
+    paths.PACKAGE / "features" / name for name in ("__init__.py", "_cache.py", "_team.py", "_weights.py")
+}  # compute nothing
 DIGITS = 16  # of a hash
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)  # what can have a docstring
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import json
+from typing import Any
+
 import numpy as np
 import pytest
+from conftest import REPOSITORY
 
 from ganbench import compare, score
 from ganbench.errors import UserError
@@ -36,3 +41,24 @@ def test_two_results_are_compared_and_unlike_ones_refused() -> None:
     assert compare(good, bad).loc["kid", "verdict"] == "a better"
     with pytest.raises(UserError, match="their protocols differ in"):
         compare(good, score(GOOD, BAD, metrics=METRICS))
+
+
+def test_the_notebook_runs_from_the_top() -> None:
+    """A small runner executes the cells in order, so that no kernel of Jupyter is needed."""
+    file = REPOSITORY / "docs/guides/score_in_a_notebook.ipynb"
+    notebook = json.loads(file.read_text(encoding="utf-8"))
+    names: dict[str, Any] = {}
+    shown = []
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            *before, last = ast.parse("".join(cell["source"])).body
+            exec(compile(ast.Module(before, []), file.name, "exec"), names)
+            if isinstance(last, ast.Expr):
+                shown.append(eval(compile(ast.Expression(last.value), file.name, "eval"), names))
+            else:
+                exec(compile(ast.Module([last], []), file.name, "exec"), names)
+    sharp, frame, verdicts = shown
+    assert "<table" in sharp._repr_html_()
+    assert frame.loc["memorisation", "value"] > 0.9, "the sharp images are training images"
+    assert frame.loc["kid", "low"] < frame.loc["kid", "value"] < frame.loc["kid", "high"]
+    assert verdicts.loc["kid", "verdict"] == "a better", "the blur is seen"

@@ -73,7 +73,8 @@ class Protocol:
         x, y = controls.reference(self.dataset, self.track.samples, seed)
         reference = SampleSet(x, y, {"name": f"reference-{seed}", "dataset": self.dataset})
         wanted = dict.fromkeys((*self.track.metric_names, COPIES))
-        return Scorer.of(reference, self.train, features=self.extractor, metrics=wanted, seed=seed)(samples)
+        scorer = Scorer.of(reference, self.train, features=self.extractor, metrics=wanted, seed=seed, device="cpu")
+        return scorer(samples)
 
     def own(self, scored: Result) -> Result:
         """A result with the board's metrics alone."""

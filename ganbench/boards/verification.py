@@ -395,7 +395,9 @@ def score(board: Records, run: Recorded, path: Path, scratch: Path) -> Result:
     if reference.manifest["sha256"] != protocol["reference"]["sha256"]:
         raise UserError(f"{_cell(run)}: the held-out samples are not those of the published score")
     train = _embedding(f"{run.dataset}:train", "train", extractor)
-    scorer = scoring.Scorer.of(reference, train, features=extractor, metrics=track.metric_names, seed=run.seed)
+    scorer = scoring.Scorer.of(
+        reference, train, features=extractor, metrics=track.metric_names, seed=run.seed, device="cpu"
+    )
     return scorer(_embedding(path, "test", extractor))
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shlex
 import sys
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -76,10 +77,38 @@ Layout = Annotated[str | None, typer.Option(help="nhwc or nchw, for arrays that 
 Precision = Annotated[str, typer.Option(help="precision of the network: fp32 or bf16; bf16 is about twice as fast")]
 
 
+Device = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME", help="torch device of the network: auto (a GPU if there is a GPU), cpu, cuda, cuda:1, mps"
+    ),
+]
+
+
 Trust = Annotated[
     bool,
     typer.Option("--trust", help="run the code of a GAN that neither ganbench nor a plug-in brings, if a run needs it"),
 ]
+
+
+def in_team(verb: Callable[..., None]) -> Callable[..., None]:
+    """A verb that the processes of `torchrun` run together: the first process does it, the others embed images for it."""
+
+    @functools.wraps(verb)
+    def shared(**options: Any) -> None:
+        if "TORCHELASTIC_RUN_ID" not in os.environ:  # torch is not imported without torchrun
+            verb(**options)
+            return
+        from ganbench.scoring import devices
+        from ganbench.training import team
+
+        asked = options["device"]
+        with devices.together(asked) as leads:
+            if leads:
+                own = team.device(None if asked == devices.AUTO else asked)
+                verb(**options | {"device": asked if own is None else own})
+
+    return shared
 
 
 def help_unless_invoked(context: typer.Context) -> None:
@@ -216,7 +245,7 @@ def _restored(path: Path, folder: Path) -> Iterator[None]:
                 made.rmdir()
 
 
-ARGUMENTS = ("features", "layout", "precision", "protocol", "range", "reference", "train", "trust", "weights")
+ARGUMENTS = ("device", "features", "layout", "precision", "protocol", "range", "reference", "train", "trust", "weights")
 ARGUMENT = re.compile(rf"`({'|'.join(ARGUMENTS)})=(?:'(.*?)')?`")
 
 

@@ -160,7 +160,7 @@ def curve(
     from ganbench.boards import curve as curves
     from ganbench.scoring import Scorer
 
-    scorer = Scorer.of(reference, features=features, metrics=[column.partition(".")[0]], seed=seed)
+    scorer = Scorer.of(reference, features=features, metrics=[column.partition(".")[0]], seed=seed, device="cpu")
     curves.write(curves.measure(folder, column, scorer, n, seed, trust), out)
 
 

@@ -10,6 +10,7 @@ import typer
 
 from ganbench import files
 from ganbench.cli._common import (
+    Device,
     Features,
     Json,
     Layout,
@@ -26,6 +27,7 @@ from ganbench.cli._common import (
     check_folder,
     check_sample_file,
     extractor_of,
+    in_team,
     json_file,
     metrics_of,
     names_of,
@@ -44,12 +46,14 @@ app.add_typer(cache_app, name="cache", help="Show or delete the features that ga
 
 
 @app.command()
+@in_team
 def embed(
     samples: Annotated[str, typer.Argument(help="samples, or a split of a dataset, such as mnist:train")],
     out: Annotated[Path, typer.Option(help="file for the samples and their features, .npz")],
     features: Features = "auto",
     weights: Weights = None,
     precision: Precision = "fp32",
+    device: Device = "auto",
     disturbed: Annotated[
         bool,
         typer.Option(
@@ -70,19 +74,22 @@ def embed(
     from ganbench import scoring
     from ganbench.features import require_weights
     from ganbench.samples import arrays, declared
-    from ganbench.scoring import sources
+    from ganbench.scoring import devices, sources
 
     asked = extractor_of(features, weights, precision)
+    devices.check(device)
     check_sample_file(out, samples)
     require_weights(asked, samples)
     opened = sources.open_set(samples, "train", declared(range_, layout, trust))
     extractor, why = scoring.choose_extractor(opened, None, asked)
     scoring.announce(extractor, why)
+    extractor = extractor._replace(device=devices.choose(device, extractor.name))
     embedded = scoring.embed(opened, extractor)
     arrays.write(out, scoring.embed_disturbed(embedded, extractor) if disturbed else embedded)
 
 
 @app.command()
+@in_team
 def score(
     samples: Annotated[
         str,
@@ -105,6 +112,7 @@ def score(
     features: Features = "auto",
     weights: Weights = None,
     precision: Precision = "fp32",
+    device: Device = "auto",
     wanted: Annotated[
         str | None,
         typer.Option("--metrics", help="names, separated by commas; by default all that apply, but those on request"),
@@ -169,10 +177,11 @@ def score(
     from ganbench.display.text import width
     from ganbench.features import _lpips, require_weights
     from ganbench.samples import preflight
-    from ganbench.scoring import exports, paper, report
+    from ganbench.scoring import devices, exports, paper, report
     from ganbench.training.provenance import Work
 
     work = Work()
+    devices.check(device)
     names = metrics_of(wanted) if protocol is None else names_of(wanted)
     extractor = extractor_of(features, weights, precision)
     read = samples, reference, train
@@ -202,6 +211,7 @@ def score(
         layout=layout,
         trust=trust,
         protocol=protocol,
+        device=device,
     )
     if copies is not None and scorer.train is None:
         raise UserError("--copies needs the training set: pass --train")
@@ -226,7 +236,8 @@ def score(
             opinions = second_opinion.opinions(checks, result, generated, scorer.reference)
             (say if printed else show)("\n" + second_opinion.text(opinions, width()))
             result = result.model_copy(update={"second_opinion": [line._asdict() for line in opinions]})
-        result = result.model_copy(update={"provenance": work.record()})
+        record = work.record() | devices.facts(scorer.extractor.device)
+        result = result.model_copy(update={"provenance": record})
         if json_out is not None:
             write_json(result.to_json(), json_out)
         for where, write in ((latex, paper.latex), (markdown, paper.markdown)):
@@ -282,6 +293,7 @@ def compare(
 
 
 @app.command("spread")
+@in_team
 def spread_(
     sets: Annotated[
         list[str], typer.Argument(metavar="[NAME=]SAMPLES...", help="sample sets of one kind, and their names")
@@ -291,6 +303,7 @@ def spread_(
     features: Features = "auto",
     weights: Weights = None,
     precision: Precision = "fp32",
+    device: Device = "auto",
     others: Annotated[str, typer.Option(help="further extractors, separated by commas")] = "pixels",
     seed: Seed = 0,
     range_: Range = None,
@@ -322,7 +335,9 @@ def spread_(
     check_folder(out)
     require_weights(house, *(text.partition("=")[2] or text for text in sets), reference, train)
     ranges = _ranges(range_, reference_range, train_range)
-    scorer = Scorer.of(reference, train, features=house, seed=seed, range=ranges, layout=layout, trust=trust)
+    scorer = Scorer.of(
+        reference, train, features=house, seed=seed, range=ranges, layout=layout, trust=trust, device=device
+    )
     named: dict[str, SampleSet] = {}
     for text in sets:
         name, equals, path = text.partition("=")

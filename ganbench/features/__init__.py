@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import itertools
 import pkgutil
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -27,7 +28,7 @@ import numpy as np
 from ganbench import code, data, plugins
 from ganbench.display.progress import progress
 from ganbench.errors import Unreachable, UserError, choose
-from ganbench.features import _cache
+from ganbench.features import _cache, _devices, _team
 from ganbench.samples import Rows, amount, content_hash
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Extractor(NamedTuple):
     name: str  # one of `names()`, or the path of a user's own extractor
     weights: str | None = None  # file of the published weights, or FILE#sha256=HEX for other weights
     precision: str = "fp32"  # or "bf16"
+    device: str = "cpu"  # torch device of the network, such as "cuda:1" or "mps"; `ganbench.scoring.devices` chooses it
 
 
 class Embedding(NamedTuple):
@@ -275,7 +277,7 @@ def resized_otherwise(extractor: str | Extractor) -> list[Extractor]:
 def embed(extractor: str | Extractor, x: Rows) -> Embedding:
     """Features, and logits if the extractor is a classifier. Samples that were embedded before come from the cache.
 
-    A network always runs on the CPU.
+    A network runs on the device of the extractor. The cache keeps the features of each kind of device apart.
 
     Args:
         extractor: one of `names()`, the path of a user's own extractor (see `custom`), or an `Extractor`.
@@ -290,7 +292,8 @@ def embed(extractor: str | Extractor, x: Rows) -> Embedding:
     _check(extractor.name, about["input"], x)
     if not family.CACHED:
         return _run(extractor, family, x)
-    key = _cache.key(about, content_hash(x), _code(), version("torch"))
+    place = () if extractor.device == "cpu" else (_devices.kind(extractor.device),)
+    key = _cache.key(about, content_hash(x), _code(), version("torch"), *place)
     kept = _cache.get(key)
     if kept is not None:
         return Embedding(kept["features"], kept.get("logits"))
@@ -319,15 +322,30 @@ def _code() -> str:
     return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
 
 
+def help_leader(place: Callable[[str], str]) -> None:
+    """Embed batches for the first process of a team, until it ends: see `_team`. `place` gives this process's own device."""
+
+    def load(extractor: Extractor) -> Run:
+        own = extractor._replace(device=place(extractor.device))
+        return _family(own).load(own)
+
+    with torch_by_default():
+        _team.help_leader(load)
+
+
 def _run(extractor: Extractor, family: ExtractorFamily, x: Rows) -> Embedding:
+    from ganbench.features import custom
+
     n, out = len(x), Embedding(np.empty(0), None)
     with ExitStack() as opened:
         if family.CACHED or "torch" in sys.modules:
             opened.enter_context(torch_by_default())
         run = family.load(extractor)
         advance = opened.enter_context(progress(f"embed in {extractor.name}", n, "images", patience=PATIENCE))
-        for start, batch in _batches(x, family.BATCH):
-            part = Embedding(*run(batch))
+        starts, batches = range(0, max(n, 1), family.BATCH), _batches(x, family.BATCH)
+        shared = _team.size() > 1 and (family.CACHED or custom.takes(extractor.name))
+        parts = _team.lead(extractor, run, batches, len(starts)) if shared else map(run, batches)
+        for start, part in zip(starts, itertools.starmap(Embedding, parts), strict=True):
             if start == 0:
                 logits = None if part.logits is None else np.empty((n, *part.logits.shape[1:]), np.float32)
                 out = Embedding(np.empty((n, *part.features.shape[1:]), np.float32), logits)
@@ -342,12 +360,12 @@ def _run(extractor: Extractor, family: ExtractorFamily, x: Rows) -> Embedding:
 def torch_by_default() -> Iterator[None]:
     """torch with its own settings, whatever the caller has set. Afterwards the caller's settings and generators are as before.
 
-    So features do not depend on what the caller has set: autocast, a default dtype, a default device, a mode of gradients, or
-    a lower precision of products.
+    So features do not depend on what the caller has set: autocast, a default dtype, a default device, a mode of gradients,
+    TF32, or a lower precision of products.
     """
     import torch
 
-    dtype, precision = torch.get_default_dtype(), torch.get_float32_matmul_precision()
+    dtype = torch.get_default_dtype()
     with ExitStack() as opened:
         for device in ("cpu", "cuda", "mps"):
             if torch.is_autocast_enabled(device):
@@ -357,17 +375,16 @@ def torch_by_default() -> Iterator[None]:
         opened.enter_context(torch.device("cpu"))
         opened.enter_context(torch.inference_mode(False))
         opened.enter_context(torch.no_grad())
+        opened.enter_context(_devices.exact())
         opened.callback(torch.set_default_dtype, dtype)
-        opened.callback(torch.set_float32_matmul_precision, precision)
         torch.set_default_dtype(torch.float32)
-        torch.set_float32_matmul_precision("highest")
         yield
 
 
-def _batches(x: Rows, size: int) -> Iterator[tuple[int, np.ndarray]]:
+def _batches(x: Rows, size: int) -> Iterator[np.ndarray]:
     """Batches of exactly `size`; the last batch is filled up with zeros. Without samples there is one batch of zeros."""
     for start in range(0, max(len(x), 1), size):
         part = x[start : start + size]
         batch = np.zeros((size, *x.shape[1:]), x.dtype)
         batch[: len(part)] = part
-        yield start, batch
+        yield batch

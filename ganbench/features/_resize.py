@@ -1,4 +1,7 @@
-"""From uint8 images `[n, H, W, 1 or 3]` to a network's input: float32 `[n, 3, side, side]` in [0, 255], grey in all three."""
+"""From uint8 images `[n, H, W, 1 or 3]` to a network's input: float32 `[n, 3, side, side]` in [0, 255], grey in all three.
+
+The input lies on `device`. torch resizes there; Pillow resizes on the CPU.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,10 @@ from torch.nn import functional as F
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
-def tf1(x: np.ndarray, side: int) -> Tensor:
+def tf1(x: np.ndarray, side: int, device: str = "cpu") -> Tensor:
     """Bilinear as in TensorFlow 1: no half-pixel centres, no antialiasing. Two small matrix products for each channel."""
-    planes = _planes(x)
-    rows, columns = (_interpolation(n, side) for n in planes.shape[2:])
+    planes = _planes(x, device)
+    rows, columns = (_interpolation(n, side).to(device) for n in planes.shape[2:])
     return (rows @ (planes @ columns.T)).expand(-1, 3, -1, -1)
 
 
@@ -29,22 +32,24 @@ def _interpolation(size: int, side: int) -> Tensor:
     return matrix
 
 
-def bicubic(x: np.ndarray, side: int) -> Tensor:
+def bicubic(x: np.ndarray, side: int, device: str = "cpu") -> Tensor:
     """Bicubic, antialiased, clipped."""
-    return overshooting(x, side).clamp(0, 255)
+    return overshooting(x, side, device).clamp(0, 255)
 
 
-def overshooting(x: np.ndarray, side: int) -> Tensor:
+def overshooting(x: np.ndarray, side: int, device: str = "cpu") -> Tensor:
     """Bicubic and antialiased as in EDM2: neither clipped nor rounded, so values may lie outside of [0, 255]."""
-    return F.interpolate(_planes(x), (side, side), mode="bicubic", antialias=True).expand(-1, 3, -1, -1)
+    planes = _planes(x, device)
+    return F.interpolate(planes, (side, side), mode="bicubic", antialias=True).expand(-1, 3, -1, -1)
 
 
-def bilinear(x: np.ndarray, side: int) -> Tensor:
+def bilinear(x: np.ndarray, side: int, device: str = "cpu") -> Tensor:
     """PyTorch's bilinear as in StudioGAN: half-pixel centres, no antialiasing."""
-    return F.interpolate(_planes(x), (side, side), mode="bilinear", align_corners=False).expand(-1, 3, -1, -1)
+    planes = _planes(x, device)
+    return F.interpolate(planes, (side, side), mode="bilinear", align_corners=False).expand(-1, 3, -1, -1)
 
 
-def pillow(x: np.ndarray, side: int) -> Tensor:
+def pillow(x: np.ndarray, side: int, device: str = "cpu") -> Tensor:
     """Pillow's bicubic on 8-bit images as in dgm-eval: antialiased, each value clipped and rounded to a whole number."""
     from PIL import Image
 
@@ -53,18 +58,18 @@ def pillow(x: np.ndarray, side: int) -> Tensor:
         whole = Image.fromarray(values).resize((side, side), Image.Resampling.BICUBIC)
         return np.asarray(whole).reshape(side, side, -1)
 
-    return _planes(np.stack([resized(image) for image in x])).expand(-1, 3, -1, -1)
+    return _planes(np.stack([resized(image) for image in x]), device).expand(-1, 3, -1, -1)
 
 
-def cropped(x: np.ndarray, side: int) -> Tensor:
+def cropped(x: np.ndarray, side: int, device: str = "cpu") -> Tensor:
     """The square in the middle, then `pillow`, as in CMMD."""
     height, width = x.shape[1:3]
     edge = min(height, width)
     top, left = (height - edge) // 2, (width - edge) // 2
-    return pillow(x[:, top : top + edge, left : left + edge], side)
+    return pillow(x[:, top : top + edge, left : left + edge], side, device)
 
 
-def clean(x: np.ndarray, side: int) -> Tensor:
+def clean(x: np.ndarray, side: int, device: str = "cpu") -> Tensor:
     """clean-fid's: Pillow's bicubic filter, antialiased, on each channel in float32, clipped and not rounded."""
     from PIL import Image
 
@@ -73,8 +78,8 @@ def clean(x: np.ndarray, side: int) -> Tensor:
         return np.asarray(image.resize((side, side), Image.Resampling.BICUBIC))
 
     planes = np.stack([[plane(image[..., c]) for c in range(image.shape[-1])] for image in x])
-    return torch.from_numpy(planes).clamp(0, 255).expand(-1, 3, -1, -1)
+    return torch.from_numpy(planes).to(device).clamp(0, 255).expand(-1, 3, -1, -1)
 
 
-def _planes(x: np.ndarray) -> Tensor:
-    return torch.from_numpy(x).permute(0, 3, 1, 2).float()
+def _planes(x: np.ndarray, device: str) -> Tensor:
+    return torch.from_numpy(x).to(device).permute(0, 3, 1, 2).float()  # bytes travel, not floats

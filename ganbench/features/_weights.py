@@ -17,6 +17,7 @@ import platformdirs
 
 from ganbench import files
 from ganbench.errors import Unreachable, UserError
+from ganbench.features._devices import kind
 
 if TYPE_CHECKING:
     from ganbench.features import Extractor
@@ -75,11 +76,14 @@ def pinned(weights: Weights, given: str | None) -> str:
 def describe(weights: Weights, extractor: Extractor, d: int, resize: str, logits: str | None) -> dict[str, Any]:
     """See `ganbench.features.describe`: a network with published weights, for images of any size.
 
-    The id is its name, the first digits of its weights' hash, and its precision unless that is fp32.
+    The id is its name, the first digits of its weights' hash, and its precision unless that is fp32. In fp32 the features of
+    all devices are equal up to rounding. In bf16 they are not, so the id then names a device that is not the CPU.
     """
     sha256 = pinned(weights, extractor.weights)
+    place = "" if kind(extractor.device) == "cpu" else f"@{kind(extractor.device)}"
+    rough = "" if extractor.precision == "fp32" else f"/{extractor.precision}{place}"
     return {
-        "id": f"{extractor.name}@{sha256[:8]}" + ("" if extractor.precision == "fp32" else f"/{extractor.precision}"),
+        "id": f"{extractor.name}@{sha256[:8]}{rough}",
         "input": None,
         "d": d,
         "sha256": sha256,

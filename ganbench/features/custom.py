@@ -8,6 +8,9 @@
 
 A Python file and a TorchScript file are code. The code runs with the rights of the user: name only files that you trust. The
 SHA-256 of the file is in the id of its features. Files that it reads are not in the id, so these features are not cached.
+
+A TorchScript file runs on the device of the scoring. A Python file chooses a device itself. An ONNX file runs on CUDA with
+`onnxruntime-gpu`.
 """
 
 from __future__ import annotations
@@ -23,6 +26,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ganbench.errors import Unreachable, UserError, in_words, place
+from ganbench.features._devices import kind as kind_of
+from ganbench.features._devices import to_numpy
 
 if TYPE_CHECKING:
     from ganbench.features import Extractor, Run
@@ -36,6 +41,23 @@ CACHED = False
 def takes(name: str) -> bool:
     """Whether the name of an extractor is the path of a user's own extractor."""
     return Path(name).suffix in KINDS
+
+
+def runs_on(name: str, device: str) -> bool:
+    """Whether the extractor of this name can run on a device: an ONNX file needs a provider of onnxruntime for a GPU."""
+    if Path(name).suffix != ".onnx" or device == "cpu":
+        return True
+    return kind_of(device) == "cuda" and "CUDAExecutionProvider" in _providers()
+
+
+def _providers() -> list[str]:
+    """What onnxruntime can run on here; empty without onnxruntime."""
+    try:
+        import onnxruntime
+    except ModuleNotFoundError:
+        return []
+    providers: list[str] = onnxruntime.get_available_providers()
+    return providers
 
 
 def describe(extractor: Extractor) -> dict[str, Any]:
@@ -60,7 +82,8 @@ def load(extractor: Extractor) -> Run:
     path = Path(extractor.name)
     content = _read(path)
     kind = KINDS[path.suffix]
-    opened = _tried(path, {"Python": _python, "TorchScript": _torchscript, "ONNX": _onnx}[kind], path, content)
+    make = {"Python": _python, "TorchScript": _torchscript, "ONNX": _onnx}[kind]
+    opened = _tried(path, make, path, content, extractor.device)
 
     def run(x: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         parts = _tried(path, _numbers, _tried(path, opened, x))
@@ -97,7 +120,7 @@ def _tried(path: Path, function: Callable[..., Any], *arguments: Any) -> Any:
         raise UserError(f"{place(why, path) or path} failed: {in_words(why)}") from why
 
 
-def _python(path: Path, content: bytes) -> Callable[[np.ndarray], Any]:
+def _python(path: Path, content: bytes, device: str) -> Callable[[np.ndarray], Any]:
     module = ModuleType(path.stem)
     module.__file__ = str(path.resolve())
     exec(compile(content, str(path), "exec"), module.__dict__)  # the bytes that were hashed
@@ -107,25 +130,33 @@ def _python(path: Path, content: bytes) -> Callable[[np.ndarray], Any]:
     return extract
 
 
-def _torchscript(path: Path, content: bytes) -> Callable[[np.ndarray], Any]:
+def _torchscript(path: Path, content: bytes, device: str) -> Callable[[np.ndarray], Any]:
     import torch
 
     with warnings.catch_warnings(action="ignore"):  # torch warns that TorchScript is old
-        network = torch.jit.load(io.BytesIO(content), "cpu").eval()
+        network = torch.jit.load(io.BytesIO(content), device).eval()
 
     @torch.inference_mode()
     def run(x: np.ndarray) -> Any:
-        return network(torch.from_numpy(x.transpose(0, 3, 1, 2).copy()))
+        output = network(torch.from_numpy(x.transpose(0, 3, 1, 2).copy()).to(device))
+        return [to_numpy(part) for part in (output if isinstance(output, list | tuple) else [output])]
 
     return run
 
 
-def _onnx(path: Path, content: bytes) -> Callable[[np.ndarray], Any]:
+def _onnx(path: Path, content: bytes, device: str) -> Callable[[np.ndarray], Any]:
     try:
         import onnxruntime
     except ModuleNotFoundError:
         raise Unreachable(f"{path} needs onnxruntime: pip install 'ganbench[onnx]'") from None
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    provider, options = "CPUExecutionProvider", dict[str, int]()
+    if device != "cpu":
+        provider, options = "CUDAExecutionProvider", {"device_id": int(device.partition(":")[2] or 0)}
+    if not runs_on(str(path), device):
+        raise UserError(
+            f"{path}: this onnxruntime does not run on {device}; use `device='cpu'`, or install onnxruntime-gpu"
+        )
+    session = onnxruntime.InferenceSession(content, providers=[(provider, options)])
     first = session.get_inputs()[0]
     dtype = np.uint8 if "uint8" in first.type else np.float32
 

@@ -21,6 +21,7 @@ import numpy as np
 
 from ganbench.errors import Unreachable
 from ganbench.features import _weights
+from ganbench.features._devices import to_numpy
 from ganbench.features._weights import Weights
 
 if TYPE_CHECKING:
@@ -82,15 +83,15 @@ def load(extractor: Extractor) -> Run:
     with _weights.sound(extractor.weights):
         network.load_state_dict(torch.load(content, "cpu", weights_only=True))
     dtype = _resize.DTYPES[extractor.precision]
-    network = network.eval().requires_grad_(False).to(dtype).to(memory_format=torch.channels_last)
+    network = network.eval().requires_grad_(False).to(extractor.device, dtype, memory_format=torch.channels_last)
     head = network._fc.float()  # the package has no public name for its last layer
     resize, side = _resize.tf1 if _is_tf1(extractor) else _resize.bicubic, _side(extractor)
 
     @torch.inference_mode()
     def run(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        images = (resize(x, side) - 127) / 128  # as its authors trained it
+        images = (resize(x, side, extractor.device) - 127) / 128  # as its authors trained it
         last = network.extract_features(images.to(dtype=dtype, memory_format=torch.channels_last))
         features = last.float().mean((2, 3))
-        return features.numpy(), head(features).numpy()
+        return to_numpy(features), to_numpy(head(features))
 
     return run

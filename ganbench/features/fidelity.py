@@ -23,6 +23,7 @@ import numpy as np
 
 from ganbench.errors import Unreachable
 from ganbench.features import _weights
+from ganbench.features._devices import to_numpy
 from ganbench.features._weights import Weights
 
 if TYPE_CHECKING:
@@ -106,38 +107,38 @@ def load(extractor: Extractor) -> Run:
 
     from ganbench.features import _resize
 
-    card, dtype = CARDS[extractor.name], _resize.DTYPES[extractor.precision]
+    card, dtype, device = CARDS[extractor.name], _resize.DTYPES[extractor.precision], extractor.device
     content = io.BytesIO(_weights.read(card.weights, extractor.weights))
     with _weights.sound(extractor.weights):
         if card.weights == DINOV2:
-            network = vision_transformer(torch.load(content, "cpu", weights_only=True), card.side, dtype)
+            network = vision_transformer(torch.load(content, "cpu", weights_only=True), card.side, dtype, device)
         else:
             with warnings.catch_warnings(action="ignore"):  # torch warns that TorchScript is old
-                network = image_tower(torch.jit.load(content, "cpu").state_dict(), dtype)
-    mean, sd = (255 * torch.tensor(values).reshape(3, 1, 1) for values in card.colours)
+                network = image_tower(torch.jit.load(content, "cpu").state_dict(), dtype, device)
+    mean, sd = (255 * torch.tensor(values).reshape(3, 1, 1).to(device) for values in card.colours)
     resize = getattr(_resize, RESIZE[card.resize])
 
     @torch.inference_mode()
     def run(x: np.ndarray) -> tuple[np.ndarray, None]:
-        images = (resize(x, card.side) - mean) / sd
+        images = (resize(x, card.side, device) - mean) / sd
         features = network(images.to(dtype)).float()
-        return (F.normalize(features) if card.unit else features).numpy(), None
+        return to_numpy(F.normalize(features) if card.unit else features), None
 
     return run
 
 
-def image_tower(state: dict[str, Any], dtype: Any) -> Callable[[Tensor], Tensor]:
+def image_tower(state: dict[str, Any], dtype: Any, device: str = "cpu") -> Callable[[Tensor], Tensor]:
     """CLIP's image encoder, from the weights of all of CLIP."""
     try:
         from torch_fidelity.feature_extractor_clip import build_model
     except ModuleNotFoundError:
         raise Unreachable("the extractor clip needs torch-fidelity: pip install 'ganbench[peers]'") from None
 
-    tower: Callable[[Tensor], Tensor] = build_model(state, dtype).visual.to(dtype)
+    tower: Callable[[Tensor], Tensor] = build_model(state, dtype).visual.to(device, dtype)
     return tower
 
 
-def vision_transformer(state: dict[str, Any], side: int, dtype: Any) -> Callable[[Tensor], Tensor]:
+def vision_transformer(state: dict[str, Any], side: int, dtype: Any, device: str = "cpu") -> Callable[[Tensor], Tensor]:
     """The transformer of DINOv2: images [n, 3, side, side] to its class token [n, d].
 
     Its positions were learned for larger images. They are interpolated as in the authors' code: bicubic, at a scale that is a
@@ -147,6 +148,7 @@ def vision_transformer(state: dict[str, Any], side: int, dtype: Any) -> Callable
         state: the authors' weights; depth and width are read from them.
         side: of the images; a multiple of the patch's.
         dtype: of the arithmetic.
+        device: of the arithmetic, and of the images.
     """
     import torch
     from torch.nn import functional as F
@@ -160,7 +162,7 @@ def vision_transformer(state: dict[str, Any], side: int, dtype: Any) -> Callable
         places = F.interpolate(places, scale_factor=(scale, scale), mode="bicubic")
     w["places"] = places.flatten(2).mT
     w["class"] = w["cls_token"] + w["pos_embed"][:, :1]
-    w = {name: array.to(dtype) for name, array in w.items()}
+    w = {name: array.to(device, dtype) for name, array in w.items()}
     depth = 1 + max(int(name.split(".")[1]) for name in w if name.startswith("blocks."))
 
     def linear(x: Tensor, name: str) -> Tensor:

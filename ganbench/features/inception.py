@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ganbench.features import _weights
+from ganbench.features._devices import to_numpy
 from ganbench.features._weights import Weights
 
 if TYPE_CHECKING:
@@ -76,24 +77,29 @@ def load(extractor: Extractor) -> Run:
     resizes = {"tf1-bilinear": _resize.tf1, "pil-bicubic-float": _resize.clean, "torch-bilinear": _resize.bilinear}
     resize = resizes[RESIZE[extractor.name]]
     middle = 127.5 if extractor.name == STUDIOGAN else 128
-    bias = bias if extractor.name == STUDIOGAN else torch.zeros(())
+    device = extractor.device
+    head, bias = head.to(device), (bias if extractor.name == STUDIOGAN else torch.zeros(())).to(device)
     blocks = _inception_v3.spatial(blocks) if extractor.name == SPATIAL else blocks
     dtype = _resize.DTYPES[extractor.precision]
-    stem, blocks = (net.to(dtype).to(memory_format=torch.channels_last) for net in (stem, blocks))
+    stem, blocks = (net.to(device, dtype, memory_format=torch.channels_last) for net in (stem, blocks))
+    on_cpu = device == "cpu"
+    size = SLICE if on_cpu else BATCH
 
     def stemmed(x: np.ndarray) -> Tensor:
-        images = (resize(x, SIDE) - middle) / middle
+        images = (resize(x, SIDE, device) - middle) / middle
         maps: Tensor = stem(images.to(dtype=dtype, memory_format=torch.channels_last))
         return maps
 
     @torch.inference_mode()
     def part(x: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        maps = blocks(torch.cat([stemmed(x[start : start + SLICE]) for start in range(0, len(x), SLICE)])).float()
+        maps = blocks(torch.cat([stemmed(x[start : start + size]) for start in range(0, len(x), size)])).float()
         if extractor.name == SPATIAL:
-            return maps[:, :CHANNELS].permute(0, 2, 3, 1).flatten(1).numpy(), None  # in TensorFlow's order
+            return to_numpy(maps[:, :CHANNELS].permute(0, 2, 3, 1).flatten(1)), None  # in TensorFlow's order
         features = maps.mean((2, 3))
-        return features.numpy(), (features @ head.T + bias).numpy()
+        return to_numpy(features), to_numpy(features @ head.T + bias)
 
+    if not on_cpu:
+        return part
     share = max(1, torch.get_num_threads() // STREAMS)
     streams = ThreadPoolExecutor(STREAMS, initializer=torch.set_num_threads, initargs=(share,))
 

@@ -1,7 +1,8 @@
 """From sample sets to scores: read, embed, measure, and say under which protocol.
 
-`Scorer` holds the real data and the protocol, `score` is one call of it. Modules: `sources` opens sets, `embedding` computes
-features, `inputs` hands them to metrics, `result` is what comes out.
+`Scorer` holds the real data and the protocol, `score` is one call of it, and `Monitor` calls it in a training loop. Modules:
+`sources` opens sets, `devices` chooses where networks run, `embedding` computes features, `inputs` hands them to metrics,
+`result` is what comes out.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from ganbench.samples import Range
 from ganbench.scoring import comparison
 from ganbench.scoring.embedding import announce, choose_extractor, disturbed, embed, embed_disturbed, identity
 from ganbench.scoring.inputs import real_vs_real
+from ganbench.scoring.monitor import Monitor
 from ganbench.scoring.result import Result
 from ganbench.scoring.scorer import Scorer, require_values
 from ganbench.scoring.sources import Source
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 __all__ = [
+    "Monitor",
     "Result",
     "Scorer",
     "Source",
@@ -60,12 +63,13 @@ def score(
     range: Range | Mapping[str, Range] | None = None,
     layout: str | None = None,
     protocol: str | None = None,
+    device: str | None = None,
 ) -> Result:
     """Score one sample set. Each set is a path, a dataset's name, an array, a tensor, or a set that was read before.
 
     Args:
         samples: the generated samples: see `ganbench.samples`; points are float `[n, d]`.
-        reference, train, features, metrics, seed, range, layout, protocol: see `Scorer.of`.
+        reference, train, features, metrics, seed, range, layout, protocol, device: see `Scorer.of`.
 
     Returns:
         Protocol, samples and `metrics[name]` with value, interval, n, version and reason: see `ganbench.scoring.result`.
@@ -78,6 +82,14 @@ def score(
     1.0
     """
     scorer = Scorer.of(
-        reference, train, features=features, metrics=metrics, seed=seed, range=range, layout=layout, protocol=protocol
+        reference,
+        train,
+        features=features,
+        metrics=metrics,
+        seed=seed,
+        range=range,
+        layout=layout,
+        protocol=protocol,
+        device=device,
     )
     return scorer(samples)

@@ -24,7 +24,7 @@ from ganbench.samples import (
     in_channels,
     preflight,
 )
-from ganbench.scoring import perceptual, protocols, remarks
+from ganbench.scoring import devices, perceptual, protocols, remarks
 from ganbench.scoring.copies import embed_copies
 from ganbench.scoring.embedding import announce, choose_extractor, embed, embed_disturbed, identity
 from ganbench.scoring.inputs import ASKED, gather, gather_real, one_size, real_vs_real, without_pixels
@@ -54,6 +54,7 @@ class Scorer:
     seed: int = 0
     declarations: Mapping[str, Declared] = field(default_factory=dict)  # how arrays are read, by the role of their set
     protocol: str | None = None  # of another evaluator, by name: see `ganbench.scoring.protocols`
+    device: str | None = None  # that was asked for; that of the extractor is the device which is used
     _ready: dict[Any, Any] = field(default_factory=dict, repr=False)  # real sets, by channels and what was computed
 
     @classmethod
@@ -69,6 +70,7 @@ class Scorer:
         layout: str | None = None,
         trust: bool = False,
         protocol: str | None = None,
+        device: str | None = None,
     ) -> Scorer:
         """A scorer against a reference. Names are checked first, then the real data are opened.
 
@@ -87,12 +89,15 @@ class Scorer:
             trust: whether a run that is scored may execute a GAN that neither ganbench nor a plug-in brings.
             protocol: the name of another evaluator, whose extractors and numbers are used: see
                 `ganbench.scoring.protocols`. `metrics` are then names of its numbers.
+            device: torch device of the networks, such as "cuda:1"; by default, or for "auto", the accelerator where there is
+                an accelerator.
 
         Raises:
-            UserError: an unknown name, or real data that cannot be read.
+            UserError: an unknown name, a device that is not there, or real data that cannot be read.
             Unreachable: the images need a general network, and none is on this machine.
         """
         features, wanted = cls.check(features=features, metrics=metrics, protocol=protocol)
+        devices.check(device)
         ranges = range if isinstance(range, Mapping) else dict.fromkeys(ROLES, range)
         for role in ranges:
             choose(role, ROLES, "set with a range")
@@ -102,7 +107,8 @@ class Scorer:
         training = None if train is None else open_set(train, "train", declarations["train"])
         extractor, why = choose_extractor(real, training, features)
         _check_real(real, training, extractor)
-        return cls(real, training, extractor, why, wanted, seed, declarations, protocol)
+        extractor = extractor._replace(device=devices.choose(device, extractor.name))
+        return cls(real, training, extractor, why, wanted, seed, declarations, protocol, device)
 
     @staticmethod
     def check(
@@ -138,6 +144,7 @@ class Scorer:
             features=Extractor(AUTO, file),
             seed=self.seed,
             protocol=protocol,
+            device=self.device,
         )
 
     def with_(
@@ -160,7 +167,8 @@ class Scorer:
             changes["train"] = open_set(train, "train", self.declarations.get("train", UNDECLARED))
         real = changes.get("reference", self.reference), changes.get("train", self.train)
         if features is not None:
-            changes["extractor"], changes["why"] = choose_extractor(*real, features)
+            extractor, changes["why"] = choose_extractor(*real, features)
+            changes["extractor"] = extractor._replace(device=devices.choose(self.device, extractor.name))
         _check_real(*real, changes.get("extractor", self.extractor))
         if seed is not None:
             changes["seed"] = seed

@@ -81,12 +81,13 @@ def measure(samples: Source, scorer: Scorer, others: Sequence[str] = ("pixels",)
         raise UserError(f"{name} has only statistics, but other protocols need the samples themselves")
     house = scorer.with_(metrics=METRICS)
     gen = house.open(samples)
-    resized = resized_otherwise(house.extractor)
+    own = house.extractor._replace(device="cpu")  # `Scorer.with_` chooses the device of each extractor
+    resized = resized_otherwise(own)
     apart = dict.fromkeys(extractor for name in others for extractor in (Extractor(name), *resized_otherwise(name)))
     protocols = [
         *PROTOCOLS,
         *(Protocol("resize", twin.name, features=twin) for twin in resized),
-        *(Protocol("extractor", e.name, features=e) for e in apart if e not in (house.extractor, *resized)),
+        *(Protocol("extractor", e.name, features=e) for e in apart if e not in (own, *resized)),
     ]
     lines: list[dict[str, Any]] = []
     with progress(f"spread of {gen.manifest['name']}", len(protocols), "protocols") as advance:

@@ -19,10 +19,19 @@ def choose(name: str | None) -> torch.device:
     """
     if name is None:
         name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name.startswith("cuda"):
+        _compute_exactly()
+    return there(name)
+
+
+def there(name: str) -> torch.device:
+    """The torch device of that name, after a small computation on it.
+
+    Raises:
+        UserError: torch knows no such device, or cannot compute on it.
+    """
     try:
         device = torch.device(name)
-        if device.type == "cuda":
-            _compute_exactly()
         torch.ones(1, device=device).item()
     except (RuntimeError, AssertionError, ImportError) as error:
         why = re.split(r"\.\s|\n", str(error), maxsplit=1)[0]  # torch goes on for a page

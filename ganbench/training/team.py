@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, cast
 
 import torch
@@ -148,12 +149,12 @@ class _Sum(Function):
 
 
 @contextmanager
-def joined(device: torch.device) -> Iterator[Team]:
-    """The team of this process. It exists until the end of the block."""
+def joined(device: torch.device, patience: timedelta | None = None) -> Iterator[Team]:
+    """The team of this process. It exists until the end of the block. `patience`: how long a process waits for another one."""
     if not dist.is_torchelastic_launched():
         yield ALONE
         return
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=patience)
     try:
         yield Team(dist.get_rank(), dist.get_world_size())
     finally:

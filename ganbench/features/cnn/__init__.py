@@ -17,6 +17,7 @@ import numpy as np
 import safetensors.numpy
 
 from ganbench.errors import UserError
+from ganbench.features._devices import to_numpy
 
 if TYPE_CHECKING:
     from ganbench.features import Extractor, Run
@@ -98,14 +99,14 @@ def load(extractor: Extractor) -> Run:
 
     from ganbench.features.cnn import network
 
-    model = network.load(STACKED.get(extractor.name, extractor.name))
+    model = network.load(STACKED.get(extractor.name, extractor.name), extractor.device)
 
     @torch.inference_mode()
     def run(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         n, channels = len(x), x.shape[-1]
         grey = torch.from_numpy(x.transpose(0, 3, 1, 2).reshape(n * channels, *x.shape[1:3], 1))
-        h, z = model(network.to_input(grey))
-        logits = z.numpy().reshape(n, channels, -1)
-        return h.numpy().reshape(n, -1), logits if extractor.name in STACKED else logits[:, 0]
+        h, z = map(to_numpy, model(network.to_input(grey.to(extractor.device))))
+        logits = z.reshape(n, channels, -1)
+        return h.reshape(n, -1), logits if extractor.name in STACKED else logits[:, 0]
 
     return run

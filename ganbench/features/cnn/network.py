@@ -65,15 +65,15 @@ def to_input(x: Tensor) -> Tensor:
 
 
 @cache
-def load(name: str) -> Classifier:
-    """The trained classifier `name`, in eval mode.
+def load(name: str, device: str = "cpu") -> Classifier:
+    """The trained classifier `name` on a device, in eval mode.
 
     The SHA-256 of the file's bytes is checked first; then these very bytes are read as weights.
 
     Raises:
         UserError: the file has another hash than its card.
     """
-    return read(WEIGHTS, name)
+    return read(WEIGHTS, name).to(device)
 
 
 def read(folder: Path, name: str) -> Classifier:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ganbench.data.caption_encoder import SIZE
+from ganbench.features._devices import to_numpy
 
 if TYPE_CHECKING:
     from ganbench.features import Extractor, Run
@@ -48,10 +49,10 @@ def load(extractor: Extractor) -> Run:
 
     from ganbench.features.scenes import network
 
-    model = network.load()
+    model = network.load(extractor.device)
 
     @torch.inference_mode()
     def run(x: np.ndarray) -> tuple[np.ndarray, None]:
-        return model(network.to_input(x)).numpy(), None
+        return to_numpy(model(network.to_input(x).to(extractor.device))), None
 
     return run

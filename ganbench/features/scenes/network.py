@@ -68,8 +68,8 @@ def to_input(x: np.ndarray) -> Tensor:
 
 
 @cache
-def load() -> ImageEncoder:
-    """The trained image encoder, in eval mode.
+def load(device: str = "cpu") -> ImageEncoder:
+    """The trained image encoder on a device, in eval mode.
 
     Raises:
         UserError: the file of weights has another hash than its card.
@@ -80,4 +80,4 @@ def load() -> ImageEncoder:
         raise UserError(f"{path} is not the file that its card describes: install ganbench again")
     model = ImageEncoder()
     model.load_state_dict(safetensors.torch.load(content))
-    return model.eval()
+    return model.eval().to(device)
