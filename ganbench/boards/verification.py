@@ -443,22 +443,41 @@ def retrain(board: Records, run: Recorded, trust: bool = False) -> Finding:
             return judge(board, run, path, None, scratch)
         recorded = Run.model_validate(facts["run"])
         with _threads(recorded.threads):
-            model = _train(recorded, scratch / run.run, path, board.track(run).samples, trust)
+            from ganbench.training.sampling import Drawing, write_samples
+
+            model = train(recorded, scratch / run.run, trust)
+            write_samples(scratch / run.run, Drawing(board.track(run).samples, run.seed, trust=trust), path)
             return judge(board, run, path, model, scratch)
 
 
-def _train(run: Run, folder: Path, path: Path, n: int, trust: bool) -> str:
-    """Train a recorded run in a folder and write its samples; returns the hash of its weights."""
+def train(run: Run, folder: Path, trust: bool, moments: int = 0) -> str:
+    """Train a recorded run in a folder, with as many threads as it had; returns the hash of its weights.
+
+    Args:
+        run: the record.
+        folder: for the run.
+        trust: see `retrain`.
+        moments: how many moments are kept.
+
+    Raises:
+        UserError: the run needs code that is not trusted, or that has changed.
+    """
     from ganbench.training import checkpoint, loop  # torch is imported only to train
-    from ganbench.training.sampling import Drawing, write_samples
 
     code = run.locate_baseline()
     if not trust and not baseline.is_ours(code):
         raise UserError(f"this run needs the code of {code}, which ganbench does not bring; read it, and pass `trust=`")
-    loop.train(
-        code, run.dataset, folder, seed=run.seed, images=run.images, overrides=dict(run.overrides), device=run.device
-    )
-    write_samples(folder, Drawing(n, run.seed, trust=trust), path)
+    with _threads(run.threads):
+        loop.train(
+            code,
+            run.dataset,
+            folder,
+            seed=run.seed,
+            images=run.images,
+            overrides=dict(run.overrides),
+            device=run.device,
+            moments=moments,
+        )
     return sha256(folder / checkpoint.file_of())
 
 

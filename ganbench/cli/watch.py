@@ -47,3 +47,28 @@ def watch(
         view = first
         page.write(view, album)
     say(f"{view.name}: {view.status}; the page is {paths.shown(album.folder / page.PAGE)}")
+
+
+@app.command()
+def film(
+    board: Annotated[str, typer.Argument(metavar="BOARD|FOLDER", help="name of a published board, or its folder")],
+    row: Annotated[str, typer.Argument(help="a row of the board")],
+    dataset: Annotated[str | None, typer.Option(help="a dataset of the board; by default all")] = None,
+    seed: Annotated[int, typer.Option(help="a training seed of the board", min=0)] = 0,
+    trust: Trust = False,
+) -> None:
+    """Train a published run anew, and put the film of its samples at ten moments into results/BOARD/films/.
+
+    A film is kept only if the training gives the bits of the published run.
+
+    \b
+    Example:
+      ganbench film quick wgan --dataset ring
+    """
+    from ganbench.boards import films, grid, verification
+
+    folder = Path(board) if Path(board).is_dir() else paths.results() / grid.title(board)
+    published = verification.Records.read(folder)
+    for run in published.choose(row, dataset, seed):
+        made = films.make(published, run, trust)
+        say(f"{run.run}: the same bits as the published run; {paths.shown(made)}")

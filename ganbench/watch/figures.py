@@ -24,13 +24,17 @@ BLUE, ORANGE, GREEN, INK = "#0072b2", "#d55e00", "#009e73", "#333333"
 CELLS = 60  # of the histogram of samples on the line
 BANDS = 11  # of D's field; few even bands keep a film small
 DPI = 80
-WIDE, NARROW, TITLE = 320, 200, 28  # most and least width of a picture of a moment, and the height of its title, in pixels
+WIDE, NARROW, TITLE = (
+    320,
+    200,
+    28,
+)  # most and least width of a picture of a moment, and the height of its title, in pixels
 QUIET = 1e-9  # is added to waves, because silence has no logarithm
 
 
 def losses(view: View) -> Figure:
     """Both losses over the images seen, each with the level that has a meaning as a dashed line."""
-    figure = Figure(figsize=(7, 4.6), layout="constrained")
+    figure = Figure(figsize=(5.6, 4.6), layout="constrained")
     objective = view.objective
     players = (("d/loss", "D", BLUE, objective and objective.d), ("g/loss", "G", ORANGE, objective and objective.g))
     panels = figure.subplots(2, 1, sharex=True)
