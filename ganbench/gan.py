@@ -73,6 +73,9 @@ class Gan(nn.Module, ABC):
     D: nn.Module  # all that the discriminator's optimiser may touch now
     conditional = False  # whether `generate` makes what its `y` asks for
     supervised = False  # whether the losses look at `Batch.y`; those of a conditional GAN do
+    objective: str | None = (
+        None  # a family of `ganbench.training.objectives`: what the losses mean, for `ganbench watch`
+    )
 
     def __init__(self, spec: DataSpec, config: Any) -> None:
         super().__init__()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ganbench import data, files, paths
-from ganbench.boards import grid, invalid, leaderboard, origin, partial, referee
+from ganbench.boards import films, grid, invalid, leaderboard, origin, partial, referee
 from ganbench.boards import page as short
 from ganbench.boards.board import Board
 from ganbench.boards.published import MANIFEST, Altered, Published, altered, files_of, read, text
@@ -23,7 +23,8 @@ def publish(name: str, uncommitted: bool = False) -> Path:
 
     Every run leaves one record, `runs/RUN.json`: the manifest of its samples (with the training's configuration, data,
     source and versions), its scores with their protocol, its curve, and its scores by the second ruler. The submissions and the
-    invalidation list of the old folder are kept. The old folder stays as it is until the new one is whole.
+    invalidation list of the old folder are kept, and the films of runs that the new board has too. The old folder stays as it
+    is until the new one is whole.
 
     Args:
         name: of the board.
@@ -39,6 +40,7 @@ def publish(name: str, uncommitted: bool = False) -> Path:
         facts = _write(name, new, uncommitted)
         _refuse_part(name, facts.get("missing", []), target)
         _finish(new, facts)
+        films.carry_over(target, new)
         referee.carry_over(target, read(new))
         _finish(new, facts)  # the hashes of what was carried over
     return target

@@ -455,23 +455,43 @@ def remake(board: Records, run: Recorded, scratch: Path, trust: bool = False) ->
     if run.kind == "control":
         controls.write(run.row, run.dataset, n, run.seed, path)
         return path, None
+    from ganbench.training.sampling import Drawing, write_samples  # torch is imported only to train
+
     recorded = Run.model_validate(run.record["samples"]["run"])
     with _threads(recorded.threads):
-        return path, _train(recorded, scratch / run.run, path, n, trust)
+        model = train(recorded, scratch / run.run, trust)
+        write_samples(scratch / run.run, Drawing(n, run.seed, trust=trust), path)
+    return path, model
 
 
-def _train(run: Run, folder: Path, path: Path, n: int, trust: bool) -> str:
-    """Train a recorded run in a folder and write its samples; returns the hash of its weights."""
+def train(run: Run, folder: Path, trust: bool, moments: int = 0) -> str:
+    """Train a recorded run in a folder, with as many threads as it had; returns the hash of its weights.
+
+    Args:
+        run: the record.
+        folder: for the run.
+        trust: see `retrain`.
+        moments: how many moments are kept.
+
+    Raises:
+        UserError: the run needs code that is not trusted, or that has changed.
+    """
     from ganbench.training import checkpoint, loop  # torch is imported only to train
-    from ganbench.training.sampling import Drawing, write_samples
 
     code = run.locate_baseline()
     if not trust and not baseline.is_ours(code):
         raise UserError(f"this run needs the code of {code}, which ganbench does not bring; read it, and pass `trust=`")
-    loop.train(
-        code, run.dataset, folder, seed=run.seed, images=run.images, overrides=dict(run.overrides), device=run.device
-    )
-    write_samples(folder, Drawing(n, run.seed, trust=trust), path)
+    with _threads(run.threads):
+        loop.train(
+            code,
+            run.dataset,
+            folder,
+            seed=run.seed,
+            images=run.images,
+            overrides=dict(run.overrides),
+            device=run.device,
+            moments=moments,
+        )
     return sha256(folder / checkpoint.file_of())
 
 

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from ganbench.features import Extractor
 
 ORDER = (
-    *("score", "list", "train", "sample", "compare", "run", "plan", "leaderboard", "data"),
+    *("score", "list", "train", "watch", "sample", "compare", "run", "plan", "leaderboard", "data"),
     *("overview", "interpolate", "arithmetic", "spread", "embed", "cite", "check", "calibrate", "control", "curve"),
-    *("publish", "site", "verify", "submit", "referee", "schema", "weights", "cache"),
+    *("publish", "film", "site", "verify", "submit", "referee", "schema", "weights", "cache"),
 )
 
 

@@ -50,6 +50,9 @@ def train(
     no_wait: Annotated[
         bool, typer.Option("--no-wait", help="end at once if another process trains this run; by default wait for it")
     ] = False,
+    moments: Annotated[
+        int, typer.Option(help="keep samples at this many moments, for `ganbench watch`", min=0, max=1000)
+    ] = 0,
 ) -> None:
     """Train a GAN. The same command resumes an interrupted run. With a larger --images it continues a finished run.
 
@@ -58,6 +61,7 @@ def train(
     \b
     Examples:
       ganbench train dcgan --dataset mnist
+      ganbench train gan --dataset ring --moments 10
       ganbench train my_gan.py --dataset ring --set lr_g=1e-4 --set 'betas=[0, 0.9]' --out runs/mine
     """
     from ganbench import config, data
@@ -86,6 +90,7 @@ def train(
             device=device,
             minutes=minutes,
             wait=not no_wait,
+            moments=moments,
         )
     except Unsupported as error:
         raise UserError(refusal(path, dataset, data.facts(dataset).shape, error)) from None

@@ -149,8 +149,13 @@ def panels(parts: Sequence[Panel]) -> np.ndarray:
         axes.scatter(x, y, s=12, c=np.arange(len(x)), cmap="viridis", linewidths=0)
         if part.mark is not None:
             axes.plot(x[part.mark], y[part.mark], "*", color="tab:red", markersize=9)
+    return render(figure)
+
+
+def render(figure: Figure, dpi: int = 110) -> np.ndarray:
+    """A figure of matplotlib as a picture, uint8 `[height, width, 3]`."""
     file = io.BytesIO()
-    figure.savefig(file, dpi=110)
+    figure.savefig(file, dpi=dpi)
     with Image.open(file) as picture:
         return np.asarray(picture.convert("RGB"))
 
@@ -174,11 +179,21 @@ def write_png(picture: np.ndarray, path: Path) -> None:
         _image(picture).save(file, "PNG")
 
 
-def write_gif(frames: Sequence[np.ndarray], path: Path) -> None:
-    """Write frames, uint8 `[H, W, C]`, as a .gif that repeats for ever."""
+def write_gif(frames: Sequence[np.ndarray], path: Path, step: int = STEP, colours: int | None = None) -> None:
+    """Write frames, uint8 `[H, W, C]`, as a .gif that repeats for ever.
+
+    Args:
+        frames: the frames in their order.
+        path: of the file.
+        step: milliseconds per frame.
+        colours: how many colours a frame keeps, without dithering; fewer colours make a smaller file.
+    """
     first, *others = map(_image, frames)
+    if colours is not None:
+        palette = _image(np.concatenate(frames)).quantize(colours, dither=Image.Dither.NONE)
+        first, *others = (image.quantize(palette=palette, dither=Image.Dither.NONE) for image in (first, *others))
     with files.replacing(path) as file:
-        first.save(file, "GIF", save_all=True, append_images=others, duration=STEP, loop=0)
+        first.save(file, "GIF", save_all=True, append_images=others, duration=step, loop=0)
 
 
 def _image(picture: np.ndarray) -> Image.Image:

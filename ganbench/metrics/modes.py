@@ -71,11 +71,16 @@ def modes(
     return _stacked(gen_logits, ref_logits, ref_labels)
 
 
+def radius(mixture: Mixture) -> float:
+    """The distance from a mode's mean up to which a sample captures the mode: 3 sd in two dimensions."""
+    return float(mixture.sd * np.sqrt(2 * gammaincinv(mixture.means.shape[1] / 2, INSIDE)))
+
+
 def _points(gen: np.ndarray, mixture: Mixture) -> Score:
     k, d = mixture.means.shape
     distance, mode = (a[:, 0] for a in knn(gen, mixture.means, 1))
     half_square = gammaincinv(d / 2, INSIDE)
-    good = distance <= mixture.sd * np.sqrt(2 * half_square)
+    good = distance <= radius(mixture)
     counts = np.bincount(mode[good], minlength=k)
     n = int(counts.sum())
     extra: dict[str, Any] = {

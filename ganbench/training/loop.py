@@ -31,6 +31,7 @@ from ganbench.gan import Gan
 from ganbench.training import devices, memory, outputs, signals, team
 from ganbench.training.average import averaged, refresh
 from ganbench.training.checkpoint import RunFolder, State, name_tensors, restore_optimiser, select
+from ganbench.training.moments import Moments
 from ganbench.training.order import TrainingData, reseed
 from ganbench.training.order import select as select_rows
 from ganbench.training.precision import Mixed
@@ -206,8 +207,15 @@ class Unfit(Exception):
     """The generator's samples cannot be scored; the message says why and when."""
 
 
-def record(training: Training, images: int, folder: RunFolder, label: str, minutes: float = MINUTES) -> str | None:
-    """Train until `images` real images were seen, with a line of history, progress and a checkpoint when each is due.
+def record(
+    training: Training,
+    images: int,
+    folder: RunFolder,
+    label: str,
+    minutes: float = MINUTES,
+    moments: Moments | None = None,
+) -> str | None:
+    """Train until `images` real images were seen, with a line of history, progress, a checkpoint and a moment when each is due.
 
     Returns why the training diverged, or None.
 
@@ -226,6 +234,8 @@ def record(training: Training, images: int, folder: RunFolder, label: str, minut
             for losses in steps(training, images):
                 training.seconds, training.cpu_seconds = time.monotonic() - begun, time.process_time() - begun_cpu
                 keep_parts(training, images, folder, before)
+                if moments is not None and us.first and moments.due(before, training.seen):
+                    moments.keep(training.result(), training.seen)
                 if before == 0:
                     us.compare(training.state.tensors)  # early, before the budget is spent
                 before = training.seen
@@ -329,6 +339,7 @@ def train(
     device: str | None = None,
     minutes: float = MINUTES,
     wait: bool = True,
+    moments: int = 0,
 ) -> Run:
     """Train a baseline and leave `run.json`, `model.safetensors` and `history.jsonl` in `out`.
 
@@ -346,6 +357,7 @@ def train(
         device: of torch; by default CUDA if there is a CUDA device.
         minutes: between two checkpoints, at most. They change no number.
         wait: whether to wait for another process that trains in `out`.
+        moments: how many moments are kept (`ganbench.training.moments`). They change no number.
 
     Returns:
         The content of `run.json`. If the run diverged, `diverged` says so and the weights are the last finite checkpoint's.
@@ -396,7 +408,10 @@ def train(
         if us.first:
             folder.cut_history(seen)
             folder.drop_parts(images, gan.config.batch * gan.config.n_critic)
-        diverged = record(training, images, folder, label, minutes)
+        film = Moments(out, identity, gan.objective, images, moments) if moments else None
+        if film is not None and us.first:
+            film.drop(gan.config.batch * gan.config.n_critic)
+        diverged = record(training, images, folder, label, minutes, film)
         if diverged is not None:
             with us.first_goes_ahead():
                 folder.interim.unlink(missing_ok=True)

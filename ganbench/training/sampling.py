@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -124,30 +125,48 @@ def _sample(folder: Path, drawing: Drawing, gan: Gan, run: Run, device: torch.de
     if run.diverged:
         return _empty(gan, about, f"diverged: {run.diverged}")
     maker = gan if device.type == "cpu" else checkpoint.load(folder, drawing.part, device, trust=drawing.trust)[0]
-    held_out = _held_out(run.dataset) if run.cond and said is None else None
-    blocks: list[np.ndarray] = []
+    arrays: list[np.ndarray] = []
     labels: list[Tensor] = []
     conditions: list[np.ndarray] = []
-    with progress(f"sample {folder.name}", n, "samples") as advance, torch.inference_mode():
-        for start in range(0, n, BLOCK):
-            z, y = draw_inputs(gan, seed, start, truncation, label)
-            cond = None if said is None else said.expand(BLOCK, -1).to(device)
-            if held_out is not None:
-                conditions.append(indices(held_out.conditions, seed, start, BLOCK, SAMPLED))
-                cond = held_out.condition(torch.from_numpy(conditions[-1])).to(device)
-            x = maker.generate(z.to(device), None if y is None else y.to(device), cond)
+    with progress(f"sample {folder.name}", n, "samples") as advance:
+        for start, (x, y, rows) in zip(range(0, n, BLOCK), blocks(maker, run.dataset, drawing, said, gan), strict=True):
             why = outputs.fault(gan, x)
             if why is not None:
                 return _empty(gan, about, f"samples {start:,} to {start + BLOCK - 1:,}: {why}")
-            blocks.append(to_files(gan, x))
-            if y is not None:
-                labels.append(y)
+            arrays.append(to_files(gan, x))
+            labels += [] if y is None else [y]
+            conditions += [] if rows is None else [rows]
             advance(min(start + BLOCK, n))
     classes = torch.cat(labels)[:n].numpy() if labels else None
-    x_files = np.concatenate(blocks)[:n]
+    x_files = np.concatenate(arrays)[:n]
     D = ask_discriminator(gan, run.dataset, x_files) if gan.spec.shape == (1,) else None
     condition = np.concatenate(conditions)[:n] if conditions else None
     return SampleSet(x_files, classes, about, discriminator=D, condition=condition)
+
+
+def blocks(
+    maker: Gan, dataset: str, drawing: Drawing, said: Tensor | None = None, gan: Gan | None = None
+) -> Iterator[tuple[Tensor, Tensor | None, np.ndarray | None]]:
+    """The samples that `drawing` asks for, in blocks of 250: samples, classes int64 `[250]`, conditions' numbers int64 `[250]`.
+
+    Args:
+        maker: the GAN that makes them.
+        dataset: whose held-out split has the conditions.
+        drawing: how many samples, and how they are drawn.
+        said: one condition of all samples `[1, *cond]`.
+        gan: the same GAN on the CPU, where the inputs are drawn; by default `maker`.
+    """
+    held_out = _held_out(dataset) if maker.spec.cond and said is None else None
+    for start in range(0, drawing.n, BLOCK):
+        with torch.inference_mode():
+            z, y = draw_inputs(gan or maker, drawing.seed, start, drawing.truncation, drawing.label)
+            rows = None if held_out is None else indices(held_out.conditions, drawing.seed, start, BLOCK, SAMPLED)
+            cond = None if said is None else said.expand(BLOCK, -1)
+            if held_out is not None and rows is not None:
+                cond = held_out.condition(torch.from_numpy(rows))
+            on = (None if v is None else v.to(maker.device) for v in (y, cond))
+            x = maker.generate(z.to(maker.device), *on)
+        yield x, y, rows
 
 
 def encode_caption(run: Run, caption: str) -> Tensor:
