@@ -13,6 +13,7 @@ from experiments import (
     coverage,
     extractors,
     few_samples,
+    lectures,
     lottery,
     mnist,
     mutants,
@@ -33,14 +34,14 @@ WITH_PAGE = (
     processors,
     semi_supervised,
 )  # their pages can be written again without a measurement
-OTHERS = (assets, extractors, few_samples, lottery, mutants, spread, tune)
+OTHERS = (assets, extractors, few_samples, lectures, lottery, mutants, spread, tune)
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True)
 
 
 @app.callback()
 def root() -> None:
-    """Make the pages of `results/` again that are no boards and no calibrations, or the assets of a release.
+    """Make the pages of `results/` again that are no boards and no calibrations, or the files of a release or of the lectures.
 
     Run this in the checkout.
     """

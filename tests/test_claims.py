@@ -143,7 +143,7 @@ def mnist(column: str) -> dict[str, float]:
         [cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("|")
     ]
     place = head.index(column)
-    return {line[0]: float(line[place].split()[0]) for line in lines}
+    return {line[0]: float(line[place].split()[0]) for line in lines if line[place]}
 
 
 def splits() -> np.ndarray:
@@ -163,6 +163,7 @@ def noise() -> list[str]:
 
 
 MODES = "docs/baselines.md"
+LECTURES = "docs/lectures.md"
 CLAIMS = [
     Claim(
         "README.md",
@@ -398,6 +399,96 @@ CLAIMS = [
         "step of D per step of G is enough for DRAGAN, as in its paper: FID 3.73. WGAN-GP has 2.86",
         lambda: (round(mnist("fid")["dragan"], 2), round(mnist("fid")["wgan_gp"], 2)) == (3.73, 2.86),
     ),
+    Claim(
+        LECTURES,
+        "and V is then -log 4 = -1.386. So a loss of D near 1.386 (2 log 2) means",
+        lambda: f"{np.log(4):.3f}" == "1.386",
+    ),
+    Claim(LECTURES, "the saturating slope is a thousandth of the other one", lambda: round(0.001 / (1 - 0.001), 5) == 0.001),
+    Claim(
+        LECTURES,
+        "Of 23 people two share a birthday with a probability of one half.",
+        lambda: round(1 - np.prod(1 - np.arange(23) / 365), 1) == 0.5,
+    ),
+    Claim(
+        LECTURES,
+        "the plain GAN (`plain`) ends on 1, 2, 1, 3 and 1 of the 8 modes with its five seeds. Unrolling finds clearly more modes "
+        "than the same networks without it (`unrolled-0`).",
+        lambda: seeds("modes", "ring", "modes")["plain"].tolist() == [1, 2, 1, 3, 1]
+        and gap("modes", "ring", "modes", "unrolled", "unrolled-0") == 1,
+    ),
+    Claim(
+        LECTURES,
+        "PacGAN finds all 8 modes with all five seeds. Minibatch discrimination finds clearly more modes than the plain GAN at the "
+        "same rates on ring and grid.",
+        lambda: seeds("modes", "ring", "modes")["pacgan"].tolist() == [8] * 5
+        and all(
+            gap("modes", data, "modes", "minibatch_discrimination", "plain-slow") == 1 for data in ("ring", "grid")
+        ),
+    ),
+    Claim(
+        LECTURES,
+        "[FID 9.63 against 3.54](../results/mnist/README.md)",
+        lambda: [mnist("fid")[row] for row in ("vae", "dcgan")] == [9.63, 3.54],
+    ),
+    Claim(
+        LECTURES,
+        "[FID 11.1 for `wgan`, 2.86 for `wgan_gp`, 3.73 for `dragan`, 7.36 for `sngan`](../results/mnist/README.md)",
+        lambda: [mnist("fid")[row] for row in ("wgan", "wgan_gp", "dragan", "sngan")] == [11.1, 2.86, 3.73, 7.36],
+    ),
+    Claim(
+        LECTURES,
+        "FID is 96.7 after a quarter of the budget, because its images are still small, and 6.68 at the end.",
+        lambda: (mnist("fid at 1/4")["pggan"], mnist("fid")["pggan"]) == (96.7, 6.68),
+    ),
+    Claim(
+        LECTURES,
+        "[FID falls from 3.69 to 1.59](baselines.md#biggans-table-1-at-a-very-small-size) with the larger batch, more channels "
+        "and the shared embedding. The board does not tell the last steps apart.",
+        lambda: [f"{mean('biggan-ablation', 'digits', 'fid', f'biggan-{row}'):.2f}" for row in (STEPS[0], STEPS[-1])]
+        == ["3.69", "1.59"]
+        and not any(behind("biggan-ablation", "digits", "fid", f"biggan-{row}") for row in ("shared", "skip-z", "ortho")),
+    ),
+    Claim(
+        LECTURES,
+        "with 100 labels [1.72 % of MNIST's test images are wrong]",
+        lambda: f"{splits().mean():.2f}" == "1.72",
+    ),
+    Claim(
+        LECTURES,
+        "on digits no interval leaves out 0. On the ring the seeds differ so much that no trick is clear there either.",
+        lambda: not any(
+            gap("tricks", *cell, trick, "plain") for trick in TRICKS for cell in (("digits", "fid"), ("ring", "modes"))
+        ),
+    ),
+    Claim(
+        LECTURES,
+        "[not clear in FID; fewer samples hit a mode](baselines.md#do-the-tricks-of-lectures-help)",
+        lambda: all(
+            gap("tricks", "ring", "modes.high_quality", row, "plain") == -1 for row in ("instance_noise", "d_threshold")
+        ),
+    ),
+    Claim(
+        LECTURES,
+        "[one mode with all five seeds](baselines.md#do-the-tricks-of-lectures-help)",
+        lambda: seeds("tricks", "ring", "modes")["replay"].tolist() == [1] * 5,
+    ),
+    Claim(
+        LECTURES,
+        "[FID 13.7](../results/mnist/README.md), one run",
+        lambda: mnist("fid")["feature_matching"] == 13.7,
+    ),
+    Claim(
+        LECTURES,
+        "[FID 2.08 and 5.56](../results/mnist/README.md), one run each",
+        lambda: [mnist("fid")[row] for row in ("acgan", "cgan")] == [2.08, 5.56],
+    ),
+    Claim(
+        LECTURES,
+        "[5.2 to 4.5](baselines.md#repaired-in-recipe-6), one run | | an average of the weights | `ema` | | "
+        "[8.1 to 7.5](baselines.md#repaired-in-recipe-6), one run",
+        lambda: all(words in page_text(MODES) for words in ("5.2 → **4.5**", "8.1 → **7.5**")),
+    ),
 ]  # fmt: skip
 
 
@@ -452,7 +543,7 @@ NO_FINDINGS = (
     "With fewer than 5 repeats",
     "`support` has no value if it finds no more repeats",
 )
-PAGES = ("README.md", MODES, "docs/calibration.md", "docs/scoring.md", "results/README.md")
+PAGES = ("README.md", MODES, LECTURES, "docs/calibration.md", "docs/scoring.md", "results/README.md")
 
 
 def comparing(page: str) -> list[str]:
