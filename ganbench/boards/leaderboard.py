@@ -19,12 +19,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from ganbench import features, files, metrics, paths, samples
+from ganbench import data, features, files, metrics, paths, samples
 from ganbench.boards import curve, grid, invalid, origin, partial
 from ganbench.boards.board import Board, Track
 from ganbench.display import pictures
 from ganbench.display.text import interval, number
 from ganbench.errors import UserError
+from ganbench.scoring import intervals
 from ganbench.statistics import ALPHA, Interval, Scale, detectable, over_seeds, paired, range_level, simultaneous
 from ganbench.training.run import PARTS
 
@@ -539,6 +540,7 @@ def markdown(name: str, board: Board, summary: pd.DataFrame, scores: pd.DataFram
             f"{track.samples:,} samples per set, features `{track.features or features.default(dataset)}`, "
             f"ranked by `{track.rank}`.",
             *_uncalibrated(track),
+            *_short_intervals(dataset, track),
             pd.DataFrame(lines).to_markdown(index=False, disable_numparse=True),
             *_beaten_by_noise(compared),
             *(
@@ -559,6 +561,14 @@ def _beaten_by_noise(compared: Comparison) -> list[str]:
         return []
     rows = [name for name in compared.names if name != NOISE and not compared.beats_noise(name)]
     return [f"No better than the control `noise` by `{compared.column}`: {', '.join(rows)}."] if rows else []
+
+
+def _short_intervals(dataset: str, track: Track) -> list[str]:
+    """The sentence of a page about metrics whose interval of a single run holds the truth too rarely on such data."""
+    if not data.is_name(dataset):
+        return []
+    note = intervals.note(intervals.of_metrics(track.metric_names, data.facts(dataset).shape))
+    return [f"Intervals of single runs: {note}"] if note else []
 
 
 def _uncalibrated(track: Track) -> list[str]:

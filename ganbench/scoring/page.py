@@ -15,7 +15,7 @@ from PIL import Image
 from ganbench.display import pictures
 from ganbench.display.text import interval, number
 from ganbench.samples import SampleSet
-from ganbench.scoring import gaps, protocols, verdict
+from ganbench.scoring import gaps, intervals, protocols, verdict
 from ganbench.scoring.report import called, headline
 from ganbench.scoring.result import Result
 
@@ -38,7 +38,8 @@ def render(
         verdicts=verdict.verdicts(result),
         marks=verdict.MARKS,
         halves=verdict.HALVES,
-        headline=headline(result),
+        headline=[*headline(result), intervals.note(intervals.of(result).values())],
+        short=intervals.of(result),
         bound=verdict.BOUND,
         bounded=any(m.bound is not None for m in result.metrics.values()),
         questions=verdict.questions(computed),
