@@ -20,7 +20,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from ganbench import code, data, features, paths
+from ganbench import code, data, features, metrics, paths
 from ganbench.boards import costs, damage, grid
 from ganbench.cli import client, worker
 from ganbench.errors import UserError
@@ -351,7 +351,7 @@ rule score:
 
 
 rule second:
-    """The score in the ranking column by another extractor."""
+    """The score by the second ruler: the ranking column by another extractor, or for points another distance."""
     input:
         samples=lambda wildcards: samples(wildcards.run),
         reference=lambda wildcards: samples(run(wildcards).reference),
@@ -365,10 +365,10 @@ rule second:
         mem_mb=megabytes("second"),
         runtime=minutes("second"),
     params:
-        features=lambda wildcards: run(wildcards).second,
-        metric=lambda wildcards: TRACKS[run(wildcards).dataset].rank,
-        extractor=lambda wildcards: extractor(run(wildcards).second),
-        version=rank_version,
+        features=lambda wildcards: run(wildcards).second.features,
+        metric=lambda wildcards: run(wildcards).second.metric,
+        extractor=lambda wildcards: extractor(run(wildcards).second.features),
+        version=lambda wildcards: metrics.get(run(wildcards).second.metric).card.version,
         seed=lambda wildcards: run(wildcards).seed,
     shell:
         "{GANBENCH} score {input.samples:q} --reference {input.reference:q} --features {params.features:q} "

@@ -3,8 +3,8 @@
     python docs/refresh.py           write them
     python docs/refresh.py --check   exit 1 and name the files that are stale
 
-Run it after a change of imports, of a name in tests/test_pitfalls.py, of what `ganbench score` prints, of results/mnist, or of
-a protocol.
+Run it after a change of imports, of a name in tests/test_pitfalls.py, of what `ganbench score` prints, of results/mnist, of
+results/coverage, or of a protocol.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ import protocols_page
 
 from ganbench.boards.curve import converged
 from ganbench.display.text import value
+from ganbench.metrics import get
+from ganbench.scoring import intervals
 
 ROOT = Path(__file__).resolve().parents[1]
 MARKS = "<!-- example: begin -->\n", "<!-- example: end -->"
@@ -92,6 +94,17 @@ def _with_score(line: str) -> str:
     return " | ".join(cells)
 
 
+def metrics(text: str) -> str:
+    """docs/metrics.md with the intervals that hold the truth too rarely."""
+    before, begin, rest = text.partition("<!-- intervals: begin -->\n")
+    _, end, after = rest.partition("<!-- intervals: end -->")
+    measured = [line for line in intervals.table() if line.version == get(line.metric).card.version]
+    names = ", ".join(f"`{name}`" for name in dict.fromkeys(line.metric for line in measured)) or "none yet"
+    short = [f"- {line}" for line in measured if line.short]
+    lines = [f"Measured at the current version: {names}.", *short]
+    return f"{before}{begin}{chr(10).join(lines)}\n{end}{after}"
+
+
 def main() -> None:
     """Write or check every generated part."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -102,6 +115,7 @@ def main() -> None:
         ROOT / "README.md": readme,
         ROOT / "docs/pitfalls.md": pitfalls,
         ROOT / "docs/baselines.md": baselines,
+        ROOT / "docs/metrics.md": metrics,
         ROOT / "docs/plan.txt": lambda text: plan.listing(arrows),
         ROOT / "docs/protocols.md": lambda text: protocols_page.page(),
     }

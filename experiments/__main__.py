@@ -25,6 +25,7 @@ from experiments import (
     tune,
 )
 from ganbench.errors import UserError
+from ganbench.scoring import intervals
 
 WITH_PAGE = (
     coverage,
@@ -49,10 +50,11 @@ def root() -> None:
 
 @app.command()
 def pages(folder: Path = Path("results")) -> None:
-    """Write the pages again from the tables beside them, without a measurement."""
+    """Write the pages, and the digest of the coverage that ganbench brings, from the tables, without a measurement."""
     for experiment in WITH_PAGE:
         out = folder / name_of(experiment)
         (out / "README.md").write_text(experiment.page(out), encoding="utf-8")
+    intervals.FILE.write_text(coverage.digest(folder / name_of(coverage)), encoding="utf-8")
 
 
 def name_of(experiment: ModuleType) -> str:

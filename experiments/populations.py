@@ -84,6 +84,10 @@ def draw(law: str, n: int, rng: np.random.Generator, moved: bool = False) -> Sam
 def score(name: str, gen: Sample, ref: Sample, rng: np.random.Generator) -> dict[str, Any]:
     """The result of a metric."""
     sets = {"gen": gen, "ref": ref}
+    if name == "cmmd":  # it is for embeddings of length 1
+        sets = {
+            of: given._replace(x=given.x / np.linalg.norm(given.x, axis=1, keepdims=True)) for of, given in sets.items()
+        }
     inputs = {given: getattr(sets[given.partition("_")[0]], part) for given, part in INPUTS.items()}
     return metrics.compute([name], inputs, seed=int(rng.integers(2**31)))[name]
 

@@ -54,6 +54,7 @@ def shown(
     columns: int = 80,
     n: int = 400,
     diversity: Mapping[str, Mapping[str, list[float]]] | None = None,
+    second: Values | None = None,
 ) -> str:
     """The board of made-up rows, three seeds each."""
     lines, results = [], {}
@@ -82,7 +83,8 @@ def shown(
                 "parameters": 2.0,
             }
             why = None if np.isfinite(value) else "diverged: D is NaN"
-            lines.append(head | {"metric": "fid", "value": value, "reason": why, "run": f"{row}-{seed}"})
+            by_second = {"second": second[row][seed]} if second is not None else {}
+            lines.append(head | by_second | {"metric": "fid", "value": value, "reason": why, "run": f"{row}-{seed}"})
     scores, grid = pd.DataFrame(lines, columns=leaderboard.COLUMNS), board(["fid"])
     summary = leaderboard.summarise(scores).merge(leaderboard.ranks(scores, grid), on=["dataset", "row"], how="left")
     return answers.text("tiny", grid, summary, scores, results, columns)
@@ -296,3 +298,29 @@ def test_verdict_of_a_row_that_nothing_checks_is_no_empty_cell() -> None:
     text = shown()
     assert text.count("? not checked") == 3
     assert "Verdict ?: this board allows none of these checks." in " ".join(text.split())
+
+
+QUESTION = "Does a second ruler agree?"
+CLOSE = [2.0, 2.1, 2.2]
+THREE: Values = {"gan": [5.0, 5.1, 5.2], "wgan": [9.0, 9.1, 9.2], "dcgan": [20.0, 20.1, 20.3]}
+
+
+def test_an_opposite_clear_order_is_said_and_marked() -> None:
+    text = shown(THREE, second={"gan": [5.0, 5.1, 5.2], "wgan": CLOSE, "dcgan": [20.0, 20.1, 20.3]})
+    assert answer(text, QUESTION) == f"{QUESTION} No. By fid (pixels), wgan is better than gan; by fid, gan is better."
+    marked = [line.split()[1] for line in text.splitlines() if line.endswith("! ⇅ fid (pixels)")]
+    assert marked == ["gan", "wgan"]
+
+
+def test_an_order_that_both_rulers_share_is_counted() -> None:
+    text = shown(THREE, second={"gan": CLOSE, "wgan": [9.0, 9.1, 9.2], "dcgan": [9.1, 9.0, 9.2]})
+    assert answer(text, QUESTION).endswith(
+        "Yes. 2 pairs of rows have a clear order by fid and by fid (pixels), and the order is the same."
+    )
+    assert "! ⇅" not in text
+
+
+def test_a_second_ruler_that_tells_nothing_apart_answers_nothing() -> None:
+    noisy = {"gan": [1.0, 9.0, 3.0], "wgan": [9.0, 1.0, 3.0], "dcgan": [3.0, 4.0, 9.0]}
+    assert answer(shown(THREE, second=noisy), QUESTION).startswith(f"{QUESTION} Unknown.")
+    assert QUESTION not in shown(THREE)

@@ -12,6 +12,7 @@ import yaml
 
 from ganbench import baseline, metrics, paths
 from ganbench.boards import controls, grid
+from ganbench.boards.board import Track
 from ganbench.errors import UserError
 
 TINY = {
@@ -274,3 +275,32 @@ def test_grid_of_a_thousand_runs_is_read_in_a_second(house: Path) -> None:
     begun = time.process_time()
     assert len(grid.runs("tiny")) == 3 * (1 + 5 * (60 + 4))
     assert time.process_time() - begun < 2  # 0.3 seconds of a free core
+
+
+@pytest.mark.parametrize(
+    ("dataset", "rank", "features", "second", "ruler"),
+    [
+        ("digits", "fid", None, None, ("pixels", "fid", "fid (pixels)")),
+        ("digits", "fid", None, "digits-cnn", ("digits-cnn", "fid", "fid (digits-cnn)")),
+        ("digits", "fid", "pixels", None, ("digits-exposed", "fid", "fid (digits-exposed)")),
+        ("digits", "fid", "pixels", "pixels", None),
+        ("emoji-32", "fid", "pixels", None, None),  # ganbench brings no classifier of it
+        ("digits", "classifier_score", None, None, None),  # it reads logits and no features
+        ("ring", "fid", None, None, ("identity", "total_variation", "total_variation")),
+        ("ring", "total_variation", None, None, ("identity", "sliced_wasserstein", "sliced_wasserstein")),
+        ("gaussian1d", "total_variation", None, None, ("identity", "wasserstein_1d", "wasserstein_1d")),
+    ],
+)
+def test_the_second_ruler_follows_from_data_and_extractor(
+    dataset: str, rank: str, features: str | None, second: str | None, ruler: tuple[str, str, str] | None
+) -> None:
+    track = {
+        "images": 1,
+        "samples": 2,
+        "features": features,
+        "second": second,
+        "metrics": [rank],
+        "rank": rank,
+        "rows": {},
+    }
+    assert grid.second_ruler(dataset, Track.model_validate(track)) == ruler

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -353,27 +354,48 @@ def test_table_without_a_single_whole_row_is_still_made() -> None:
     assert leaderboard.ranks(with_noise, track()).empty
 
 
-def by_two_rulers(first: dict[str, list[float]], second: dict[str, list[float]]) -> pd.DataFrame:
+FIRST = {"a": [1.0, 1.1, 1.05], "b": [9.0, 9.1, 9.2], "c": [20.0, 20.2, 20.1]}
+SECOND = {"a": [0.5, 0.5, 0.51], "b": [0.2, 0.21, 0.2], "c": [0.9, 0.91, 0.9]}  # a and b change places
+
+
+def by_two_rulers(first: Mapping[str, list[float]], second: Mapping[str, list[float]]) -> pd.DataFrame:
     lines = scores({row: list(values) for row, values in first.items()})
-    lines["second"] = [value for row in first for value in second[row]]
-    table = leaderboard.summarise(lines).merge(leaderboard.ranks(lines, track()), on=["dataset", "row"])
-    return table.set_index("row")
+    return lines.assign(second=[value for row in first for value in second[row]])
 
 
-def test_a_rank_by_the_second_ruler_outside_of_the_brackets_is_marked() -> None:
-    first = {"a": [1.0, 1.1, 1.05], "b": [9.0, 9.1, 9.2]}
-    table = by_two_rulers(first, {"a": [5.0, 5.0, 5.0], "b": [2.0, 2.0, 2.0]})
-    assert table.rank_second.to_dict() == {"a": 2, "b": 1}
-    assert leaderboard.contradicts(table.loc["a"].to_dict())
-    assert leaderboard.second_text(table.loc["a"].to_dict()) == "5 (rank 2)"
-    agrees = by_two_rulers(first, {"a": [2.0, 2.0, 2.0], "b": [5.0, 5.0, 5.0]})
-    assert leaderboard.second_text(agrees.loc["a"].to_dict()) == "2"
-    near = by_two_rulers({"a": [1.0, 5.0, 2.0], "b": [2.0, 1.0, 5.1]}, {"a": [5.0, 5.0, 5.0], "b": [2.0, 2.0, 2.0]})
-    assert not leaderboard.contradicts(near.loc["a"].to_dict())
+def column_of_the_second_ruler(lines: pd.DataFrame) -> dict[str, str]:
+    table = leaderboard.aggregate(lines, track())
+    compared = leaderboard.by_rulers(lines, "ring", track().datasets["ring"])
+    shown, _ = leaderboard.tables(track(), table, {"ring": compared})["ring"]
+    return {line["row"]: line.get("total_variation", "none") for line in shown}
 
 
-def test_a_row_without_a_second_ruler_has_no_rank_by_it() -> None:
-    lines = scores({"a": [1.0, 1.1, 1.05], "b": [9.0, 9.1, 9.2]})
-    table = leaderboard.ranks(lines, track())
-    assert table.rank_second.isna().all()
-    assert not leaderboard.contradicts(table.iloc[0].to_dict())
+def test_an_order_that_is_clear_by_both_rulers_and_opposite_is_marked() -> None:
+    lines = by_two_rulers(FIRST, SECOND)
+    assert column_of_the_second_ruler(lines) == {"a": "0.503 ⇅", "b": "0.203 ⇅", "c": "0.903"}
+    compared = leaderboard.by_rulers(lines, "ring", track().datasets["ring"])
+    assert compared.turned() == [("a", "b")]
+    assert compared.agreed() == {("a", "c"), ("b", "c")}
+
+
+@pytest.mark.parametrize("unclear", ["first", "second"])
+def test_an_order_that_one_ruler_leaves_open_is_not_marked(unclear: str) -> None:
+    noisy = {"a": [0.1, 0.8, 0.2], "b": [0.2, 0.1, 0.91], "c": [0.95, 0.96, 0.95]}
+    lines = by_two_rulers(noisy, SECOND) if unclear == "first" else by_two_rulers(FIRST, noisy)
+    assert leaderboard.by_rulers(lines, "ring", track().datasets["ring"]).turned() == []
+    assert "⇅" not in "".join(column_of_the_second_ruler(lines).values())
+
+
+def test_records_without_a_second_ruler_give_no_column_and_no_rank() -> None:
+    lines = scores(FIRST)
+    assert leaderboard.ranks(lines, track()).rank_second.isna().all()
+    assert set(column_of_the_second_ruler(lines).values()) == {"none"}
+
+
+def test_points_have_another_distance_as_the_second_ruler() -> None:
+    lines = scores(FIRST, metric="total_variation").assign(second=lambda d: d.value, value=lambda d: d.value / 100)
+    table = track("total_variation")
+    assert leaderboard.ranks(lines, table).rank_second.tolist() == [1, 2, 3]
+    compared = leaderboard.by_rulers(lines, "ring", table.datasets["ring"])
+    assert compared.second is not None
+    assert (compared.second.column, compared.second.label) == ("sliced_wasserstein", "sliced_wasserstein")

@@ -124,6 +124,14 @@ def test_controls_show_what_the_metrics_see(house: Path) -> None:
     assert ring.fid["real"] < ring.fid["noise"]
 
 
+@pytest.mark.parametrize("dataset", ["ring", "digits"])
+def test_every_row_has_the_number_of_a_second_ruler(house: Path, dataset: str) -> None:
+    board = pd.read_csv(house / "runs/boards/tiny/leaderboard.csv")
+    second = board[(board.dataset == dataset) & (board.metric == "fid")].set_index("row").second
+    assert second["real"] < second["noise"]
+    assert list(second.index[second.isna()]) == (["diverging"] if dataset == "ring" else [])
+
+
 def test_table_and_place_are_printed(house: Path) -> None:
     output = (house / "first.log").read_text()
     assert "tiny, ring: ranked by " in output

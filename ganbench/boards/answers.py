@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 
 from ganbench.boards.board import Board, Track
-from ganbench.boards.leaderboard import NOISE, Comparison, cell_text, comparison, contradicts, rank_text, seen
+from ganbench.boards.leaderboard import NOISE, TURNED, Comparison, by_rulers, cell_text, rank_text, seen
 from ganbench.display.text import chosen, decimals, fixed, layout, listed, wrap
+from ganbench.errors import counted
 from ganbench.features import default
 from ganbench.scoring.result import Measured, Result
 from ganbench.scoring.verdict import MARKS, SELF_REPEATING, Level, arrow, network, reached, signs_of_copies
@@ -29,6 +30,7 @@ DIVERSITY = ("coverage", "recall")  # metrics that see missing parts of the data
 
 BEST, CERTAIN, COPIES = "Which is best?", "Is that certain?", "Which copies?"
 MODES, DIVERSE, POWER = "Which lose modes?", "Which lack diversity?", "What could this board see?"
+SECOND = "Does a second ruler agree?"
 
 
 class Gate(NamedTuple):
@@ -92,7 +94,7 @@ def text(
     for dataset, track in board.datasets.items():
         scored = scores[scores.dataset == dataset]
         rows = read_rows(summary[summary.dataset == dataset], scored, results)
-        compared = comparison(scores, dataset, track.rank)
+        compared = by_rulers(scores, dataset, track)
         features = next(
             (network(run.protocol.features.id) for row in rows for run in row.runs), track.features or default(dataset)
         )
@@ -107,7 +109,8 @@ def text(
 HOW_TO_READ = (
     "A number is the mean over the seeds, and behind it stands its 95 % interval. In a strip each dot is a seed, and a "
     "digit is so many seeds. All strips of a table have one axis; < and > are seeds beyond its ends. The ranks in brackets "
-    "are still possible. At 95 % all brackets of a table hold together. Verdict ✓: the checks that this board allows "
+    "are still possible. At 95 % all brackets of a table hold together. ⇅: the order of this row and another row "
+    "is clear, and a second ruler clearly turns it. Verdict ✓: the checks that this board allows "
     "(copies, repeats, lost modes, diversity) found no fault. Verdict ?: this board allows none of these checks."
 )
 
@@ -199,7 +202,7 @@ def strip(values: np.ndarray | None, compared: Comparison) -> str:
 
 def gates(row: Row, compared: Comparison) -> list[Gate]:
     """The verdict on a row: its faults, or if there is none, whether anything was checked."""
-    faults = [*beside_noise(row, compared), *faults_of(row), *other_order(row, compared.column)]
+    faults = [*beside_noise(row, compared), *faults_of(row), *other_order(row, compared)]
     if faults:
         return faults
     diverse = any(_judged(row, name) for name in DIVERSITY)
@@ -216,10 +219,10 @@ def beside_noise(row: Row, compared: Comparison) -> list[Gate]:
     return [Gate("bad", "worse than noise") if clear else Gate("caution", "no better than noise")]
 
 
-def other_order(row: Row, column: str) -> list[Gate]:
-    """Whether the second ruler gives a row a rank that the first ruler excludes."""
-    cell = row.cells[column]
-    return [Gate("caution", f"rank {cell['rank_second']} by the second ruler")] if contradicts(cell) else []
+def other_order(row: Row, compared: Comparison) -> list[Gate]:
+    """Whether the second ruler clearly turns the clear order of a row and another row."""
+    turned = any(row.name in pair for pair in compared.turned())
+    return [Gate("caution", f"{TURNED} {compared.second.label}")] if turned and compared.second else []
 
 
 def _control(rows: Sequence[Row], name: str) -> Row | None:
@@ -299,8 +302,9 @@ def answers(track: Track, rows: Sequence[Row], compared: Comparison) -> list[Ans
         best = [_none_is_best(track, ranked[0], rows)]
     else:
         best = [_best(track, ranked, rows), *_certain(ranked, compared)]
+    second = _by_second_ruler(compared) if ranked else []
     power = [Answer(POWER, f"With a probability of 80 %, {seen(compared)}")] if seen(compared) else []
-    return [*best, *power, _copies(baselines, rows), *_modes(baselines), *_diversity(baselines)]
+    return [*best, *second, *power, _copies(baselines, rows), *_modes(baselines), *_diversity(baselines)]
 
 
 def _none_is_best(track: Track, lead: Row, rows: Sequence[Row]) -> Answer:
@@ -340,6 +344,23 @@ def _certain(ranked: Sequence[Row], compared: Comparison) -> list[Answer]:
     if len(ranked) == 1:
         return []
     return [Answer(CERTAIN, "Yes", f"At 95 % {lead.name} is better than every other row, over {seeds} seeds.")]
+
+
+def _by_second_ruler(compared: Comparison) -> list[Answer]:
+    """Whether the second ruler orders the rows in another way; empty without its numbers."""
+    if compared.second is None:
+        return []
+    label, turned, agreed = compared.second.label, compared.turned(), len(compared.agreed())
+    if turned:
+        (a, b), more = turned[0], len(turned) - 1
+        others = f" {counted(more, 'other pair')} of rows changed places too." if more else ""
+        return [
+            Answer(SECOND, "No", f"By {label}, {b} is better than {a}; by {compared.label}, {a} is better.{others}")
+        ]
+    if not agreed:
+        return [Answer(SECOND, "Unknown", f"No two rows have a clear order by {compared.label} and by {label}.")]
+    pairs = f"{counted(agreed, 'pair')} of rows {'has' if agreed == 1 else 'have'} a clear order"
+    return [Answer(SECOND, "Yes", f"{pairs} by {compared.label} and by {label}, and the order is the same.")]
 
 
 def _copies(baselines: Sequence[Row], rows: Sequence[Row]) -> Answer:

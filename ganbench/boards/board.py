@@ -33,7 +33,7 @@ class Track(_Strict):
     samples: int = Field(ge=2, description="generated, reference and control samples alike")
     features: str | None = Field(None, description="extractor; by default the one that suits the data")
     second: str | None = Field(
-        None, description="extractor in which the ranking column is measured too; by default pixels, for images"
+        None, description="for images: extractor in which the ranking column is measured too; by default pixels"
     )
     metrics: list[str] = Field(
         min_length=1, description="columns: a metric, or a further number of a metric: modes.high_quality"

@@ -156,6 +156,14 @@ def select(planned: Iterable[PlannedRun], rows: str | Iterable[Any] | None) -> t
     return tuple(run for run in scored if run.row in names or (run.kind == "control" and run.dataset in datasets))
 
 
+class Ruler(NamedTuple):
+    """Another way to measure what the ranking column of a track measures."""
+
+    features: str  # the extractor
+    metric: str
+    label: str  # for readers
+
+
 @dataclass(frozen=True)
 class PlannedRun:
     """A run of a board: a row with one seed, a control, a reference, or the training set itself."""
@@ -170,7 +178,7 @@ class PlannedRun:
     train: str  # the run that has the embedding of the training set
     metrics: dict[str, int]  # name to version
     reference: str = ""  # the run that this run is scored against; empty for the training set
-    second: str | None = None  # the extractor in which the ranking column is measured too
+    second: Ruler | None = None
     path: str = (
         ""  # the baseline's file, relative to `paths.definitions()` if it lies there; empty for what is not trained
     )
@@ -243,15 +251,24 @@ def runs(name: str) -> tuple[PlannedRun, ...]:
     return tuple(out)
 
 
-def second_ruler(dataset: str, track: Track) -> str | None:
-    """The extractor in which the ranking column of a track is measured too. Pixels, unless the board names another one.
+def second_ruler(dataset: str, track: Track) -> Ruler | None:
+    """The second ruler of a track.
 
-    None for points, for a metric that does not look at features, and where the second extractor would be the first.
+    For images, the ranking column by another extractor: the one that the board names, or else pixels. If the board's own
+    extractor is pixels, the classifier that ganbench brings for the dataset. For points, another distance: the first of the
+    total variation from the known mixture, Wasserstein's distance on the line, and the sliced one, that is not the ranking
+    column. None if the ranking column does not look at features, or if nothing is left.
     """
-    if not data.facts(dataset).is_image or not metrics.asks_for(track.rank, "gen"):
+    if not metrics.asks_for(track.rank, "gen"):
         return None
-    first, second = track.features or features.default(dataset), track.second or PIXELS
-    return None if second == first else second
+    facts = data.facts(dataset)
+    if not facts.is_image:
+        apply = {"total_variation": facts.mixture, "wasserstein_1d": facts.shape == (1,), "sliced_wasserstein": True}
+        sibling = next((name for name, fits in apply.items() if fits and name != track.rank), None)
+        return None if sibling is None else Ruler("identity", sibling, sibling)
+    first = track.features or features.default(dataset)
+    second = track.second or (PIXELS if first != PIXELS else features.classifier(dataset))
+    return None if second in (None, first) else Ruler(str(second), track.rank, f"{track.rank} ({second})")
 
 
 def pictured(planned: Iterable[PlannedRun], folder: Path) -> dict[str, Path]:

@@ -13,17 +13,19 @@ import json
 import shlex
 from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from ganbench import features, files, metrics, paths, samples
+from ganbench import data, features, files, metrics, paths, samples
 from ganbench.boards import curve, grid, invalid, origin, partial
 from ganbench.boards.board import Board, Track
 from ganbench.display import paper, pictures
 from ganbench.display.text import interval, number
 from ganbench.errors import UserError
+from ganbench.scoring import intervals
 from ganbench.statistics import ALPHA, Interval, Scale, detectable, over_seeds, paired, range_level, simultaneous
 from ganbench.training.run import PARTS
 
@@ -44,6 +46,7 @@ COLUMNS = [
     *COST,
     "run",
 ]
+TURNED = "⇅"  # beside a row whose order the second ruler turns
 NOISE = "noise"  # the control that has nothing in common with the data
 CONTROL_ORDER = {"real": 1, "copycat": 2, NOISE: 3}
 BRACKETS = ("rank", "rank_low", "rank_high", "rank_low_pointwise", "rank_high_pointwise", "rank_second")
@@ -95,7 +98,7 @@ def collect(board: Board, runs: Iterable[Recorded]) -> pd.DataFrame:
         track = board.datasets[run.dataset]
         for column in track.metrics:
             about = {"dataset": run.dataset, "row": run.row, "kind": run.kind, "seed": run.seed, "metric": column}
-            ranking = _of_rank(run.record, column) if column == track.rank else {}
+            ranking = _of_rank(run.record) if column == track.rank else {}
             cell = cell_of(run.record["scores"]["metrics"], column)
             lines.append(about | cell | ranking | _cost(run.record) | {"run": run.run})
     return pd.DataFrame(lines, columns=COLUMNS)
@@ -106,11 +109,12 @@ def curve_path(run: str, name: str) -> Path:
     return paths.runs() / run / f"curve-{grid.title(name)}.json"
 
 
-def _of_rank(record: dict[str, Any], column: str) -> dict[str, float | None]:
+def _of_rank(record: dict[str, Any]) -> dict[str, float | None]:
     """What a run has in the ranking column alone."""
     out: dict[str, float | None] = {part: record["curve"][part] for part in PARTS if "curve" in record}
     if "second" in record:
-        out["second"] = record["second"]["metrics"][column]["value"]
+        (second,) = record["second"]["metrics"].values()
+        out["second"] = second["value"]
     return out
 
 
@@ -248,6 +252,8 @@ class Comparison(NamedTuple):
     pointwise: np.ndarray
     detectable: float  # the least difference between two rows that is found with 80 % probability
     ends: Interval  # the least and the largest value of a row, on the column's scale; NaN without a row
+    label: str  # the column for readers
+    second: Comparison | None = None  # the same rows by the second ruler; None if the records have no numbers of it
 
     def interval(self, a: str, b: str) -> Interval:
         """The interval of the difference by which row a is worse than row b."""
@@ -257,6 +263,21 @@ class Comparison(NamedTuple):
     def beats_noise(self, row: str) -> bool:
         """Whether the mean of a row is better than that of `noise`."""
         return bool(self.mean[self.names.index(row)] < self.mean[self.names.index(NOISE)])
+
+    def clear(self) -> set[tuple[str, str]]:
+        """All pairs of rows of which the first is clearly better than the second; `noise` is left out."""
+        pairs = {(self.names[i], self.names[j]) for i, j in np.argwhere(self.worse + self.half < 0)}
+        return {pair for pair in pairs if NOISE not in pair}
+
+    def agreed(self) -> set[tuple[str, str]]:
+        """The clear pairs that have the same clear order by the second ruler."""
+        return self.clear() & self.second.clear() if self.second else set()
+
+    def turned(self) -> list[tuple[str, str]]:
+        """The clear pairs that have the opposite clear order by the second ruler, the best rows first."""
+        pairs = {(a, b) for a, b in self.clear() if self.second and (b, a) in self.second.clear()}
+        place = dict(zip(self.names, self.mean, strict=True))
+        return sorted(pairs, key=lambda pair: (place[pair[0]], place[pair[1]]))
 
 
 def compare(column: str, rows: pd.DataFrame, noise: pd.DataFrame) -> Comparison:
@@ -281,6 +302,7 @@ def compare(column: str, rows: pd.DataFrame, noise: pd.DataFrame) -> Comparison:
         paired(pairs),
         detectable(y[: len(rows)]),
         _ends(scale.to(rows.to_numpy(float))),
+        column,
     )
 
 
@@ -294,6 +316,17 @@ def comparison(scores: pd.DataFrame, dataset: str, column: str) -> Comparison:
     seeds = cells.pivot(index="row", columns="seed", values="value").astype(float).dropna()
     baselines = set(cells[cells.kind == "baseline"].row)
     return compare(column, seeds[seeds.index.isin(baselines)], seeds[seeds.index == NOISE])
+
+
+def by_rulers(scores: pd.DataFrame, dataset: str, track: Track) -> Comparison:
+    """Compare the baselines of a dataset in its ranking column, and by the second ruler if the scores have its numbers."""
+    first = comparison(scores, dataset, track.rank)
+    ranking = scores[(scores.dataset == dataset) & (scores.metric == track.rank)]
+    ruler = None if ranking.second.isna().all() else grid.second_ruler(dataset, track)
+    if ruler is None:
+        return first
+    measured = ranking.assign(value=ranking.second, metric=ruler.metric)
+    return first._replace(second=comparison(measured, dataset, ruler.metric)._replace(label=ruler.label))
 
 
 def rank(compared: Comparison) -> pd.DataFrame:
@@ -324,10 +357,10 @@ def ranks(scores: pd.DataFrame, table: Board) -> pd.DataFrame:
     """
     out = []
     for dataset, track in table.datasets.items():
-        compared = comparison(scores, dataset, track.rank)
+        compared = by_rulers(scores, dataset, track)
         lines = rank(compared).assign(dataset=dataset, smallest_difference=compared.detectable)
-        second = rank(comparison(scores.assign(value=scores.second), dataset, track.rank))
-        out.append(lines.assign(rank_second=second["rank"]).rename_axis("row").reset_index())
+        second = np.nan if compared.second is None else rank(compared.second)["rank"]
+        out.append(lines.assign(rank_second=second).rename_axis("row").reset_index())
     return pd.concat(out, ignore_index=True)
 
 
@@ -406,11 +439,18 @@ def paint(name: str, out: Path) -> None:
             pictures.overview(sets, out / f"samples-{dataset}.png")
 
 
-def tables(board: Board, summary: pd.DataFrame) -> dict[str, tuple[list[dict[str, str]], list[str]]]:
-    """Per dataset: the lines of the page, best row first and the controls below, and the reasons of empty cells."""
+def tables(
+    board: Board, summary: pd.DataFrame, compared: Mapping[str, Comparison] = MappingProxyType({})
+) -> dict[str, tuple[list[dict[str, str]], list[str]]]:
+    """Per dataset: the lines of the page, best row first and the controls below, and the reasons of empty cells.
+
+    `compared` has the comparison of the rows, by dataset. Without it there is no column of the second ruler.
+    """
     out = {}
     for dataset, track in board.datasets.items():
-        cells = summary[summary.dataset == dataset]
+        cells, rows = summary[summary.dataset == dataset], compared.get(dataset)
+        second = rows.second if rows else None
+        turned = {name for pair in rows.turned() for name in pair} if rows else set()
         order = cells.drop_duplicates("row").assign(control=lambda d: d.row.map(CONTROL_ORDER).fillna(0))
         order = order.sort_values(["control", "rank"], na_position="last")
         reasons: list[str] = []
@@ -422,8 +462,9 @@ def tables(board: Board, summary: pd.DataFrame) -> dict[str, tuple[list[dict[str
             for cell in own:
                 line[f"{cell['metric']}{_arrow(cell['metric'])}"] = _text(cell, reasons)
             ran = row["kind"] == "baseline"
-            if grid.second_ruler(dataset, track) is not None:
-                line[f"{track.rank} in {grid.second_ruler(dataset, track)}"] = second_text(ranked_by)
+            if second is not None:
+                value = "–" if pd.isna(ranked_by["second"]) else number(ranked_by["second"])
+                line[second.label] = f"{value} {TURNED}" if row["row"] in turned else value
             line["last doubling"] = _doubling(ranked_by, track.rank) if ran else ""
             known = ran and not pd.isna(row["parameters"])  # unknown where a run of the row is missing
             line["CPU s"] = number(row["cpu_seconds"]) if known else ""
@@ -452,24 +493,6 @@ def rank_text(row: Mapping[Hashable, Any]) -> str:
         return ""
     low, high = row["rank_low"], row["rank_high"]
     return f"{row['rank']:.0f}" if low == high else f"{row['rank']:.0f} ({low:.0f}–{high:.0f})"
-
-
-def second_text(cell: Mapping[Hashable, Any]) -> str:
-    """The mean by the second ruler, and the rank by it if this rank lies outside of the brackets of the first.
-
-    >>> second_text({"second": 12.0, "rank_second": 4, "rank_low": 1, "rank_high": 2})
-    '12 (rank 4)'
-    """
-    if pd.isna(cell["second"]):
-        return "–"
-    return number(cell["second"]) + (f" (rank {cell['rank_second']})" if contradicts(cell) else "")
-
-
-def contradicts(cell: Mapping[Hashable, Any]) -> bool:
-    """Whether the rank by the second ruler lies outside of the brackets of the first; False where one of them is missing."""
-    three = pd.array([cell.get(key) for key in ("rank_second", "rank_low", "rank_high")], dtype="Float64")
-    rank, low, high = three.to_numpy(float, na_value=np.nan)
-    return bool(rank < low or rank > high)
 
 
 def seeds_text(cell: Mapping[Hashable, Any]) -> str:
@@ -510,14 +533,15 @@ def markdown(name: str, board: Board, summary: pd.DataFrame, scores: pd.DataFram
     """The board as a page in Markdown."""
     marked = partial.note(scores)
     parts = [f"# Board `{name}`", *([f"**{marked}**"] if marked else []), board.about, HOW_TO_READ]
-    for dataset, (lines, reasons) in tables(board, summary).items():
-        track = board.datasets[dataset]
-        compared = comparison(scores, dataset, track.rank)
+    comparisons = {dataset: by_rulers(scores, dataset, track) for dataset, track in board.datasets.items()}
+    for dataset, (lines, reasons) in tables(board, summary, comparisons).items():
+        track, compared = board.datasets[dataset], comparisons[dataset]
         parts += [
             f"## {dataset}",
             f"{track.samples:,} samples per set, features `{track.features or features.default(dataset)}`, "
             f"ranked by `{track.rank}`.",
             *_uncalibrated(track),
+            *_short_intervals(dataset, track),
             pd.DataFrame(lines).to_markdown(index=False, disable_numparse=True),
             *_beaten_by_noise(compared),
             *(
@@ -564,6 +588,14 @@ def _beaten_by_noise(compared: Comparison) -> list[str]:
     return [f"No better than the control `noise` by `{compared.column}`: {', '.join(rows)}."] if rows else []
 
 
+def _short_intervals(dataset: str, track: Track) -> list[str]:
+    """The sentence of a page about metrics whose interval of a single run holds the truth too rarely on such data."""
+    if not data.is_name(dataset):
+        return []
+    note = intervals.note(intervals.of_metrics(track.metric_names, data.facts(dataset).shape))
+    return [f"Intervals of single runs: {note}"] if note else []
+
+
 def _uncalibrated(track: Track) -> list[str]:
     """The sentence of a page about metrics that no calibration supports."""
     names = ", ".join(f"`{name}`" for name in track.uncalibrated)
@@ -575,8 +607,8 @@ the logarithm, and shares on the logit, so no interval ends where no number can 
 intervals of the runs allow. A count shows its seeds. `≥` is the least of the seeds' lower bounds.
 Rows are ranked by the mean. The brackets beside `rank` give the ranks that are still possible. At 95 % all brackets of a table
 hold together. `leaderboard.csv` has every seed of every column, and the brackets for a reader who looks at one row alone.
-On images, the ranking column is measured by a second ruler too, in pixels or in another extractor. A rank beside this number
-lies outside of the row's brackets: the two rulers contradict each other.
+A second ruler measures the rows too: the ranking column in pixels or in another extractor, and another distance for points.
+⇅ beside its number: this row and another row have a clear order by both rulers, and the two orders are opposite.
 `real` is held-out data scored like a generator's samples, `copycat` is training data, `noise` is uniform noise: these rows
 show what each column can see. `last doubling` is what the second half of the budget gained of the ranking column's score: more
 than 20 % means that the row had too small a budget, so its score says how far it came. If a run diverged or a metric does not

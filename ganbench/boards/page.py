@@ -28,7 +28,7 @@ def read(folder: Path, published: Published) -> list[Table]:
     for dataset, track in published.board.datasets.items():
         scored = scores[scores.dataset == dataset]
         rows = answers.read_rows(summary[summary.dataset == dataset], scored, results)
-        compared = leaderboard.comparison(scores, dataset, track.rank)
+        compared = leaderboard.by_rulers(scores, dataset, track)
         tables.append(Table(published.title, dataset, track, tuple(rows), compared, len(published.board.seeds)))
     return tables
 

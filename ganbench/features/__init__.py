@@ -105,6 +105,12 @@ def default(dataset: str) -> str:
     return _suited(dataset, shape[-1] if len(shape) == 3 else None)[0]
 
 
+def classifier(dataset: str) -> str | None:
+    """The classifier that ganbench brings for a dataset: the one that was shown damage, if there are two; None without any."""
+    of = data.base(dataset)
+    return next((name for name in (f"{of}-exposed", f"{of}-cnn") if name in names()), None)
+
+
 def pick(asked: str | Extractor | None, dataset: str | None, channels: int | None) -> tuple[Extractor, str | None]:
     """The extractor that the user asked for. For None or `auto`: the extractor that suits the reference, and why.
 
@@ -128,10 +134,9 @@ def _suited(dataset: str | None, channels: int | None) -> tuple[str, str]:
 
     if channels is None:
         return "identity", "the reference has points"
-    of = data.base(dataset or "")
-    for name in (f"{of}-exposed", f"{of}-cnn"):
-        if name in names():
-            return name, f"it is the classifier of {of}"
+    own = classifier(dataset or "")
+    if own is not None:
+        return own, f"it is the classifier of {data.base(dataset or '')}"
     language = data.language(dataset) if dataset is not None and data.is_name(dataset) else None
     if language is not None:
         return language.extractor, f"its space has the captions of {dataset} too"

@@ -18,7 +18,7 @@ from ganbench.display import pictures
 from ganbench.display.text import interval, number
 from ganbench.errors import counted
 from ganbench.samples import SampleSet
-from ganbench.scoring import axis, gaps, protocols, report, verdict
+from ganbench.scoring import axis, gaps, intervals, protocols, report, verdict
 from ganbench.scoring.comparison import compare
 from ganbench.scoring.result import Measured, Result
 
@@ -69,7 +69,8 @@ def render(
         others=others,
         silent=[v for v in said if v.level == "unknown"],
         halves=verdict.HALVES,
-        headline=report.headline(result),
+        headline=[*report.headline(result), intervals.note(intervals.of(result).values())],
+        short=intervals.of(result),
         bound=verdict.BOUND,
         bounded=any(m.bound is not None for m in result.metrics.values()),
         axes={name: axis.axis(name, {"value": result.metrics[name]}) for name in computed},

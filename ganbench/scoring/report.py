@@ -8,7 +8,7 @@ from typing import Any
 
 from ganbench.display.text import chosen, fitted, interval, listed, value, wrap
 from ganbench.errors import counted, plain
-from ganbench.scoring import verdict
+from ganbench.scoring import intervals, verdict
 from ganbench.scoring.result import Measured, Result
 
 SERIOUS = ("copying", "collapse", "protocol")  # gates without which "better" would mislead
@@ -84,19 +84,20 @@ def called(result: Result, given: str | None) -> str:
 
 def _table(result: Result, names: list[str], columns: int) -> list[str]:
     """The table, a line with the question above its metrics."""
-    lines = []
+    lines, short = [], intervals.of(result)
     for question, answers in verdict.questions(names).items():
         lines.append(dict.fromkeys(("metric", "value", "95 % interval", "perfect"), "") | {"metric": question})
-        lines += [_line(result, name, result.metrics[name]) for name in answers]
+        lines += [_line(result, name, result.metrics[name], short.get(name)) for name in answers]
     shown = [{name: plain(cell) for name, cell in line.items()} for line in lines]
     return fitted(shown, list(shown[0]), columns)
 
 
-def _line(result: Result, name: str, m: Measured) -> dict[str, str]:
+def _line(result: Result, name: str, m: Measured, short: intervals.Covered | None) -> dict[str, str]:
+    held = "" if short is None else f" ({short.percent})"
     return {
         "metric": f"  {verdict.label(name, result.protocol.features.id)}{verdict.sign(name)}",
         "value": m.shown or "–",
-        "95 % interval": interval(m.interval),
+        "95 % interval": f"{interval(m.interval)}{held}",
         "perfect": verdict.floor(m),
     }
 
@@ -110,7 +111,7 @@ def _notes(result: Result, names: list[str]) -> list[str]:
         notes.append(verdict.HALVES)
     if any(m.bound is not None for m in measured):
         notes.append(f"≥ {verdict.BOUND}")
-    notes += headline(result)
+    notes += [*headline(result), *filter(None, [intervals.note(intervals.of(result).values())])]
     missing = [name for name, m in result.metrics.items() if not m.answered]
     if missing:
         notes.append(f"not computed: {plain(verdict.not_computed(result, missing))}")
