@@ -132,7 +132,7 @@ def test_short_page_of_a_board_follows_from_its_files() -> None:
     folder = Path("results/quick")
     board = published.read("quick")
     written = (folder / page.FILE).read_text(encoding="utf-8")
-    text = page.text(board.title, board.board.about, page.read(folder, board))
+    text = page.text(board.title, board.board.about, page.read(folder, board), folder)
     assert written == origin.stamp(text, board.manifest)
 
 

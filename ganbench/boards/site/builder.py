@@ -16,13 +16,13 @@ from PIL import Image
 
 from ganbench import baseline, files
 from ganbench._version import __version__
-from ganbench.boards import answers, brief, controls, leaderboard, origin
+from ganbench.boards import answers, brief, controls, leaderboard, origin, posters
 from ganbench.boards.answers import Row
 from ganbench.boards.brief import label, question
+from ganbench.boards.drawings import ASIDE, Curve, curve, plot
+from ganbench.boards.posters import Tile
 from ganbench.boards.published import MANIFEST, files_of
-from ganbench.boards.site import posters, prose, references, tables
-from ganbench.boards.site.drawings import Curve, curve
-from ganbench.boards.site.posters import Tile
+from ganbench.boards.site import prose, references, tables
 from ganbench.boards.site.references import Baseline, Cite, Entry, Single
 from ganbench.boards.site.tables import Board, Table
 from ganbench.display.text import number
@@ -101,6 +101,7 @@ def environment(with_docs: bool) -> Environment:
     made.tests |= {"in_folder": lambda name: "/" in name}
     made.globals |= {
         "arrows": ARROWS,
+        "aside": ASIDE,
         "brief": brief,
         "costs": COSTS,
         "label": label,
@@ -175,8 +176,8 @@ def _write_boards(pages: Pages, boards: Sequence[Board], tiles: Mapping[str, Map
                 tiles=shown,
                 points=points,
                 cost="cpu_seconds" if timed else "seconds",
-                wide=table.plot(True),
-                small=table.plot(False),
+                wide=plot(table, True),
+                small=plot(table, False),
                 warnings=warnings(board),
                 origin=[s for s in origin.sentences(board.manifest) if not s.startswith(">")],
             )

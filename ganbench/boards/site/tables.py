@@ -14,9 +14,9 @@ from ganbench import baseline
 from ganbench.boards import brief, leaderboard, page
 from ganbench.boards.answers import Row
 from ganbench.boards.board import Track
+from ganbench.boards.drawings import Axis, axis
 from ganbench.boards.published import MANIFEST, altered
 from ganbench.boards.published import read as read_published
-from ganbench.boards.site.drawings import Axis, Plot, plot
 from ganbench.errors import UserError
 
 
@@ -51,19 +51,7 @@ class Table(brief.Table):
     @cached_property
     def axes(self) -> dict[str, Axis]:
         """The axis that all strips of a column share, for every column."""
-        return {
-            column: Axis.of(column, [row.cells[column] for row in self.filled(column)], self.lines(column))
-            for column in self.columns
-        }
-
-    def lines(self, column: str) -> dict[str, float]:
-        """The values of the controls in a column."""
-        cells = {row.name: row.cells.get(column) for row in self.controls}
-        return {name: float(cell["centre"]) for name, cell in cells.items() if cell and not brief.is_empty(cell)}
-
-    def plot(self, wide: bool) -> Plot | None:
-        """The ranking column against the seconds of a training; None if fewer than two rows have both."""
-        return plot(self.baselines, self.axes[self.track.rank], wide) if self.track.rank in self.axes else None
+        return {column: axis(self, column) for column in self.columns}
 
     def file(self, row: str) -> str:
         """The name of the baseline behind a row, which may be no baseline of this program."""
