@@ -1,10 +1,10 @@
-"""Write the parts of the documents that a program prints: the plan, tests, an example, scores, protocols.
+"""Write the parts of the documents that a program prints: the plan, tests, findings, an example, scores, protocols.
 
     python docs/refresh.py           write them
     python docs/refresh.py --check   exit 1 and name the files that are stale
 
-Run it after a change of imports, of a name in tests/test_pitfalls.py, of what `ganbench score` prints, of results/mnist, of
-results/coverage, or of a protocol.
+Run it after a change of imports, of a name in tests/test_pitfalls.py, of what `ganbench score` prints, of results/mnist,
+results/modes, results/spread or results/coverage, or of a protocol.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import front
 import plan
 import protocols_page
 
@@ -35,7 +36,8 @@ EXAMPLE = (
 
 
 def readme(text: str) -> str:
-    """The README with the example's commands, and with what they print at 80 columns."""
+    """The README with the findings on its front, the example's commands, and what they print at 80 columns."""
+    text = front.readme(text)
     before, begin, rest = text.partition(MARKS[0])
     _, end, after = rest.partition(MARKS[1])
     commands = "\n".join(EXAMPLE)
@@ -128,6 +130,8 @@ def main() -> None:
         path.write_text(fresh[path], encoding="utf-8")
     if ROOT / "docs/plan.txt" in stale:
         plan.draw(arrows, ROOT / "docs/plan.png")
+    if ROOT / "README.md" in stale:
+        front.draw()
 
 
 if __name__ == "__main__":

@@ -8,9 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 from conftest import REPOSITORY
+from PIL import Image
 
 from ganbench.cli import app
 
@@ -76,6 +78,21 @@ def test_printed_parts_are_fresh() -> None:
         [sys.executable, "docs/refresh.py", "--check"], cwd=REPOSITORY, capture_output=True, text=True
     )
     assert check.returncode == 0, check.stderr
+
+
+def test_pictures_on_the_front_are_those_that_the_command_draws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(REPOSITORY / "docs")
+    from front import findings
+
+    for finding in findings():
+        path = tmp_path / f"{finding.name}.png"
+        finding.draw(path)
+        with Image.open(path) as drawn, Image.open(REPOSITORY / "docs/front" / path.name) as shown:
+            assert drawn.size == shown.size
+            pair = [np.asarray(picture.convert("L"), float) for picture in (drawn, shown)]
+        assert np.abs(pair[0] - pair[1]).mean() < 1, "run `python docs/refresh.py`"
 
 
 def _commands(page: str) -> list[str]:

@@ -21,8 +21,8 @@ import pytest
 from conftest import REPOSITORY
 
 from ganbench import baseline, data, metrics
-from ganbench.boards import origin, page, published
-from ganbench.boards.site import builder, tables
+from ganbench.boards import brief, history, origin, page, published
+from ganbench.boards.site import builder, pairs, tables
 from ganbench.cli import citations
 from ganbench.errors import UserError
 from ganbench.training.provenance import sha256
@@ -132,7 +132,7 @@ def test_short_page_of_a_board_follows_from_its_files() -> None:
     folder = Path("results/quick")
     board = published.read("quick")
     written = (folder / page.FILE).read_text(encoding="utf-8")
-    text = page.text(board.title, board.board.about, page.read(folder, board))
+    text = page.text(board.title, board.board.about, page.read(folder, board), folder)
     assert written == origin.stamp(text, board.manifest)
 
 
@@ -144,6 +144,47 @@ def test_short_page_has_six_columns_and_short_lines(name: str) -> None:
     assert {line.count(" | ") for line in table} == {5}
     assert max(map(len, table)) <= 180
     assert next(i for i, line in enumerate(lines) if "Which is best?" in line) < lines.index(table[0])
+
+
+def test_difference_of_two_rows_is_paired_and_clear_as_the_ranks_are() -> None:
+    (digits, *_) = page.read(Path("results/quick"), published.read("quick"))
+    rows = {row.name: row for row in digits.rows}
+    scores = pd.read_csv("results/quick/scores.csv")
+    fid = scores[(scores.dataset == "digits") & (scores.metric == "fid")].pivot(
+        index="seed", columns="row", values="value"
+    )
+    found = pairs.difference(digits, rows["dcgan"], rows["gan-minimax"], "fid")
+    assert found
+    assert found.value == brief.minus(f"{(fid['dcgan'] - fid['gan-minimax']).mean():.2f}")
+    assert found.verdict == "dcgan is better"
+    assert set(json.loads(pairs.as_json(digits))["columns"]) == set(digits.columns)
+    best = int(rows["dcgan"].cells["fid"]["rank_high"])
+    verdicts = [
+        getattr(pairs.difference(digits, digits.rows[0], row, "fid"), "verdict", "") for row in digits.baselines[1:]
+    ]
+    assert verdicts.count(pairs.UNCLEAR) == best - 1
+
+
+def test_history_of_a_table_has_a_column_per_publication() -> None:
+    now = history.read(Path("results/quick"))
+    later = now[now.row != "wgan"].assign(publication="later", date="2027-01-02", recipe=7)
+    past = tables.past(pd.concat([now, later]), "digits")
+    assert past
+    assert [entry.recipe for entry in past.publications] == [now.recipe.iloc[0], 7]
+    assert past.rows["wgan"][1] is None
+    assert [cell["centre"] for cell in past.rows["dcgan"] if cell] == 2 * [now.centre.iloc[0]]
+    assert tables.past(now, "mnist") is None
+
+
+def test_row_page_has_the_closest_samples_of_each_run(site: Path) -> None:
+    text = pages(site)[site / "row/quick.digits.gan.html"]
+    record = json.loads(next(Path("results/quick/runs").glob("gan-digits-*-s0.json")).read_text())
+    sample, nearest, _, _ = record["scores"]["metrics"]["memorisation"]["gallery"][0]
+    assert re.search(
+        rf'<th scope="row" class="number">{sample}</th><td [^>]*>{", ".join(map(str, nearest))}</td>', text
+    )
+    first, second, _ = record["scores"]["metrics"]["support"]["closest"][0]
+    assert f'<th scope="row" class="number">{first}, {second}</th>' in text
 
 
 def test_a_changed_file_of_a_board_is_refused(tmp_path: Path) -> None:
@@ -277,6 +318,25 @@ def test_board_reads_without_javascript(visit: Open) -> None:
     assert page.locator("table.board").is_visible()
     assert page.locator("dl.answers").is_visible()
     assert not page.locator(".tools").is_visible()
+    assert not page.locator("#pair").is_visible()
+
+
+@needs_browser
+def test_two_rows_stand_side_by_side_by_keyboard_and_address(visit: Open) -> None:
+    page = visit(f"{BOARD}?pair=pacgan,acgan")
+    heads = page.locator("#head-first, #head-second")
+    assert heads.all_inner_texts() == ["acgan", "pacgan"], "the row that stands higher comes first"
+    lines = page.locator("table.pair tbody tr")
+    assert lines.count() == page.locator("#choose input").count() - 3, "every column but the costs"
+    coverage = page.locator('table.pair tr[data-c="coverage"] td').all_inner_texts()
+    assert [text.split()[0] for text in coverage[:2]] == [
+        page.locator(f'[id="{row}.coverage"] .value').inner_text() for row in ("acgan", "pacgan")
+    ]
+    page.get_by_label("Second row").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    assert heads.all_inner_texts() == ["acgan", names(page)[names(page).index("pacgan") + 1]]
+    assert f"pair=acgan%2C{heads.nth(1).inner_text()}" in page.url
 
 
 @needs_browser

@@ -22,6 +22,7 @@ from ganbench.features import default
 from ganbench.scoring.result import Measured, Result
 from ganbench.scoring.verdict import MARKS, SELF_REPEATING, Level, arrow, network, reached, signs_of_copies
 from ganbench.statistics import student
+from ganbench.training.run import PARTS
 
 COPYCAT = "copycat"  # the control that copies the training set
 STRIP = 12  # characters of the axis of a strip of seeds
@@ -63,6 +64,9 @@ class Row(NamedTuple):
     cells: Mapping[str, Mapping[Hashable, Any]]  # of every column, its line of the leaderboard
     reasons: Mapping[str, str]  # of the columns without a mean
     runs: tuple[Result, ...]  # one per seed, without missing runs
+    parts: Mapping[
+        str, np.ndarray
+    ]  # of the ranking column after parts of the budget, one per seed; empty if one is missing
 
     def measured(self, metric: str) -> list[Measured]:
         """The values of a metric, from the seeds that have a value."""
@@ -127,7 +131,10 @@ def read_rows(summary: pd.DataFrame, scores: pd.DataFrame, results: Mapping[str,
         runs = tuple(results[run] for run in dict.fromkeys(scored.run) if run in results)
         shown = {str(cell["metric"]): cell for cell in cells.to_dict("records")}
         ranked = rank_text(next(iter(shown.values())))
-        rows.append(Row(str(name), first.kind == "control", ranked, place, values, shown, reasons, runs))
+        measured = scored[scored[[*PARTS]].notna().all(axis=1)]
+        whole = len(measured) and len(measured) == cells.seeds.iloc[0]
+        parts = {part: measured[part].to_numpy(float) for part in PARTS} if whole else {}
+        rows.append(Row(str(name), first.kind == "control", ranked, place, values, shown, reasons, runs, parts))
     return sorted(rows, key=lambda row: (row.control, not row.rank, row.place if row.rank else 0))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ganbench import baseline
-from ganbench.boards import answers, brief, invalid, leaderboard
+from ganbench.boards import answers, brief, figures, invalid, leaderboard
 from ganbench.boards.answers import Answer, Row
 from ganbench.boards.brief import Table
 from ganbench.boards.published import Published
@@ -33,8 +33,8 @@ def read(folder: Path, published: Published) -> list[Table]:
     return tables
 
 
-def text(title: str, about: str, tables: Sequence[Table]) -> str:
-    """The page: of every dataset the answers, a table of six columns, and the samples."""
+def text(title: str, about: str, tables: Sequence[Table], folder: Path) -> str:
+    """The page: of every dataset the answers, a table of six columns, and the pictures in the folder of the board."""
     parts = [f"# Board `{title}`", about]
     for table in tables:
         parts += [
@@ -43,7 +43,7 @@ def text(title: str, about: str, tables: Sequence[Table]) -> str:
             "\n".join(_lines(table)),
             f"{table.track.samples:,} samples per set, {table.seeds} seeds. {HOW_TO_READ}",
             f"[All columns](leaderboard.md#{table.dataset}) · [CSV](leaderboard.csv) · [the runs](runs)",
-            f"![samples of {table.dataset}](samples-{table.dataset}.png)",
+            *figures.markdown(table, folder),
         ]
     return "\n\n".join(parts) + "\n"
 

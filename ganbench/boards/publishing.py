@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ganbench import data, files, paths
-from ganbench.boards import films, grid, invalid, leaderboard, origin, partial, referee
+from ganbench.boards import figures, films, grid, history, invalid, leaderboard, origin, partial, referee
 from ganbench.boards import page as short
 from ganbench.boards.board import Board
 from ganbench.boards.published import MANIFEST, Altered, Published, altered, files_of, read, text
@@ -22,9 +22,9 @@ def publish(name: str, uncommitted: bool = False) -> Path:
     """Replace `results/BOARD/` by the board in `runs/`; returns that folder.
 
     Every run leaves one record, `runs/RUN.json`: the manifest of its samples (with the training's configuration, data,
-    source and versions), its scores with their protocol, its curve, and its scores by the second ruler. The submissions and the
-    invalidation list of the old folder are kept, and the films of runs that the new board has too. The old folder stays as it
-    is until the new one is whole.
+    source and versions), its scores with their protocol, its curve, and its scores by the second ruler. The submissions, the
+    invalidation list and the history of the old folder are kept, and the films of runs that the new board has too. The old
+    folder stays as it is until the new one is whole.
 
     Args:
         name: of the board.
@@ -39,6 +39,7 @@ def publish(name: str, uncommitted: bool = False) -> Path:
     with files.replacing_folder(target) as new:
         facts = _write(name, new, uncommitted)
         _refuse_part(name, facts.get("missing", []), target)
+        history.carry_over(target, new)
         _finish(new, facts)
         films.carry_over(target, new)
         referee.carry_over(target, read(new))
@@ -79,8 +80,8 @@ def _write(name: str, target: Path, uncommitted: bool) -> dict[str, Any]:
 def renew(name: str) -> Path:
     """Write the origin on the page of a published board, and the hashes of its files, again; returns its folder.
 
-    Only the published files are read. The records, the tables and the pictures keep their bytes. The page gets or loses its
-    badge when recipes or versions of metrics have changed.
+    Only the published files are read. The records, the tables and the samples keep their bytes. The page gets or loses its
+    badge when recipes or versions of metrics have changed, and its pictures are drawn again from the published scores.
 
     Raises:
         UserError: no such board is published, or a file of it is not what was published.
@@ -98,15 +99,18 @@ def renew(name: str) -> Path:
 
 
 def _finish(folder: Path, facts: dict[str, Any]) -> None:
-    """Write the origin on the page, the short page, the table in LaTeX, and then the manifest with the hashes of all files."""
+    """Write the page's origin, the short page with its pictures, the history, the table in LaTeX, and then all hashes."""
     page = folder / "leaderboard.md"
     files.write(page, origin.stamp(page.read_text(encoding="utf-8"), facts))
     board = Board.model_validate(facts["grid"])
     published = Published(folder, facts, board)
     tables = short.read(folder, published)
+    for table in tables:
+        figures.write(table, folder)
+    history.write(folder, tables, facts)
     summary = leaderboard.aggregate(invalid.strike(published.scores(), invalid.read(folder)), board)
     files.write(folder / "leaderboard.tex", leaderboard.latex(facts["board"], board, summary))
-    files.write(folder / short.FILE, origin.stamp(short.text(facts["board"], board.about, tables), facts))
+    files.write(folder / short.FILE, origin.stamp(short.text(facts["board"], board.about, tables, folder), facts))
     rest = {name: fact for name, fact in facts.items() if name not in ("hashes", files.DIGEST)}
     hashes = {path: sha256(folder / path) for path in files_of(folder)}
     files.write(folder / MANIFEST, text(files.seal(rest | {"hashes": hashes})))

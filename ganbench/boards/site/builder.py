@@ -16,13 +16,13 @@ from PIL import Image
 
 from ganbench import baseline, files
 from ganbench._version import __version__
-from ganbench.boards import answers, brief, controls, leaderboard, origin
+from ganbench.boards import answers, brief, controls, history, leaderboard, origin, posters
 from ganbench.boards.answers import Row
 from ganbench.boards.brief import label, question
+from ganbench.boards.drawings import ASIDE, Curve, curve, plot
+from ganbench.boards.posters import Tile
 from ganbench.boards.published import MANIFEST, files_of
-from ganbench.boards.site import posters, prose, references, tables
-from ganbench.boards.site.drawings import Curve, curve
-from ganbench.boards.site.posters import Tile
+from ganbench.boards.site import pairs, prose, references, tables
 from ganbench.boards.site.references import Baseline, Cite, Entry, Single
 from ganbench.boards.site.tables import Board, Table
 from ganbench.display.text import number
@@ -97,10 +97,11 @@ def environment(with_docs: bool) -> Environment:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    made.filters |= {"soft": soft, "code": prose.inline, "prose": prose.blocks}
+    made.filters |= {"soft": soft, "code": prose.inline, "prose": prose.blocks, "three": three}
     made.tests |= {"in_folder": lambda name: "/" in name}
     made.globals |= {
         "arrows": ARROWS,
+        "aside": ASIDE,
         "brief": brief,
         "costs": COSTS,
         "label": label,
@@ -175,9 +176,12 @@ def _write_boards(pages: Pages, boards: Sequence[Board], tiles: Mapping[str, Map
                 tiles=shown,
                 points=points,
                 cost="cpu_seconds" if timed else "seconds",
-                wide=table.plot(True),
-                small=table.plot(False),
+                wide=plot(table, True),
+                small=plot(table, False),
                 warnings=warnings(board),
+                differences=Markup(pairs.as_json(table)),
+                files=[*files_of(board.folder), MANIFEST],
+                past=tables.past(history.read(board.folder), table.dataset),
                 origin=[s for s in origin.sentences(board.manifest) if not s.startswith(">")],
             )
             for row in table.rows:
@@ -197,6 +201,7 @@ def _write_row(pages: Pages, table: Table, row: Row, tile: Tile | None, points: 
         file=name if name in baseline.names() else "",
         real=next((control for control in table.controls if control.name == "real"), None),
         budget=_budget(table, row),
+        closest=tables.closest(table, row),
         trained=trained[0] if trained else None,
     )
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from ganbench import baseline, data, metrics, paths
 from ganbench.boards import curve as budget
 from ganbench.boards import leaderboard
-from ganbench.boards.site.drawings import Curve, curve
+from ganbench.boards.drawings import Curve, curve
 from ganbench.boards.site.tables import Board, Table
 
 ARXIV = re.compile(r"arXiv:(\d{4}\.\d{4,5})")

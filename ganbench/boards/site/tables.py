@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,10 +14,12 @@ from ganbench import baseline
 from ganbench.boards import brief, leaderboard, page
 from ganbench.boards.answers import Row
 from ganbench.boards.board import Track
+from ganbench.boards.drawings import Axis, axis
 from ganbench.boards.published import MANIFEST, altered
 from ganbench.boards.published import read as read_published
-from ganbench.boards.site.drawings import Axis, Plot, plot
 from ganbench.errors import UserError
+
+SHOWN = 5  # closest samples of a run
 
 
 class Run(NamedTuple):
@@ -51,19 +53,7 @@ class Table(brief.Table):
     @cached_property
     def axes(self) -> dict[str, Axis]:
         """The axis that all strips of a column share, for every column."""
-        return {
-            column: Axis.of(column, [row.cells[column] for row in self.filled(column)], self.lines(column))
-            for column in self.columns
-        }
-
-    def lines(self, column: str) -> dict[str, float]:
-        """The values of the controls in a column."""
-        cells = {row.name: row.cells.get(column) for row in self.controls}
-        return {name: float(cell["centre"]) for name, cell in cells.items() if cell and not brief.is_empty(cell)}
-
-    def plot(self, wide: bool) -> Plot | None:
-        """The ranking column against the seconds of a training; None if fewer than two rows have both."""
-        return plot(self.baselines, self.axes[self.track.rank], wide) if self.track.rank in self.axes else None
+        return {column: axis(self, column) for column in self.columns}
 
     def file(self, row: str) -> str:
         """The name of the baseline behind a row, which may be no baseline of this program."""
@@ -124,6 +114,67 @@ def read(folder: Path) -> Board:
         facts = (table.board, table.dataset, table.track, table.rows, table.compared, table.seeds)
         tables.append(Table(*facts, runs, labelled(table.track, runs)))
     return Board(published.title, folder, published.manifest, tuple(tables))
+
+
+class Publication(NamedTuple):
+    """When a board was published, and by which versions."""
+
+    date: str
+    recipe: int
+    version: int  # of the ranking metric
+
+
+class Past(NamedTuple):
+    """The ranking column of a table at each publication, the oldest first."""
+
+    publications: list[Publication]
+    rows: dict[str, list[dict[Hashable, Any] | None]]  # None where a publication lacks the row
+
+
+def past(lines: pd.DataFrame, dataset: str) -> Past | None:
+    """The history of a table, from `history.read`; None if there is none."""
+    own = lines[lines.dataset == dataset]
+    if own.empty:
+        return None
+    groups = [group for _, group in own.groupby("publication", sort=False)]
+    publications = [Publication(g.date.iloc[0], int(g.recipe.iloc[0]), int(g.version.iloc[0])) for g in groups]
+    cells = [dict(zip(group.row, group.to_dict("records"), strict=True)) for group in groups]
+    return Past(
+        publications,
+        {
+            row: [column.get(row) for column in cells]
+            for row in dict.fromkeys(row for group in groups[::-1] for row in group.row)
+        },
+    )
+
+
+class Neighbours(NamedTuple):
+    """A sample, and the training samples that lie nearest to it."""
+
+    sample: int
+    nearest: list[int]
+    distances: list[float]
+
+
+class Closest(NamedTuple):
+    """The samples of a run that lie nearest to the training split, and its pairs of samples that lie nearest together."""
+
+    run: str
+    neighbours: list[Neighbours]
+    pairs: list[tuple[int, int, float]]
+
+
+def closest(table: Table, row: Row) -> list[Closest]:
+    """The closest samples of each run of a row whose record has them."""
+    out = []
+    for run in table.runs[row.name]:
+        measured = run.record["scores"]["metrics"]
+        gallery = measured.get("memorisation", {}).get("gallery", [])[:SHOWN]
+        twins = measured.get("support", {}).get("closest", [])[:SHOWN]
+        if gallery or twins:
+            neighbours = [Neighbours(*entry[:3]) for entry in gallery]
+            out.append(Closest(run.name, neighbours, [tuple(pair) for pair in twins]))
+    return out
 
 
 def labelled(track: Track, runs: Mapping[str, Sequence[Run]]) -> frozenset[str]:

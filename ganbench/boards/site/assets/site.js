@@ -102,6 +102,56 @@ function startTable(table) {
   follow();
 }
 
+/** Two rows of the table side by side. The first one is the row that stands higher in the published table. */
+function startPair(section, table) {
+  const { columns, pairs } = JSON.parse(document.getElementById("differences").textContent);
+  const [first, second] = ["first", "second"].map((id) => document.getElementById(id));
+  const body = section.querySelector("tbody");
+  const order = Array.from(first.options, (option) => option.value);
+  const rowOf = (name) => document.getElementById(name);
+  const text = (row, column) => all("[data-c]", row).find((cell) => cell.dataset.c === column).textContent.trim();
+
+  function cell(content, kind, head = false) {
+    const made = document.createElement(head ? "th" : "td");
+    made.className = kind;
+    made.textContent = content;
+    if (head) made.scope = "row";
+    return made;
+  }
+
+  function draw() {
+    const names = [first.value, second.value].sort((a, b) => order.indexOf(a) - order.indexOf(b));
+    [first.value, second.value] = names;
+    document.getElementById("head-first").textContent = names[0];
+    document.getElementById("head-second").textContent = names[1];
+    const [a, b] = names.map(rowOf);
+    const entries = pairs[names.join("|")] ?? [];
+    body.replaceChildren(
+      ...columns.map((column, i) => {
+        const [value, interval, verdict] = entries[i] ?? ["–", "", "no difference can be computed"];
+        const line = document.createElement("tr");
+        const title = all("thead th", table).find((head) => head.dataset.c === column).textContent.trim();
+        line.dataset.c = column;
+        line.append(cell(title, "", true), cell(text(a, column), "number"), cell(text(b, column), "number"));
+        line.append(cell(value, "number"), cell(interval, "number"), cell(verdict, verdict === "not clear" ? "soft" : "clear"));
+        return line;
+      }),
+    );
+  }
+
+  function change() {
+    draw();
+    remember({ pair: `${first.value},${second.value}` });
+    tell(`${first.value} and ${second.value} side by side`);
+  }
+
+  for (const list of [first, second]) list.addEventListener("change", change);
+  section.hidden = false;
+  const asked = (address.get("pair") ?? "").split(",");
+  [first.value, second.value] = asked.every((name) => order.includes(name)) && asked.length === 2 ? asked : order;
+  draw();
+}
+
 function startSearch(list) {
   const field = document.getElementById("find");
   const hits = Array.from(list.children);
@@ -119,5 +169,7 @@ function startSearch(list) {
 
 const table = document.querySelector("table.board");
 if (table) startTable(table);
+const pair = document.getElementById("pair");
+if (pair) startPair(pair, table);
 const hits = document.getElementById("hits");
 if (hits) startSearch(hits);

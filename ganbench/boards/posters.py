@@ -38,17 +38,22 @@ def cut(poster: Path, names: Sequence[str], prefix: str, site: Path, points: boo
         return {}
     with Image.open(poster) as picture:
         whole = picture.convert("RGB")
-    columns = min(len(names), COLUMNS)
-    width, height = whole.width / columns, whole.height / -(-len(names) // columns)
     tiles = {}
-    for i, name in enumerate(names):
-        x, y = width * (i % columns), height * (i // columns)
-        panel = inside(whole.crop((round(x), round(y), round(x + width), round(y + height))))
+    for name, place in zip(names, places(whole, len(names)), strict=True):
+        panel = inside(whole.crop(place))
         panel = panel.filter(ImageFilter.MinFilter(3)) if points else panel
         address = f"{prefix}.{name}.png"
         panel.quantize(COLOURS).save(site / address, optimize=True)
         tiles[name] = Tile(address, *panel.size)
     return tiles
+
+
+def places(poster: Image.Image, n: int) -> list[tuple[int, int, int, int]]:
+    """Where the `n` panels of a poster are, each with its title: left, top, right and bottom in pixels."""
+    columns = min(n, COLUMNS)
+    width, height = poster.width / columns, poster.height / -(-n // columns)
+    corners = [(width * (i % columns), height * (i // columns)) for i in range(n)]
+    return [(round(x), round(y), round(x + width), round(y + height)) for x, y in corners]
 
 
 def inside(panel: Image.Image) -> Image.Image:

@@ -17,12 +17,16 @@ from ganbench.boards import brief
 from ganbench.boards.answers import Row
 from ganbench.boards.brief import Cell
 from ganbench.display.text import number
+from ganbench.statistics import Scale, over_seeds
+from ganbench.training.run import PARTS
 
 FAR = 12.0  # if the largest positive value is so many times the smallest, the axis is logarithmic
 MARGIN = 3.0  # per cent of a strip left free at each end
 TICKS = 5
 LETTER = 7.2  # pixels of a letter of a plot
 LINE = 14.0  # pixels of a line of text
+ASIDE = 8.0  # pixels between a point and its name
+FAR_APART = 4.0  # as `FAR`, for a plot that shows parts of the budget
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 
@@ -55,12 +59,14 @@ class Axis(NamedTuple):
     lines: Mapping[str, float]  # the values of the controls
 
     @classmethod
-    def of(cls, column: str, cells: Iterable[Cell], lines: Mapping[str, float]) -> Axis:
-        """The axis of all seeds and intervals of `cells`, and of the controls that lie near."""
-        values = np.array([x for cell in cells if not brief.is_empty(cell) for x in (*_known(cell), *_seeds(cell))])
+    def of(cls, column: str, cells: Iterable[Cell], lines: Mapping[str, float], others: Sequence[float] = ()) -> Axis:
+        """The axis of all seeds and intervals of `cells`, of `others`, and of the controls that lie near."""
+        far = FAR_APART if others else FAR
+        shown = [x for cell in cells if not brief.is_empty(cell) for x in (*_known(cell), *_seeds(cell))]
+        values = np.array([*shown, *others])
         values = values if len(values) else np.array(list(lines.values()) or [0.0])
         values = np.clip(values, *metrics.limits(column))
-        log = bool(values.min() > 0 and values.max() / values.min() >= FAR and metrics.quantity(column) == "positive")
+        log = bool(values.min() > 0 and values.max() / values.min() >= far and metrics.quantity(column) == "positive")
         low, high = float(values.min()), float(values.max())
         for line in lines.values():
             near = low / FAR <= line <= high * FAR if log and line > 0 else 2 * low - high <= line <= 2 * high - low
@@ -111,6 +117,17 @@ class Axis(NamedTuple):
         return Strip(low, high, self.at(centre), beyond, seeds, said)
 
 
+def axis(table: brief.Table, column: str) -> Axis:
+    """The axis that all strips of a column of a table share."""
+    return Axis.of(column, [row.cells[column] for row in table.filled(column)], control_lines(table, column))
+
+
+def control_lines(table: brief.Table, column: str) -> dict[str, float]:
+    """The values of the controls of a table in a column."""
+    cells = {row.name: row.cells.get(column) for row in table.controls}
+    return {name: float(cell["centre"]) for name, cell in cells.items() if cell and not brief.is_empty(cell)}
+
+
 def _seeds(cell: Cell) -> list[float]:
     return [value for value in json.loads(cell["values"]) if value is not None]
 
@@ -118,6 +135,15 @@ def _seeds(cell: Cell) -> list[float]:
 def _known(cell: Cell) -> list[float]:
     """The ends of a cell's interval that are numbers."""
     return [float(cell[end]) for end in ("low", "high") if np.isfinite(float(cell[end]))]
+
+
+class Part(NamedTuple):
+    """The score of a row after a part of its budget; places are in pixels."""
+
+    x: float
+    y: float
+    low: float
+    high: float
 
 
 class Point(NamedTuple):
@@ -131,6 +157,7 @@ class Point(NamedTuple):
     front: bool  # no other row is both cheaper and better
     label: tuple[float, float] | None  # where its name stands; None where there is no room
     said: str
+    parts: list[Part]  # of its budget, the least part first; empty where they were not measured
 
 
 class Plot(NamedTuple):
@@ -147,17 +174,25 @@ class Plot(NamedTuple):
     unit: str
 
 
-def plot(rows: Sequence[Row], axis: Axis, wide: bool) -> Plot | None:
-    """The ranking column of rows against the seconds of their training; None if fewer than two rows have both."""
-    cells = {row.name: row.cells[axis.column] for row in rows if not brief.is_empty(row.cells[axis.column])}
-    unit = "cpu_seconds" if all(np.isfinite(float(cell["cpu_seconds"])) for cell in cells.values()) else "seconds"
+def plot(table: brief.Table, wide: bool) -> Plot | None:
+    """The ranking column of a table against the CPU seconds of a training; None if fewer than two rows have both.
+
+    The scores after parts of the budget stand at these parts of the seconds.
+    """
+    column = table.track.rank
+    rows = [row for row in table.baselines if not brief.is_empty(row.cells[column])]
+    unit = "cpu_seconds" if all(np.isfinite(float(row.cells[column]["cpu_seconds"])) for row in rows) else "seconds"
+    cells = {row.name: row.cells[column] for row in rows}
     cells = {row: cell for row, cell in cells.items() if len(_known(cell)) == 2 and np.isfinite(float(cell[unit]))}
     if len(cells) < 2:
         return None
+    earlier = {row.name: after_parts(row, column) for row in rows if row.name in cells}
+    ends = [x for parts in earlier.values() for triple in parts.values() for x in triple]
+    axis = Axis.of(column, cells.values(), control_lines(table, column), ends)
     width, height = (1160, 400) if wide else (340, 340)
     left, top, right, bottom = 56.0, 14.0, width - (96.0 if wide else 12.0), height - 42.0
-    ends = np.log([float(cell[unit]) for cell in cells.values()])
-    first, last = ends.min() - 0.15, ends.max() + 0.25
+    spans = [np.log(float(cells[row][unit]) * share) for row in cells for share in (*earlier[row], 1.0)]
+    first, last = min(spans) - 0.15, max(spans) + 0.25
 
     def x(seconds: float) -> float:
         return round(left + (right - left) * float((np.log(seconds) - first) / (last - first)), 1)
@@ -166,23 +201,42 @@ def plot(rows: Sequence[Row], axis: Axis, wide: bool) -> Plot | None:
         return round(bottom - (bottom - top) * axis.share(score), 1)
 
     places = {row: (x(float(cell[unit])), y(float(cell["centre"]))) for row, cell in cells.items()}
+    before = {
+        row: [
+            Part(x(float(cells[row][unit]) * share), y(centre), y(low), y(high))
+            for share, (centre, low, high) in parts.items()
+        ]
+        for row, parts in earlier.items()
+    }
     lines = {name: y(v) for name, v in axis.lines.items() if axis.holds(v)}
     names = _line_names(lines, left, right, wide)
     taken = [(px - 5, py - 5, px + 5, py + 5) for px, py in places.values()]
+    taken += [(part.x - 4, part.y - 4, part.x + 4, part.y + 4) for parts in before.values() for part in parts]
     taken += [(px, py - LINE / 2 - 3, px + LETTER * len(text), py + 3) for px, py, text in names]
-    front = _front(cells, unit, axis.column)
+    front = _front(cells, unit, column)
     points = []
     for row in sorted(cells, key=lambda name: name not in front):
         label = _room(row, places[row], (left, top, float(width), bottom), taken)
         low, high = (y(float(cells[row][end])) for end in ("low", "high"))
         said = f"{axis.strip(row, cells[row]).said}, {number(float(cells[row][unit]))} s"
-        points.append(Point(row, *places[row], low, high, row in front, label, said))
+        points.append(Point(row, *places[row], low, high, row in front, label, said, before[row]))
     span = MaxNLocator(TICKS, steps=[1, 2, 5, 10]) if last - first < np.log(6) else LogLocator(subs=(1, 2, 5))
     marks = [float(v) for v in span.tick_values(*np.exp([first, last])) if first <= np.log(max(v, 1e-9)) <= last]
     up = [Tick(y(v), brief.minus(f"{v:g}")) for v in axis.values]
     across = [Tick(x(v), f"{v:g}") for v in marks]
     title = "CPU seconds of a training" if unit == "cpu_seconds" else "seconds of a training"
     return Plot(width, height, (left, top, right, bottom), points, across, up, lines, names, title)
+
+
+def after_parts(row: Row, column: str) -> dict[float, tuple[float, float, float]]:
+    """The mean score over seeds after each part of the budget, and its 95 % interval, by the share of the budget.
+
+    Empty if they were not measured, or if the column counts: a count has no interval.
+    """
+    if metrics.quantity(column) in ("count", "bound"):
+        return {}
+    scale = Scale.of(metrics.quantity(column), np.concatenate([row.values[column], *row.parts.values()]))
+    return {PARTS[part]: over_seeds(values, scale) for part, values in row.parts.items()}
 
 
 def _front(cells: Mapping[str, Cell], unit: str, column: str) -> set[str]:
@@ -213,7 +267,7 @@ def _line_names(lines: Mapping[str, float], left: float, right: float, wide: boo
 def _room(text: str, place: tuple[float, float], frame: Box, taken: list[Box]) -> tuple[float, float] | None:
     """A free place for the name of a point; the place is then taken. None if there is no room."""
     size, (x, y) = LETTER * len(text), place
-    for dx, dy in ((8, 4), (-8 - size, 4), (8, -9), (8, 17), (-8 - size, -9), (-8 - size, 17)):
+    for dx, dy in ((ASIDE, 4), (-ASIDE - size, 4), (ASIDE, -9), (ASIDE, 17), (-ASIDE - size, -9), (-ASIDE - size, 17)):
         a, b, c, d = box = (x + dx, y + dy - 10, x + dx + size, y + dy + 3)
         inside = a > frame[0] and b > frame[1] - 10 and c < frame[2] and d < frame[3]
         if inside and all(c < t[0] or a > t[2] or d < t[1] or b > t[3] for t in taken):
