@@ -23,7 +23,20 @@ if TYPE_CHECKING:
 
 ORDER = (
     *("score", "list", "train", "sample", "compare", "run", "plan", "leaderboard", "data"),
-    *("overview", "interpolate", "arithmetic", "spread", "embed", "cite", "check", "calibrate", "control", "curve"),
+    *(
+        "overview",
+        "interpolate",
+        "arithmetic",
+        "judge",
+        "judged",
+        "spread",
+        "embed",
+        "cite",
+        "check",
+        "calibrate",
+        "control",
+        "curve",
+    ),
     *("publish", "site", "verify", "submit", "referee", "schema", "weights", "cache"),
 )
 
