@@ -23,20 +23,8 @@ if TYPE_CHECKING:
 
 ORDER = (
     *("score", "list", "train", "sample", "compare", "run", "plan", "leaderboard", "data"),
-    *(
-        "overview",
-        "interpolate",
-        "arithmetic",
-        "judge",
-        "judged",
-        "spread",
-        "embed",
-        "cite",
-        "check",
-        "calibrate",
-        "control",
-        "curve",
-    ),
+    *("overview", "interpolate", "arithmetic", "translate", "encode", "judge", "judged"),
+    *("spread", "embed", "cite", "check", "calibrate", "control", "curve"),
     *("publish", "site", "verify", "submit", "referee", "schema", "weights", "cache"),
 )
 

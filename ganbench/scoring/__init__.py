@@ -60,12 +60,13 @@ def score(
     range: Range | Mapping[str, Range] | None = None,
     layout: str | None = None,
     protocol: str | None = None,
+    pairs: bool = False,
 ) -> Result:
     """Score one sample set. Each set is a path, a dataset's name, an array, a tensor, or a set that was read before.
 
     Args:
         samples: the generated samples: see `ganbench.samples`; points are float `[n, d]`.
-        reference, train, features, metrics, seed, range, layout, protocol: see `Scorer.of`.
+        reference, train, features, metrics, seed, range, layout, protocol, pairs: see `Scorer.of`.
 
     Returns:
         Protocol, samples and `metrics[name]` with value, interval, n, version and reason: see `ganbench.scoring.result`.
@@ -78,6 +79,14 @@ def score(
     1.0
     """
     scorer = Scorer.of(
-        reference, train, features=features, metrics=metrics, seed=seed, range=range, layout=layout, protocol=protocol
+        reference,
+        train,
+        features=features,
+        metrics=metrics,
+        seed=seed,
+        range=range,
+        layout=layout,
+        protocol=protocol,
+        pairs=pairs,
     )
     return scorer(samples)

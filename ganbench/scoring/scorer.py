@@ -23,7 +23,7 @@ from ganbench.samples import (
     in_channels,
     preflight,
 )
-from ganbench.scoring import protocols, remarks
+from ganbench.scoring import pairing, protocols, remarks
 from ganbench.scoring.copies import embed_copies
 from ganbench.scoring.embedding import announce, choose_extractor, embed, embed_disturbed, identity
 from ganbench.scoring.inputs import ASKED, gather, gather_real, one_size, real_vs_real, without_pixels
@@ -53,6 +53,7 @@ class Scorer:
     seed: int = 0
     declarations: Mapping[str, Declared] = field(default_factory=dict)  # how arrays are read, by the role of their set
     protocol: str | None = None  # of another evaluator, by name: see `ganbench.scoring.protocols`
+    pairs: bool = False  # whether each sample belongs to one image of the reference: see `ganbench.scoring.pairing`
     _ready: dict[Any, Any] = field(default_factory=dict, repr=False)  # real sets, by channels and what was computed
 
     @classmethod
@@ -68,6 +69,7 @@ class Scorer:
         layout: str | None = None,
         trust: bool = False,
         protocol: str | None = None,
+        pairs: bool = False,
     ) -> Scorer:
         """A scorer against a reference. Names are checked first, then the real data are opened.
 
@@ -86,6 +88,7 @@ class Scorer:
             trust: whether a run that is scored may execute a GAN that neither ganbench nor a plug-in brings.
             protocol: the name of another evaluator, whose extractors and numbers are used: see
                 `ganbench.scoring.protocols`. `metrics` are then names of its numbers.
+            pairs: whether each sample belongs to one image of the reference, by the name of its file or by its order.
 
         Raises:
             UserError: an unknown name, or real data that cannot be read.
@@ -101,7 +104,7 @@ class Scorer:
         training = None if train is None else open_set(train, "train", declarations["train"])
         extractor, why = choose_extractor(real, training, features)
         _check_real(real, training, extractor)
-        return cls(real, training, extractor, why, wanted, seed, declarations, protocol)
+        return cls(real, training, extractor, why, wanted, seed, declarations, protocol, pairs)
 
     @staticmethod
     def check(
@@ -233,6 +236,7 @@ class Scorer:
         channels = common_channels([given for given in (gen, self.reference, self.train) if given is not None])
         gen = in_channels(gen, channels)
         ref, train = self._real(channels)
+        by = {"pairs": pairing.pair(gen, ref).how} if self.pairs and not gen.manifest.get("reason") else {}
         results, embeddings = self._results(gen, channels)
         for name, result in results.items():
             if unlabelled and result["reason"] == f"{name} {INPUTS['gen_labels'].absent}":
@@ -246,6 +250,7 @@ class Scorer:
                     "reference": identity(ref) | remarks.fingerprint(ref, self.extractor),
                     "train": None if train is None else identity(train),
                     "seed": self.seed,
+                    **by,
                 },
                 "features_why": self.why,
                 "samples": identity(gen),
@@ -281,7 +286,9 @@ class Scorer:
         generated = embed(gen, extractor, hold=False)
         real, kept, hashes = self._real_inputs(channels, extractor, group)
         conditional = any(asks_for(metric, part) for metric in group for part in ASKED)
-        inputs = gather(generated, real, self._real(channels)[0] if conditional else None)
+        ref = self._real(channels)[0]
+        partners = pairing.pair(gen, ref).rows if self.pairs else None
+        inputs = gather(generated, real, ref if conditional else None, partners)
         unequal = not one_size([given for given in (gen, *self._real(channels)) if given is not None])
         inputs = without_pixels(inputs) if unequal else inputs
         with watched(partial(progress, unit="samples", patience=PATIENCE)):
