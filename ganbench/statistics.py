@@ -18,10 +18,11 @@ ALPHA = 0.05
 Z = float(ndtri(1 - ALPHA / 2))
 
 
-def share(k: float, n: int) -> Interval:
+def share(k: float, n: float) -> Interval:
     """Clopper-Pearson interval of a share, after k successes in n trials (Biometrika 26, 1934); coverage at least 95 %.
 
-    k may be a sum of n numbers in [0, 1]. Their variance is at most that of coins with the same mean.
+    k may be a sum of n numbers in [0, 1]. Their variance is at most that of coins with the same mean. n may be an effective
+    number of trials, which is no whole number.
     """
     low = float(betaincinv(k, n - k + 1, ALPHA / 2)) if k else 0.0
     high = float(betaincinv(k + 1, n - k, 1 - ALPHA / 2)) if k < n else 1.0

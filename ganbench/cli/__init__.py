@@ -16,7 +16,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from ganbench._version import __version__
-from ganbench.cli import boards, gans, run, scores, site, submissions, suite, watch, weights  # noqa: F401 - verbs
+from ganbench.cli import boards, gans, given, judges, run, scores, site, submissions, suite, watch, weights  # noqa: F401 - verbs
 from ganbench.cli._common import app, help_unless_invoked, say
 from ganbench.errors import ENCODABLE, Interrupted, UserError, in_words, is_out_of_memory, plain
 from ganbench.training import signals

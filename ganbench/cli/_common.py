@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 ORDER = (
     *("score", "list", "train", "watch", "sample", "compare", "run", "plan", "leaderboard", "data"),
-    *("overview", "interpolate", "arithmetic", "spread", "embed", "cite", "check", "calibrate", "control", "curve"),
+    *("overview", "interpolate", "arithmetic", "translate", "encode", "judge", "judged"),
+    *("spread", "embed", "cite", "check", "calibrate", "control", "curve"),
     *("publish", "film", "site", "verify", "submit", "referee", "schema", "weights", "cache"),
 )
 

@@ -130,6 +130,10 @@ def score(
             help="score as another evaluator does: torch-fidelity, clean-fid, adm, edm2, dgm-eval or studiogan",
         ),
     ] = None,
+    pairs: Annotated[
+        bool,
+        typer.Option("--pairs", help="each sample belongs to one image of the reference: by file name, else by order"),
+    ] = False,
     check_with: Annotated[
         str | None,
         typer.Option(
@@ -172,6 +176,7 @@ def score(
       ganbench score points.npy --reference ring --features identity
       ganbench score tensor.npy --range=-1,1 --reference mnist
       ganbench score samples.npz --reference imagenet.npz --protocol adm
+      ganbench score translated/ --reference truth/ --pairs
     """
     from ganbench import scoring
     from ganbench.display.text import width
@@ -212,6 +217,7 @@ def score(
         trust=trust,
         protocol=protocol,
         device=device,
+        pairs=pairs,
     )
     if copies is not None and scorer.train is None:
         raise UserError("--copies needs the training set: pass --train")

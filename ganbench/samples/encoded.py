@@ -29,6 +29,7 @@ ORIENTATION = 0x0112
 HEAD = 132  # bytes that an image is recognised by
 Size = tuple[int, int]
 TOGETHER = 256  # images decoded together at most
+NAMED = ("folder", "zip", "tar")  # forms whose images are files with names of their own
 
 
 class Encoded(NamedTuple):
@@ -216,7 +217,8 @@ def survey(name: str, images: Encoded) -> SampleSet:
     labels = images.labels
     report = {"form": images.form, "files": dict(formats), "labels": labels.meaning, "ignored": images.ignored}
     report |= {"classes": dict(labels.names)} if labels.names else {}
-    return finish(name, x, labels.y, tally, report, warnings, images.names)
+    named = tuple(images.names) if images.form in NAMED else None
+    return finish(name, x, labels.y, tally, report, warnings, images.names).with_(names=named)
 
 
 def _links(names: Iterable[str]) -> list[str]:
@@ -255,8 +257,7 @@ def finish(
     }
     if isinstance(x, Stack):
         x.sha256 = tally.sha256
-    manifest = {"name": name, "sha256": tally.sha256, "found": report | facts}
-    return SampleSet(x, y, manifest, names=None if names is None else tuple(names))
+    return SampleSet(x, y, {"name": name, "sha256": tally.sha256, "found": report | facts})
 
 
 def _decode(images: Encoded, shape: tuple[int, ...], a: int, b: int) -> np.ndarray:

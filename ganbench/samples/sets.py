@@ -63,7 +63,7 @@ class SampleSet:
     condition: np.ndarray | None = None  # int64 [n], the condition of the held-out split that each sample was made from
     disturbed: Any = None  # as `features`: those of the images after `scoring.disturbed`
     moments: np.ndarray | None = None  # float64 [1 + d, d], mean and covariance of features of a reference
-    names: tuple[str, ...] | None = None  # of the n images, if each is a file of its own
+    names: tuple[str, ...] | None = None  # of the files of images, by their paths in the folder or the archive
 
     @property
     def is_statistics(self) -> bool:

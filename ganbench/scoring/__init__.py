@@ -64,12 +64,13 @@ def score(
     layout: str | None = None,
     protocol: str | None = None,
     device: str | None = None,
+    pairs: bool = False,
 ) -> Result:
     """Score one sample set. Each set is a path, a dataset's name, an array, a tensor, or a set that was read before.
 
     Args:
         samples: the generated samples: see `ganbench.samples`; points are float `[n, d]`.
-        reference, train, features, metrics, seed, range, layout, protocol, device: see `Scorer.of`.
+        reference, train, features, metrics, seed, range, layout, protocol, device, pairs: see `Scorer.of`.
 
     Returns:
         Protocol, samples and `metrics[name]` with value, interval, n, version and reason: see `ganbench.scoring.result`.
@@ -91,5 +92,6 @@ def score(
         layout=layout,
         protocol=protocol,
         device=device,
+        pairs=pairs,
     )
     return scorer(samples)

@@ -66,20 +66,23 @@ def _kinds(given: SampleSet) -> np.ndarray | None:
     return None if given.features is None or about is None else features.kinds(about, given.features)
 
 
-def gather(gen: SampleSet, real: Mapping[str, Any], ref: SampleSet | None = None) -> dict[str, Any]:
+def gather(
+    gen: SampleSet, real: Mapping[str, Any], ref: SampleSet | None = None, partners: np.ndarray | None = None
+) -> dict[str, Any]:
     """All inputs of metrics: those of an embedded set of generated samples, and those of `gather_real` as they are.
 
     Args:
         gen: the samples.
         real: what `gather_real` gave.
         ref: the reference. If the samples were made from its conditions, these give inputs too.
+        partners: the row of the reference that each sample belongs to, if the user says that they are pairs.
 
     Raises:
         UserError: the samples name a condition that the reference does not have.
     """
     inputs = _parts({"gen": gen}) | dict(real)
     if ref is not None:
-        inputs |= _asked(gen, ref, real)
+        inputs |= _asked(gen, ref, real) if partners is None else _truth(partners, ref, real)
     if gen.x.ndim == 4:
         inputs["image_shape"] = gen.x.shape[1:]
     return {name: inputs[name] for name in INPUTS if inputs.get(name) is not None}
@@ -126,14 +129,20 @@ def _asked(gen: SampleSet, ref: SampleSet, real: Mapping[str, Any]) -> dict[str,
         raise UserError(f"{gen.manifest['name']} names conditions that {dataset} does not have: there are {count:,}")
     inputs: dict[str, Any] = {"gen_condition": gen.condition}
     if conditions.paired:
-        rows = gen.condition // (count // len(ref.x))
-        inputs |= {"gen_truth": real["ref"][rows]}
-        inputs["gen_truth_labels"] = None if ref.y is None else ref.y[rows]
-        inputs["gen_truth_pixels"] = real["ref_pixels"].take(rows) if "ref_pixels" in real else None
+        inputs |= _truth(gen.condition // (count // len(ref.x)), ref, real)
     if language is not None:
         inputs |= _said(language, gen, [said[i] for i in gen.condition], "gen")
         inputs["gen_attributes"] = language.attributes(np.asarray(gen.x))
     return {name: value for name, value in inputs.items() if value is not None}
+
+
+def _truth(rows: np.ndarray, ref: SampleSet, real: Mapping[str, Any]) -> dict[str, Any]:
+    """What the partners of samples, rows of the reference, give to metrics."""
+    return {
+        "gen_truth": real["ref"][rows],
+        "gen_truth_labels": None if ref.y is None else ref.y[rows],
+        "gen_truth_pixels": real["ref_pixels"].take(rows) if "ref_pixels" in real else None,
+    }
 
 
 def _said(language: data.Language, given: SampleSet, captions: Sequence[str], owner: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from ganbench.samples import (
     in_channels,
     preflight,
 )
-from ganbench.scoring import devices, perceptual, protocols, remarks
+from ganbench.scoring import devices, pairing, perceptual, protocols, remarks
 from ganbench.scoring.copies import embed_copies
 from ganbench.scoring.embedding import announce, choose_extractor, embed, embed_disturbed, identity
 from ganbench.scoring.inputs import ASKED, gather, gather_real, one_size, real_vs_real, without_pixels
@@ -55,6 +55,7 @@ class Scorer:
     declarations: Mapping[str, Declared] = field(default_factory=dict)  # how arrays are read, by the role of their set
     protocol: str | None = None  # of another evaluator, by name: see `ganbench.scoring.protocols`
     device: str | None = None  # that was asked for; that of the extractor is the device which is used
+    pairs: bool = False  # whether each sample belongs to one image of the reference: see `ganbench.scoring.pairing`
     _ready: dict[Any, Any] = field(default_factory=dict, repr=False)  # real sets, by channels and what was computed
 
     @classmethod
@@ -71,6 +72,7 @@ class Scorer:
         trust: bool = False,
         protocol: str | None = None,
         device: str | None = None,
+        pairs: bool = False,
     ) -> Scorer:
         """A scorer against a reference. Names are checked first, then the real data are opened.
 
@@ -91,6 +93,7 @@ class Scorer:
                 `ganbench.scoring.protocols`. `metrics` are then names of its numbers.
             device: torch device of the networks, such as "cuda:1"; by default, or for "auto", the accelerator where there is
                 an accelerator.
+            pairs: whether each sample belongs to one image of the reference, by the name of its file or by its order.
 
         Raises:
             UserError: an unknown name, a device that is not there, or real data that cannot be read.
@@ -108,7 +111,7 @@ class Scorer:
         extractor, why = choose_extractor(real, training, features)
         _check_real(real, training, extractor)
         extractor = extractor._replace(device=devices.choose(device, extractor.name))
-        return cls(real, training, extractor, why, wanted, seed, declarations, protocol, device)
+        return cls(real, training, extractor, why, wanted, seed, declarations, protocol, device, pairs)
 
     @staticmethod
     def check(
@@ -237,6 +240,7 @@ class Scorer:
         gen, unlabelled, channels = self._prepared(opened)
         said = self.remarks(opened)
         ref, train = self._real(channels)
+        by = {"pairs": pairing.pair(gen, ref).how} if self.pairs and not gen.manifest.get("reason") else {}
         results, embeddings = self._results(gen, channels)
         for name, result in results.items():
             if unlabelled and result["reason"] == f"{name} {INPUTS['gen_labels'].absent}":
@@ -250,6 +254,7 @@ class Scorer:
                     "reference": identity(ref) | remarks.fingerprint(ref, self.extractor),
                     "train": None if train is None else identity(train),
                     "seed": self.seed,
+                    **by,
                 },
                 "features_why": self.why,
                 "samples": identity(gen),
@@ -354,7 +359,9 @@ class Scorer:
         generated = embed(gen, extractor, hold=False)
         real, kept, hashes = self._real_inputs(channels, extractor, group)
         conditional = any(asks_for(metric, part) for metric in group for part in ASKED)
-        inputs = gather(generated, real, self._real(channels)[0] if conditional else None)
+        ref = self._real(channels)[0]
+        partners = pairing.pair(gen, ref).rows if self.pairs else None
+        inputs = gather(generated, real, ref if conditional else None, partners)
         if self._unequal(gen, channels):
             inputs = without_pixels(inputs)
         elif any(asks_for(metric, "gen_lpips") for metric in group):
