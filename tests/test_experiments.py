@@ -64,7 +64,8 @@ def test_hidden_instructions_change_only_the_rounding_of_a_score(
             monkeypatch.setenv(name, "")  # so that the old value is back after the test
     processors.main(quick=True, out=tmp_path)
     table = pd.read_csv(tmp_path / "cells.csv").dropna(subset=["published", "now"])
-    assert set(table.without) == set(processors.WITHOUT) and table.same.all()
+    assert set(table.without) == set(processors.WITHOUT)
+    assert table.same.all()
     np.testing.assert_allclose(table.now, table.published, rtol=1e-5)
     assert "the largest relative difference" in processors.page(tmp_path)
 
