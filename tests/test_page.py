@@ -144,6 +144,15 @@ def test_comparison_shows_both_models_and_who_is_better() -> None:
     assert not {"script", "link", "iframe", "object"} & {tag for tag, _ in Seen(html).tags}
 
 
+def test_comparison_shows_a_number_that_ganbench_does_not_know() -> None:
+    results, _ = compared()
+    foreign = Measured(value=2.0, interval=None, n=9, version=1, reason=None)
+    other = {name: r.model_copy(update={"metrics": r.metrics | {"theirs": foreign}}) for name, r in results.items()}
+    html = page.render_comparison(other)
+    assert "<h3>theirs</h3>" in html
+    assert "theirs has no interval here" in html
+
+
 @needs_browser
 @pytest.mark.parametrize("width", [320, 1280])
 def test_nothing_is_cut_on_a_phone(mixed: tuple[Result, str], tmp_path: Path, width: int) -> None:

@@ -52,7 +52,8 @@ def axis(metric: str, measured: Mapping[str, Measured]) -> Axis:
     numbers = [perfect] if perfect is not None else []
     for m in measured.values():
         numbers += [x for x in (m.value, m.bound, *(m.interval or ())) if x is not None]
-    least, most = protocols.card(metric).range
+    card = protocols.card(metric)  # a result of another origin may have numbers that ganbench does not know
+    least, most = (float("-inf"), float("inf")) if card is None else card.range
     low = least if least > float("-inf") else min(*numbers, 0.0) * ROOM
     high = min(low + (max(*numbers, low) - low) * ROOM, most)
     high = high if high > low else low + 1
