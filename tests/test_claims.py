@@ -464,10 +464,14 @@ CLAIMS = [
     ),
     Claim(
         LECTURES,
-        "the plain GAN (`plain`) ends on 1, 2, 1, 3 and 1 of the 8 modes with its five seeds. Unrolling finds clearly more modes "
-        "than the same networks without it (`unrolled-0`).",
-        lambda: seeds("modes", "ring", "modes")["plain"].tolist() == [1, 2, 1, 3, 1]
-        and gap("modes", "ring", "modes", "unrolled", "unrolled-0") == 1,
+        "the plain GAN (`plain`) ends on 1, 2, 1, 3 and 1 of the 8 modes with its five seeds.",
+        lambda: seeds("modes", "ring", "modes")["plain"].tolist() == [1, 2, 1, 3, 1],
+    ),
+    Claim(
+        LECTURES,
+        "unrolling finds clearly more modes than the same networks without it (`unrolled-0`) on the ring. On the grid the "
+        "difference is not clear.",
+        lambda: [gap("modes", data, "modes", "unrolled", "unrolled-0") for data in ("ring", "grid")] == [1, 0],
     ),
     Claim(
         LECTURES,
