@@ -119,6 +119,9 @@ def test_a_device_that_is_not_there_is_one_line() -> None:
 
 def test_auto_is_the_accelerator_where_a_network_can_run_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert devices.choose(None, "inception") == "cpu", "a job of a board sees no GPU"
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
     assert [devices.choose(asked, "inception") for asked in (None, "auto", "cpu")] == ["cuda", "cuda", "cpu"]
     assert devices.choose("cuda:1", "inception") == "cuda:1"
     assert devices.choose("cuda:1", "pixels") == "cpu"

@@ -96,9 +96,9 @@ def in_team(verb: Callable[..., None]) -> Callable[..., None]:
     """A verb that the processes of `torchrun` run together: the first process does it, the others embed images for it."""
 
     @functools.wraps(verb)
-    def shared(**options: Any) -> None:
+    def shared(*arguments: Any, **options: Any) -> None:
         if "TORCHELASTIC_RUN_ID" not in os.environ:  # torch is not imported without torchrun
-            verb(**options)
+            verb(*arguments, **options)
             return
         from ganbench.scoring import devices
         from ganbench.training import team
@@ -107,7 +107,7 @@ def in_team(verb: Callable[..., None]) -> Callable[..., None]:
         with devices.together(asked) as leads:
             if leads:
                 own = team.device(None if asked == devices.AUTO else asked)
-                verb(**options | {"device": asked if own is None else own})
+                verb(*arguments, **options | {"device": asked if own is None else own})
 
     return shared
 

@@ -83,7 +83,7 @@ def load(extractor: Extractor) -> Run:
     with _weights.sound(extractor.weights):
         network.load_state_dict(torch.load(content, "cpu", weights_only=True))
     dtype = _resize.DTYPES[extractor.precision]
-    network = network.eval().requires_grad_(False).to(extractor.device, dtype, memory_format=torch.channels_last)
+    network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last).to(extractor.device, dtype)
     head = network._fc.float()  # the package has no public name for its last layer
     resize, side = _resize.tf1 if _is_tf1(extractor) else _resize.bicubic, _side(extractor)
 

@@ -81,7 +81,7 @@ def load(extractor: Extractor) -> Run:
     head, bias = head.to(device), (bias if extractor.name == STUDIOGAN else torch.zeros(())).to(device)
     blocks = _inception_v3.spatial(blocks) if extractor.name == SPATIAL else blocks
     dtype = _resize.DTYPES[extractor.precision]
-    stem, blocks = (net.to(device, dtype, memory_format=torch.channels_last) for net in (stem, blocks))
+    stem, blocks = (net.to(memory_format=torch.channels_last).to(device, dtype) for net in (stem, blocks))
     on_cpu = device == "cpu"
     size = SLICE if on_cpu else BATCH
 

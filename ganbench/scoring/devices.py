@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 from collections.abc import Iterator
@@ -52,8 +53,11 @@ def choose(asked: str | None, extractor: str) -> str:
 def accelerator() -> str:
     """The name of the first accelerator of this machine; `cpu` without an accelerator.
 
-    torch is not imported on a machine that surely has none, so samples with kept features are scored without torch.
+    torch is not imported on a machine that surely has none, so samples with kept features are scored without torch. An empty
+    CUDA_VISIBLE_DEVICES hides all accelerators, Apple's too: jobs of boards have it.
     """
+    if os.environ.get("CUDA_VISIBLE_DEVICES") == "":
+        return "cpu"
     if "torch" not in sys.modules and not _may_have_one():
         return "cpu"
     import torch
