@@ -159,7 +159,7 @@ def _sheet(what: str, samples: SampleSet, reference: SampleSet) -> dict[str, Any
     about = {"what": what, "name": samples.manifest["name"], "n": len(samples.x)}
     if samples.x.ndim == 4:
         first = np.asarray(samples.x[: pictures.SIDE**2])
-        return about | {"shown": len(first), "picture": _picture(pictures.contact_sheet(first))}
+        return about | {"shown": len(first), "picture": picture(pictures.contact_sheet(first))}
     figure = Figure(figsize=(5, 5), layout="constrained")
     pictures.paint(figure.subplots(), samples, pictures.frame(np.asarray(reference.x)))
     out = io.BytesIO()
@@ -186,9 +186,9 @@ def _copies(result: Result, generated: SampleSet, train: SampleSet | None) -> li
 
 def _copy(entry: Sequence[Any], generated: SampleSet, train: SampleSet) -> Group:
     row, ids, distances, ratio = entry
-    own = Shown(_picture(generated.x[row]), f"sample {row}")
+    own = Shown(picture(generated.x[row]), f"sample {row}")
     near = [
-        Shown(_picture(train.x[i]), f"training image {i}, at distance {number(d)}")
+        Shown(picture(train.x[i]), f"training image {i}, at distance {number(d)}")
         for i, d in zip(ids, distances, strict=True)
     ]
     return Group((own, *near), f"sample {row}, ratio {number(ratio)}; distances {', '.join(map(number, distances))}")
@@ -202,8 +202,8 @@ def _closest(result: Result, generated: SampleSet) -> list[Group]:
     return [
         Group(
             (
-                Shown(_picture(generated.x[i]), f"sample {i}"),
-                Shown(_picture(generated.x[j]), f"sample {j}, at distance {number(distance)}"),
+                Shown(picture(generated.x[i]), f"sample {i}"),
+                Shown(picture(generated.x[j]), f"sample {j}, at distance {number(distance)}"),
             ),
             f"{i} and {j}, distance {number(distance)}",
         )
@@ -214,12 +214,12 @@ def _closest(result: Result, generated: SampleSet) -> list[Group]:
 def _groups(groups: Iterable[Mapping[str, Any]], what: str) -> list[Group]:
     """The galleries of `gaps`; `what` is what their images are."""
     return [
-        Group(tuple(Shown(_picture(image), f"{what} {row}") for row, image in group["images"]), group["name"])
+        Group(tuple(Shown(picture(image), f"{what} {row}") for row, image in group["images"]), group["name"])
         for group in groups
     ]
 
 
-def _picture(x: np.ndarray) -> str:
+def picture(x: np.ndarray) -> str:
     """An image uint8 `[H, W, 1 or 3]` as a data address."""
     out = io.BytesIO()
     Image.fromarray(np.asarray(x).squeeze(-1) if x.shape[-1] == 1 else np.asarray(x)).save(out, "PNG")

@@ -23,7 +23,7 @@ from ganbench.watch.view import Line, View
 BLUE, ORANGE, GREEN, INK = "#0072b2", "#d55e00", "#009e73", "#333333"
 CELLS = 60  # of the histogram of samples on the line
 BANDS = 11  # of D's field; few even bands keep a film small
-DPI = 80
+DPI = 70  # of a moment
 WIDE, NARROW, TITLE = (
     320,
     200,
@@ -128,15 +128,17 @@ def _line(axes: Axes, taken: SampleSet, mixture: Mixture | None, box: np.ndarray
 
 
 def _plane(axes: Axes, taken: SampleSet, mixture: Mixture | None, box: np.ndarray) -> None:
-    """The cloud of samples, the modes as circles, and the field of D behind them."""
+    """The cloud of samples, the modes as circles, and the field of D behind them. Sharp edges keep a film small."""
     if taken.discriminator is not None:
         x, y, D = taken.discriminator.T
         probability = taken.manifest["answers"] == "probability"
         low, high = (0.0, 1.0) if probability or D.min() == D.max() else (float(D.min()), float(D.max()))
         side = len(np.unique(x))
         grid = (part.reshape(side, -1) for part in (x, y, D))
-        axes.contourf(*grid, levels=np.linspace(low, high, BANDS + 1), cmap="PuOr_r", alpha=0.55, extend="both")
-    axes.scatter(taken.x[:, 0], taken.x[:, 1], s=2, color="black", linewidths=0)
+        axes.contourf(
+            *grid, levels=np.linspace(low, high, BANDS + 1), cmap="PuOr_r", alpha=0.55, extend="both", antialiased=False
+        )
+    axes.scatter(taken.x[:, 0], taken.x[:, 1], s=2, color="black", linewidths=0, antialiased=False)
     if mixture is not None:
         for centre in mixture.means:
             axes.add_patch(Circle(tuple(centre), radius(mixture), fill=False, color=BLUE, linewidth=1.4))

@@ -19,7 +19,7 @@ from ganbench.watch.view import View
 TEMPLATE = Path(__file__).parent / "page.html"
 PAGE, FILM, LOSSES = "index.html", "film.gif", "losses.png"
 FRAME = 700  # milliseconds that a frame of a film is shown
-COLOURS = (64, 32, 16, 8)  # of a film; fewer make it smaller
+COLOURS = (64, 48, 32, 16, 8)  # of a film; fewer make it smaller
 MOST = 200_000  # bytes of a film
 
 READING = {
@@ -72,7 +72,7 @@ def write(view: View, album: Album, refresh: float | None = None) -> Path:
         refresh: seconds after which a browser reads the page again; None for a page that does not change any more.
     """
     shots = album.take(view.moments)
-    pictures.write_figure(figures.losses(view), album.folder / LOSSES, figures.DPI)
+    pictures.write_figure(figures.losses(view), album.folder / LOSSES)
     page = album.folder / PAGE
     files.write(page, render(view, album.folder, shots, refresh))
     return page
