@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ORDER = (
     *("score", "list", "train", "sample", "compare", "run", "plan", "leaderboard", "data"),
-    *("overview", "interpolate", "arithmetic", "translate", "encode", "judge", "judged"),
+    *("overview", "interpolate", "arithmetic", "translate", "encode", "gallery", "judge", "judged"),
     *("spread", "embed", "cite", "check", "calibrate", "control", "curve"),
     *("publish", "site", "verify", "submit", "referee", "schema", "weights", "cache"),
 )
