@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from ganbench import baseline, data, samples, score
 from ganbench.cli import app
 from ganbench.errors import UserError
-from ganbench.samples import SampleSet
+from ganbench.samples import Rows, SampleSet
 from ganbench.scoring import pairing
 from ganbench.training import gallery, inference, loop
 from ganbench.training.sampling import Drawing, sample
@@ -39,8 +39,8 @@ def digits(n: int) -> SampleSet:
     return SampleSet(np.asarray(data.load("digits", "test").x[:n]), None, {"name": "digits"})
 
 
-def write(folder: Path, x: np.ndarray, names: list[str]) -> Path:
-    for image, name in zip(x, names, strict=True):
+def write(folder: Path, x: Rows, names: list[str]) -> Path:
+    for image, name in zip(np.asarray(x), names, strict=True):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image[..., 0]).save(folder / name)
     return folder
@@ -122,7 +122,7 @@ def test_what_cannot_be_translated_is_named_in_one_line(runs: Path, tmp_path: Pa
 
 
 def test_pairs_by_name_find_their_partner_in_any_order(tmp_path: Path) -> None:
-    x = digits(30).x
+    x = np.asarray(digits(30).x)
     made = samples.read(write(tmp_path / "made", x, [f"{i:02}.png" for i in range(30)]))
     truth = samples.read(write(tmp_path / "truth", x[::-1], [f"{29 - i:02}.bmp" for i in range(30)]))
     result = score(made, truth, features="pixels", metrics="paired_error,partner_retrieval", pairs=True)
