@@ -13,14 +13,16 @@ from typer.testing import CliRunner
 from ganbench import baseline, data, samples, score
 from ganbench.cli import app
 from ganbench.errors import UserError
-from ganbench.samples import SampleSet
+from ganbench.samples import Rows, SampleSet
 from ganbench.scoring import pairing
-from ganbench.training import inference, loop
+from ganbench.training import gallery, inference, loop
+from ganbench.training.sampling import Drawing, sample
 
 SETTINGS = {
     "pix2pix": ("digits+edges", {"batch": 25, "width": 4}),
     "icgan": ("digits", {"batch": 25, "width": 4, "z": 4, "images_gan": 50}),
     "dcgan": ("digits", {"batch": 25, "width": 4}),
+    "gan_cls": ("shapes-32", {"batch": 25, "width": 4}),
 }
 
 
@@ -37,8 +39,8 @@ def digits(n: int) -> SampleSet:
     return SampleSet(np.asarray(data.load("digits", "test").x[:n]), None, {"name": "digits"})
 
 
-def write(folder: Path, x: np.ndarray, names: list[str]) -> Path:
-    for image, name in zip(x, names, strict=True):
+def write(folder: Path, x: Rows, names: list[str]) -> Path:
+    for image, name in zip(np.asarray(x), names, strict=True):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image[..., 0]).save(folder / name)
     return folder
@@ -120,7 +122,7 @@ def test_what_cannot_be_translated_is_named_in_one_line(runs: Path, tmp_path: Pa
 
 
 def test_pairs_by_name_find_their_partner_in_any_order(tmp_path: Path) -> None:
-    x = digits(30).x
+    x = np.asarray(digits(30).x)
     made = samples.read(write(tmp_path / "made", x, [f"{i:02}.png" for i in range(30)]))
     truth = samples.read(write(tmp_path / "truth", x[::-1], [f"{29 - i:02}.bmp" for i in range(30)]))
     result = score(made, truth, features="pixels", metrics="paired_error,partner_retrieval", pairs=True)
@@ -153,3 +155,72 @@ def test_missing_partners_are_named(tmp_path: Path) -> None:
     ):
         with pytest.raises(UserError, match=message):
             pairing.pair(gen, ref)
+
+
+def test_gallery_of_a_translator_has_input_output_and_truth(runs: Path, tmp_path: Path) -> None:
+    trained = inference.load(runs / "pix2pix")
+    made = gallery.build(trained, gallery.Wish(rows=3))
+    assert made.heads == ["input", "output", "truth"]
+    edges = data.conditions("digits+edges", "test")
+    assert edges is not None
+    assert callable(edges.of)
+    for line in made.lines:
+        np.testing.assert_array_equal(edges.of(line.images[2][None])[0], line.images[0])
+    drawn = sample(runs / "pix2pix", Drawing(3, 0)).condition
+    assert drawn is not None
+    truth = np.asarray(data.load("digits", "test").x)[drawn]
+    np.testing.assert_array_equal(truth, np.stack([line.images[2] for line in made.lines]))
+    own = gallery.build(trained, gallery.Wish(rows=2, given=digits(5)))
+    assert (own.heads, len(own.lines)) == (["input", "output"], 2)
+
+
+def test_gallery_of_an_encoder_changes_the_class_of_one_code(runs: Path) -> None:
+    trained = inference.load(runs / "icgan")
+    made = gallery.build(trained, gallery.Wish(rows=2, given=digits(2)))
+    assert made.heads == ["input", "again", *(f"class {label}" for label in range(10))]
+    codes = inference.encode(trained, digits(2), 0)
+    for i, line in enumerate(made.lines):
+        assert codes.y is not None
+        np.testing.assert_array_equal(line.images[1], line.images[2 + codes.y[i]])
+
+
+def test_walk_between_sentences_begins_and_ends_at_them(runs: Path) -> None:
+    trained = inference.load(runs / "gan_cls")
+    said = ("a red circle", "a large blue star")
+    walk = gallery.build(trained, gallery.Wish(rows=2, columns=4, captions=said, walk=True))
+    grid = gallery.build(trained, gallery.Wish(columns=2, captions=said))
+    assert [line.caption for line in grid.lines] == list(said)
+    for row in range(2):
+        np.testing.assert_allclose(walk.lines[row].images[0].astype(int), grid.lines[0].images[row].astype(int), atol=1)
+        np.testing.assert_allclose(walk.lines[row].images[3].astype(int), grid.lines[1].images[row].astype(int), atol=1)
+
+
+def test_gallery_of_captions_is_a_picture_with_the_truth(runs: Path, tmp_path: Path) -> None:
+    out = tmp_path / "said.png"
+    run = str(runs / "gan_cls")
+    done = CliRunner().invoke(app, ["gallery", run, "--rows", "2", "--columns", "3", "--out", str(out)])
+    assert done.exit_code == 0
+    with Image.open(out) as picture:
+        assert picture.width > picture.height > 200
+    made = gallery.build(inference.load(runs / "gan_cls"), gallery.Wish(rows=2, columns=3))
+    language = data.language("shapes-32")
+    assert language is not None
+    for line in made.lines:
+        stated, shown = language.meaning(line.caption), language.attributes(line.images[0][None])[0]
+        assert all(shown[stated >= 0] == stated[stated >= 0])
+
+
+def test_what_has_no_gallery_is_named_in_one_line(runs: Path, tmp_path: Path) -> None:
+    out = tmp_path / "a.png"
+    for arguments, message in (
+        (("dcgan",), "dcgan has no condition; `ganbench overview` shows its samples"),
+        (("pix2pix", "--caption", "a red circle"), "pix2pix on digits+edges does not draw from captions"),
+        (("gan_cls", "--caption", "a redd circle"), "no word for captions 'redd'; did you mean 'red'?"),
+        (("gan_cls", "--caption", "a red circle", "--walk"), "--walk needs two or more captions"),
+        (("gan_cls", "--images", "digits"), "--images: gan_cls takes no images"),
+    ):
+        assert message in refusal("gallery", runs / arguments[0], *arguments[1:], "--out", out)
+    assert "no word for captions 'redd'" in refusal(
+        "sample", runs / "gan_cls", "--caption", "redd", "--out", tmp_path / "a.npz"
+    )
+    assert list(tmp_path.iterdir()) == []

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ORDER = (
     *("score", "list", "train", "sample", "compare", "watch", "run", "plan", "leaderboard", "data"),
-    *("overview", "interpolate", "arithmetic", "translate", "encode", "judge", "judged"),
+    *("overview", "interpolate", "arithmetic", "translate", "encode", "gallery", "judge", "judged"),
     *("spread", "embed", "cite", "check", "calibrate", "control", "curve"),
     *("publish", "film", "site", "verify", "submit", "referee", "schema", "weights", "cache"),
 )

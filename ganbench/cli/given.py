@@ -1,4 +1,4 @@
-"""Verbs that give images to a trained GAN: translate and encode."""
+"""Verbs that give a condition to a trained GAN: translate, encode and gallery."""
 
 from __future__ import annotations
 
@@ -98,6 +98,48 @@ def encode(
     if reconstruct is not None:
         inference.write_images(reconstruct, codes.x, given, about)
         say(f"{reconstruct}: {counted(len(codes.x), 'sample')}")
+
+
+@app.command()
+def gallery(
+    folder: Annotated[Path, typer.Argument(help="folder of a trained run")],
+    out: Annotated[Path, typer.Option(help="file for the picture, .png")],
+    rows: Annotated[int, typer.Option(help="rows: conditions, or inputs of a walk", min=1, max=100)] = 6,
+    columns: Annotated[
+        int, typer.Option(help="pictures of a caption or a class, or steps of a walk", min=2, max=50)
+    ] = 8,
+    captions: Annotated[
+        list[str] | None,
+        typer.Option("--caption", help="a caption, instead of held-out ones; may be given several times"),
+    ] = None,
+    walk: Annotated[bool, typer.Option("--walk", help="walk from caption to caption, in a row per input")] = False,
+    images: Annotated[
+        str | None, typer.Option(help="images to translate or to encode, instead of held-out ones")
+    ] = None,
+    seed: Seed = 0,
+    range_: Range = None,
+    layout: Layout = None,
+    trust: Trust = False,
+) -> None:
+    """Paint what a GAN with a condition makes: input, output and truth; captions; edits of an encoder; classes.
+
+    \b
+    Examples:
+      ganbench gallery runs/pix2pix --out pairs.png
+      ganbench gallery runs/gan_cls --caption "a red circle" --caption "a blue star" --out said.png
+      ganbench gallery runs/gan_cls --caption "a red circle" --caption "a blue star" --walk --out walk.png
+      ganbench gallery runs/icgan --images faces/ --out edits.png
+    """
+    check_files(out, suffixes=[".png"], inputs=(images,))
+    from ganbench.display import pictures
+    from ganbench.training import gallery as galleries
+    from ganbench.training import inference
+
+    trained = inference.load(folder, trust)
+    given = None if images is None else _open(images, range_, layout, trust, conditions=True)
+    wish = galleries.Wish(rows, columns, seed, tuple(captions or ()), walk, given)
+    made = galleries.build(trained, wish)
+    pictures.gallery(made.lines, made.heads, out)
 
 
 def _check_images(out: Path, *inputs: str | Path) -> None:

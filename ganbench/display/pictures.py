@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -163,6 +164,46 @@ def render(figure: Figure, dpi: int = 110) -> np.ndarray:
 def _plane(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The first two coordinates of points `[n, d]`, each `[n]`; the second is 0 where d is 1."""
     return x[:, 0], x[:, 1] if x.shape[1] > 1 else np.zeros(len(x))
+
+
+class Line(NamedTuple):
+    """A row of a gallery."""
+
+    images: list[np.ndarray]  # uint8 [H, W, C], of any sizes
+    caption: str = ""  # below the images
+
+
+CELL, TEXT, HEAD = 1.1, 0.17, 0.25  # inches: side of a picture, height of a line of text, height of the heads
+LETTERS = 15  # of a caption, per picture above it
+GROUND = "0.85"  # of a gallery, so that white pictures have an edge
+
+
+def gallery(lines: Sequence[Line], heads: Sequence[str], path: Path) -> None:
+    """Write rows of images as .png, each with its caption below, and with heads above the columns."""
+    columns = max(len(line.images) for line in lines)
+    texts = [textwrap.wrap(line.caption, LETTERS * columns) for line in lines]
+    head = HEAD if any(heads) else 0.06
+    height = head + sum(CELL + 0.06 + TEXT * len(text) + (0.06 if text else 0) for text in texts)
+    width = (CELL + 0.06) * columns + 0.06
+    figure = Figure(figsize=(width, height), facecolor=GROUND)
+    top = height - head
+    for k, title in enumerate(heads):
+        figure.text(
+            (0.06 + (CELL + 0.06) * k + CELL / 2) / width, (top + 0.07) / height, title, fontsize=9, ha="center"
+        )
+    for line, text in zip(lines, texts, strict=True):
+        for k, image in enumerate(line.images):
+            place = (0.06 + (CELL + 0.06) * k) / width, (top - CELL) / height, CELL / width, CELL / height
+            axes = figure.add_axes(place)
+            axes.axis("off")
+            flat = image.squeeze(-1) if image.shape[-1] == 1 else image
+            axes.imshow(flat, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        top -= CELL + 0.06
+        for part in text:
+            top -= TEXT
+            figure.text(0.06 / width, (top + 0.04) / height, part, fontsize=9)
+        top -= 0.06 if text else 0
+    write_figure(figure, path)
 
 
 def strip(x: np.ndarray) -> np.ndarray:

@@ -217,8 +217,8 @@ def survey(name: str, images: Encoded) -> SampleSet:
     labels = images.labels
     report = {"form": images.form, "files": dict(formats), "labels": labels.meaning, "ignored": images.ignored}
     report |= {"classes": dict(labels.names)} if labels.names else {}
-    named = tuple(images.names) if images.form in NAMED else None
-    return finish(name, x, labels.y, tally, report, warnings, images.names).with_(names=named)
+    own_names = tuple(images.names) if images.form in NAMED else None
+    return finish(name, x, labels.y, tally, report, warnings, images.names).with_(names=own_names)
 
 
 def _links(names: Iterable[str]) -> list[str]:

@@ -175,7 +175,7 @@ def write_images(out: Path, x: np.ndarray, given: SampleSet, about: dict[str, An
 
 def write_codes(out: Path, codes: Codes, about: dict[str, Any]) -> None:
     """Write codes as .npz: z, and y for a conditional GAN; the manifest, .json, lies beside it."""
-    arrays = {"z": codes.z} | ({} if codes.y is None else {"y": codes.y})
+    arrays: dict[str, Any] = {"z": codes.z} | ({} if codes.y is None else {"y": codes.y})
     with files.replacing(out) as file:
         np.savez(file, **arrays)
     files.write(out.with_suffix(".json"), json.dumps(about, indent=1) + "\n")
