@@ -74,7 +74,7 @@ def test_exported_features_are_those_that_were_scored(scorer: Scorer, tmp_path: 
 def test_a_folder_keeps_the_names_of_its_images(tmp_path: Path) -> None:
     folder = tmp_path / "images"
     folder.mkdir()
-    for name, x in zip("bca", copied().x, strict=False):
+    for name, x in zip("bca", np.asarray(copied().x), strict=False):
         Image.fromarray(x[..., 0]).save(folder / f"{name}.png")
     assert Scorer.of("digits", metrics=["fid"]).open(folder).names == ("a.png", "b.png", "c.png")
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -294,7 +295,7 @@ def test_grid_of_a_thousand_runs_is_read_in_a_second(house: Path) -> None:
 def test_the_second_ruler_follows_from_data_and_extractor(
     dataset: str, rank: str, features: str | None, second: str | None, ruler: tuple[str, str, str] | None
 ) -> None:
-    track = {
+    track: dict[str, Any] = {
         "images": 1,
         "samples": 2,
         "features": features,

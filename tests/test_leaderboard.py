@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +27,7 @@ def track(rank: str = "fid") -> Board:
     return Board.model_validate({"about": "", "seeds": SEEDS, "datasets": {"ring": one}})
 
 
-def scores(values: dict[str, list[float | None]], kind: str = "baseline", metric: str = "fid") -> pd.DataFrame:
+def scores(values: Mapping[str, Sequence[float | None]], kind: str = "baseline", metric: str = "fid") -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
