@@ -39,7 +39,7 @@ def floats(change: Callable[..., Any]) -> Callable[..., Any]:
 @floats
 def constant_feature(x: np.ndarray) -> np.ndarray:
     x = x.copy()
-    x[:, 0] = 0.5
+    x[..., 0] = 0.5  # of distances of pairs, which are one number each, the first
     return x
 
 
