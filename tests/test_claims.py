@@ -543,7 +543,7 @@ CLAIMS = [
         LECTURES,
         "[5.2 to 4.5](baselines.md#repaired-in-recipe-6), one run | | an average of the weights | `ema` | | "
         "[8.1 to 7.5](baselines.md#repaired-in-recipe-6), one run",
-        lambda: all(words in page_text(MODES) for words in ("5.2 → **4.5**", "8.1 → **7.5**")),
+        lambda: all(change in page_text(MODES) for change in ("5.2 → **4.5**", "8.1 → **7.5**")),
     ),
 ]  # fmt: skip
 
