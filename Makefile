@@ -17,7 +17,7 @@ leaderboard: .venv/pipeline
 
 test: check
 	$(BIN)/ganbench referee
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: .venv/dev
 	$(BIN)/ruff check .

@@ -9,6 +9,7 @@ import json
 import math
 import subprocess
 import sys
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -96,8 +97,24 @@ SETS = ("gen", "ref", "train")
 CASES = [(name, board) for name in metrics.names() for board in BOARDS]
 
 
+@pytest.fixture(autouse=True)
+def short_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The network of `network_accuracy` takes a few steps: no claim of this file depends on how much it learns."""
+    monkeypatch.setattr("ganbench.metrics.network_accuracy.STEPS", 10)
+
+
 def one(name: str, inputs: dict[str, Any], seed: int = 0) -> dict[str, Any]:
     return metrics.compute([name], inputs, seed)[name]
+
+
+@cache
+def text_of(name: str, board: str) -> str:
+    """The result of a metric on a board, as JSON: computed once for the tests that only look at it."""
+    return json.dumps(one(name, BOARDS[board]()), allow_nan=False)
+
+
+def result_of(name: str, board: str) -> dict[str, Any]:
+    return json.loads(text_of(name, board))
 
 
 @pytest.mark.parametrize("name", metrics.names())
@@ -113,13 +130,13 @@ def test_card_is_complete(name: str) -> None:
 
 @pytest.mark.parametrize("name", metrics.names())
 def test_metric_applies_to_some_board(name: str) -> None:
-    results = [one(name, board()) for board in BOARDS.values()]
+    results = [result_of(name, board) for board in BOARDS]
     assert any(r["value"] is not None or "lower_bound" in r for r in results)  # `support` of real samples is a bound
 
 
 @pytest.mark.parametrize("name", [name for name in metrics.names() if metrics.get(name).card.quantities])
 def test_numbers_whose_kind_is_declared_exist_and_are_possible(name: str) -> None:
-    results = [one(name, board()) for board in BOARDS.values()]
+    results = [result_of(name, board) for board in BOARDS]
     for number in metrics.get(name).card.quantities:
         values = [r[number] for r in results if r.get(number) is not None]
         low, high = metrics.limits(name if number == "value" else f"{name}.{number}")
@@ -129,8 +146,7 @@ def test_numbers_whose_kind_is_declared_exist_and_are_possible(name: str) -> Non
 
 @pytest.mark.parametrize(("name", "board"), CASES)
 def test_result_is_json_and_inside_its_range(name: str, board: str) -> None:
-    result = one(name, BOARDS[board]())
-    json.dumps(result, allow_nan=False)
+    result = result_of(name, board)
     assert (result["value"] is None) == (result["reason"] is not None)
     if result["value"] is not None:
         low, high = metrics.get(name).card.range
@@ -141,7 +157,7 @@ def test_result_is_json_and_inside_its_range(name: str, board: str) -> None:
 
 @pytest.mark.parametrize(("name", "board"), CASES)
 def test_same_seed_same_result(name: str, board: str) -> None:
-    assert one(name, BOARDS[board](), 3) == one(name, BOARDS[board](), 3)
+    assert json.dumps(one(name, BOARDS[board]())) == text_of(name, board)
 
 
 @pytest.mark.parametrize(("name", "board"), CASES)
@@ -167,7 +183,7 @@ def test_order_of_samples_does_not_matter(name: str, board: str) -> None:
     rng = np.random.default_rng(9)
     orders = {kind: rng.permutation(len(inputs[kind])) for kind in SETS}
     moved = {k: v[orders[k.split("_")[0]]] if k.split("_")[0] in SETS else v for k, v in inputs.items()}
-    a, b = one(name, inputs), one(name, moved)
+    a, b = result_of(name, board), json.loads(json.dumps(one(name, moved)))
     for pictures in ("closest", "gallery", "exact_gallery", "near_gallery"):  # lists of row numbers
         a.pop(pictures, None), b.pop(pictures, None)
     for x, y in zip(leaves(a), leaves(b), strict=True):
