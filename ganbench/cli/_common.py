@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ganbench.features import Extractor
 
 ORDER = (
-    *("score", "list", "train", "watch", "sample", "compare", "run", "plan", "leaderboard", "data"),
+    *("score", "list", "train", "sample", "compare", "watch", "run", "plan", "leaderboard", "data"),
     *("overview", "interpolate", "arithmetic", "spread", "embed", "cite", "check", "calibrate", "control", "curve"),
     *("publish", "film", "site", "verify", "submit", "referee", "schema", "weights", "cache"),
 )
