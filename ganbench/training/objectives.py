@@ -55,7 +55,7 @@ class Objective(NamedTuple):
 
 
 def _log_2(times: float, means: str) -> Level:
-    formula = {1: "log 2", -1: "-log 2"}.get(times, f"{times:g} log 2")
+    formula = {1.0: "log 2", -1.0: "-log 2"}.get(times, f"{times:g} log 2")
     return Level(times * LOG_2, formula, means)
 
 

@@ -73,7 +73,7 @@ def caption(moment: SampleSet, mixture: Mixture | None) -> str:
         return f"{title}: no samples ({moment.manifest['reason']})"
     if mixture is None or len(mixture.means) == 1:
         return title
-    return f"{title}: {modes(moment.x, mixture).value:g} of {len(mixture.means)} modes"
+    return f"{title}: {modes(np.asarray(moment.x), mixture).value:g} of {len(mixture.means)} modes"
 
 
 def moment(taken: SampleSet) -> Figure:
@@ -81,7 +81,7 @@ def moment(taken: SampleSet) -> Figure:
     dataset = taken.manifest["run"]["dataset"]
     points = taken.x.ndim == 2
     mixture = data.mixture(dataset) if points else None
-    sheet = None if points or taken.x.ndim == 3 or not len(taken.x) else _sheet(taken.x)
+    sheet = None if points or taken.x.ndim == 3 or not len(taken.x) else _sheet(np.asarray(taken.x))
     figure = Figure(figsize=(4, 4.3), layout="constrained") if sheet is None else _around(sheet)
     figure.suptitle(caption(taken, mixture), fontsize=11, color=INK, wrap=True)
     if sheet is not None:
@@ -89,7 +89,7 @@ def moment(taken: SampleSet) -> Figure:
     axes = figure.subplots()
     if not len(taken.x) or not points:
         axes.axis("off")
-        _spectrograms(axes, taken.x)
+        _spectrograms(axes, np.asarray(taken.x))
         return figure
     box = pictures.frame(np.asarray(data.load(dataset, "train").x))
     if taken.x.shape[1] == 1:
@@ -102,7 +102,7 @@ def moment(taken: SampleSet) -> Figure:
 def optimal(p: np.ndarray, q: np.ndarray) -> np.ndarray:
     """D* = p / (p + q), the best answer to a generator with density q (Goodfellow et al. 2014, proposition 1); nan at 0 / 0."""
     both = p + q
-    return np.divide(p, both, out=np.full(np.shape(both), np.nan), where=both > 0)
+    return np.asarray(np.divide(p, both, out=np.full(np.shape(both), np.nan), where=both > 0))
 
 
 def densities(x: np.ndarray, mixture: Mixture, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -114,7 +114,7 @@ def densities(x: np.ndarray, mixture: Mixture, edges: np.ndarray) -> tuple[np.nd
 
 def _line(axes: Axes, taken: SampleSet, mixture: Mixture | None, box: np.ndarray) -> None:
     """p, p_g, D and D* in one plot, as in figure 1 of Goodfellow et al. 2014. The densities have the left scale."""
-    edges = np.linspace(*box, CELLS + 1)
+    edges = np.linspace(box[0], box[1], CELLS + 1)
     right = axes.twinx()
     right.set_ylim(0, 1.05)
     right.set_ylabel("D and D*")
