@@ -121,7 +121,7 @@ def _line(axes: Axes, taken: SampleSet, mixture: Mixture | None, box: np.ndarray
     axes.set_ylabel("density")
     axes.set_xlim(*box)
     if mixture is None:
-        axes.hist(taken.x[:, 0], edges, density=True, color=ORANGE, label="p_g: samples")
+        axes.hist(taken.x[:, 0], edges.tolist(), density=True, color=ORANGE, label="p_g: samples")
     else:
         p, q = densities(np.asarray(taken.x), mixture, edges)
         axes.set_ylim(0, 1.6 * p.max())  # the same in each frame of a film
