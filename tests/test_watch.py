@@ -39,9 +39,8 @@ SMALL = {
 IMAGES = 640
 
 
-def train(folder: Path, **options: Any) -> Path:
-    settings: dict[str, Any] = {"seed": 0, "images": IMAGES, "overrides": SMALL} | options
-    loop.train(baseline.resolve("gan"), "ring", folder, **settings)
+def train(folder: Path, images: int = IMAGES, moments: int = 0) -> Path:
+    loop.train(baseline.resolve("gan"), "ring", folder, seed=0, images=images, overrides=dict(SMALL), moments=moments)
     return folder
 
 
@@ -71,6 +70,10 @@ def album(painted: page.Album, tmp_path: Path) -> page.Album:
     copied = page.Album(Path(shutil.copytree(painted.folder, tmp_path / "page")))
     copied.frames = dict(painted.frames)
     return copied
+
+
+def frames(film: Image.Image) -> int:
+    return int(getattr(film, "n_frames", 1))
 
 
 class Parsed(HTMLParser):
@@ -138,7 +141,7 @@ def test_run_without_moments_is_shown_at_quarter_half_and_whole(tmp_path: Path) 
 
 def test_film_has_ten_frames_and_the_page_ten_moments(shown: Path) -> None:
     with Image.open(shown / page.FILM) as film:
-        assert len(list(ImageSequence.Iterator(film))) == 10
+        assert frames(film) == 10
     assert (shown / page.FILM).stat().st_size <= page.MOST
     assert len(list(shown.glob("moment-*.png"))) == 10
 
@@ -148,7 +151,7 @@ def test_film_keeps_all_of_its_frames_where_samples_do_not_change(tmp_path: Path
     still = [SampleSet(np.zeros((64, 8, 8, 1), np.uint8), None, facts | {"seen": i}) for i in range(1, 11)]
     page.Album(tmp_path).take(still)
     with Image.open(tmp_path / page.FILM) as film:
-        assert len(list(ImageSequence.Iterator(film))) == 10
+        assert frames(film) == 10
 
 
 def test_page_makes_no_outside_request(shown: Path) -> None:
@@ -318,7 +321,7 @@ def test_published_films_have_ten_frames_and_a_run() -> None:
         assert path.stem in {run.run for run in board.runs}
         assert path.stat().st_size <= page.MOST
         with Image.open(path) as film:
-            assert len(list(ImageSequence.Iterator(film))) == films.MOMENTS
+            assert frames(film) == films.MOMENTS
 
 
 def test_new_board_keeps_the_films_of_the_runs_that_it_has(tmp_path: Path) -> None:

@@ -43,7 +43,8 @@ def classifier_score(gen_logits: np.ndarray, rng: np.random.Generator, ref_logit
     perfect = None
     if ref_logits is not None and len(ref_logits) >= CARD.minimum:
         perfect = float(np.exp(_log_score(log_softmax(ref_logits, axis=1))))
-    return Score(float(np.exp(value)), (float(np.exp(low)), float(np.exp(high))), perfect, extra)
+    at, low, high = np.exp(np.maximum([value, low, high], 0)).tolist()  # rounding of equal rows may end below 1
+    return Score(at, (low, high), perfect, extra)
 
 
 def _log_score(log_p: np.ndarray) -> float:

@@ -164,8 +164,8 @@ def blocks(
             cond = None if said is None else said.expand(BLOCK, -1)
             if held_out is not None and rows is not None:
                 cond = held_out.condition(torch.from_numpy(rows))
-            on = (None if v is None else v.to(maker.device) for v in (y, cond))
-            x = maker.generate(z.to(maker.device), *on)
+            classes, given = (None if v is None else v.to(maker.device) for v in (y, cond))
+            x = maker.generate(z.to(maker.device), classes, given)
         yield x, y, rows
 
 

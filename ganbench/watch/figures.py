@@ -36,7 +36,8 @@ def losses(view: View) -> Figure:
     """Both losses over the images seen, each with the level that has a meaning as a dashed line."""
     figure = Figure(figsize=(5.6, 4.6), layout="constrained")
     objective = view.objective
-    players = (("d/loss", "D", BLUE, objective and objective.d), ("g/loss", "G", ORANGE, objective and objective.g))
+    of_d, of_g = (None, None) if objective is None else (objective.d, objective.g)
+    players = (("d/loss", "D", BLUE, of_d), ("g/loss", "G", ORANGE, of_g))
     panels = figure.subplots(2, 1, sharex=True)
     for axes, (name, player, colour, loss) in zip(panels, players, strict=True):
         _loss(axes, [line for line in view.history if name in line], name, colour, loss)
@@ -141,14 +142,21 @@ def _plane(axes: Axes, taken: SampleSet, mixture: Mixture | None, box: np.ndarra
         probability = taken.manifest["answers"] == "probability"
         low, high = (0.0, 1.0) if probability or D.min() == D.max() else (float(D.min()), float(D.max()))
         side = len(np.unique(x))
-        grid = (part.reshape(side, -1) for part in (x, y, D))
+        columns, rows, field = (part.reshape(side, -1) for part in (x, y, D))
         axes.contourf(
-            *grid, levels=np.linspace(low, high, BANDS + 1), cmap="PuOr_r", alpha=0.55, extend="both", antialiased=False
+            columns,
+            rows,
+            field,
+            levels=np.linspace(low, high, BANDS + 1),
+            cmap="PuOr_r",
+            alpha=0.55,
+            extend="both",
+            antialiased=False,
         )
     axes.scatter(taken.x[:, 0], taken.x[:, 1], s=2, color="black", linewidths=0, antialiased=False)
     if mixture is not None:
         for centre in mixture.means:
-            axes.add_patch(Circle(tuple(centre), radius(mixture), fill=False, color=BLUE, linewidth=1.4))
+            axes.add_patch(Circle((centre[0], centre[1]), radius(mixture), fill=False, color=BLUE, linewidth=1.4))
     axes.set_xlim(*box[:, 0])
     axes.set_ylim(*box[:, 1])
     axes.set_aspect("equal")
