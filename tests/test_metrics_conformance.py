@@ -114,7 +114,8 @@ def text_of(name: str, board: str) -> str:
 
 
 def result_of(name: str, board: str) -> dict[str, Any]:
-    return json.loads(text_of(name, board))
+    result: dict[str, Any] = json.loads(text_of(name, board))
+    return result
 
 
 @pytest.mark.parametrize("name", metrics.names())

@@ -15,7 +15,7 @@ import filelock
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageSequence
+from PIL import Image
 from scipy.special import expit
 from test_baselines_conformance import build, kinds, source
 from torch import nn
