@@ -688,7 +688,7 @@ def test_a_board_that_is_published_again_keeps_its_third_party_rows(
     def write(name: str, new: Path, uncommitted: bool) -> dict[str, Any]:
         shutil.copytree(published, new, dirs_exist_ok=True)
         manifest: dict[str, Any] = json.loads((new / "manifest.json").read_text())
-        return manifest | {"recipe": RECIPE, "metrics": {"fid": metrics.get("fid").version}}
+        return manifest | {"recipe": RECIPE, "metrics": {"fid": metrics.get("fid").card.version}}
 
     monkeypatch.setattr(publishing, "_write", write)
     assert publishing.publish("tiny") == board
