@@ -32,10 +32,9 @@ WITH_PAGE = (
     mnist,
     pairs,
     precision,
-    processors,
     semi_supervised,
 )  # their pages can be written again without a measurement
-OTHERS = (assets, extractors, few_samples, lectures, lottery, mutants, spread, tune)
+OTHERS = (assets, extractors, few_samples, lectures, lottery, mutants, processors, spread, tune)
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True)
 

@@ -64,6 +64,7 @@ NO_STUDY = {  # metrics with an interval that no study measures, and why
     ),
     "it needs conditions, and no simulated law has conditions": ("condition_diversity", "paired_error"),
     "each repetition trains a network": ("network_accuracy",),
+    "the simulated laws have no images that this number is made for": ("lpips", "ms_ssim"),
 }  # fmt: skip
 QUICK = 400, 8  # samples of the largest setting of a quick run, and its repetitions
 SIZES = ((400, 400), (1600, 800))  # of the generated set and of the reference, where both are drawn anew

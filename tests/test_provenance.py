@@ -156,7 +156,7 @@ def test_two_equal_scorings_differ_only_in_their_provenance(
         assert not end.value.code
         found.append(json.loads(out.read_text()))
     provenances = [result.pop("provenance") for result in found]
-    assert [set(facts) for facts in provenances] == [FACTS, FACTS]
+    assert [set(facts) for facts in provenances] == [FACTS | {"device"}] * 2
     first, second = ({name: fact for name, fact in result.items() if name != "digest"} for result in found)
     assert first == second
     assert set(found[0]["embeddings"]) == {"samples", "reference", "train"}

@@ -183,8 +183,9 @@ def test_every_input_of_a_metric_is_filled_by_its_set() -> None:
     # made from the conditions and captions of the reference: tests/test_captions.py
     asked = {"condition", "truth", "truth_pixels", "truth_labels", "stated", "attributes", "captions", "held_out"}
     for entry in metrics.INPUTS.values():
-        copies = entry.name in ("train_copies", "train_copies_pixels")  # made from the training set by the scorer
-        assert copies or entry.of in ("data", "seed") or entry.part in {*inputs.PARTS, *asked}, entry.name
+        # made by the scorer, from the training set or from pairs of images
+        made = entry.name in ("train_copies", "train_copies_pixels", "gen_lpips", "ref_lpips")
+        assert made or entry.of in ("data", "seed") or entry.part in {*inputs.PARTS, *asked}, entry.name
 
 
 def test_sensitivity_has_eight_kinds_for_images_and_two_for_features() -> None:
