@@ -18,6 +18,7 @@ project, author, release = "ganbench", "The ganbench authors", __version__
 copyright = author
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 html_theme = "furo"
+napoleon_custom_sections = [("Extras", "params_style")]  # the further numbers of a metric
 exclude_patterns = ["_build"]
 myst_heading_anchors = 3
 # Pages link to files of the repository that are no pages. tests/test_docs_links.py checks every such link.
