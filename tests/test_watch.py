@@ -7,7 +7,6 @@ import re
 import shutil
 import signal
 import threading
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import torch
 from PIL import Image
 from scipy.special import expit
 from test_baselines_conformance import build, kinds, source
+from test_page import Seen
 from torch import nn
 
 from ganbench import baseline, data
@@ -74,22 +74,6 @@ def album(painted: page.Album, tmp_path: Path) -> page.Album:
 
 def frames(film: Image.Image) -> int:
     return int(getattr(film, "n_frames", 1))
-
-
-class Parsed(HTMLParser):
-    """The tags of a page with their attributes, and its text."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
 
 
 def losses_of(folder: Path) -> list[dict[str, float]]:
@@ -156,7 +140,7 @@ def test_film_keeps_all_of_its_frames_where_samples_do_not_change(tmp_path: Path
 
 def test_page_makes_no_outside_request(shown: Path) -> None:
     text = (shown / page.PAGE).read_text(encoding="utf-8")
-    seen = Parsed(text)
+    seen = Seen(text)
     assert not {"script", "iframe", "object"} & {tag for tag, _ in seen.tags}
     addresses = [value for _, attributes in seen.tags for key, value in attributes.items() if key in ("src", "href")]
     assert len(addresses) == 13  # the icon, the losses, the film and ten moments
@@ -165,7 +149,7 @@ def test_page_makes_no_outside_request(shown: Path) -> None:
 
 
 def test_page_says_what_the_losses_mean(shown: Path) -> None:
-    text = Parsed((shown / page.PAGE).read_text(encoding="utf-8")).text
+    text = Seen((shown / page.PAGE).read_text(encoding="utf-8")).text
     assert "2 log 2 = 1.386: D is undecided" in text
     assert "log 2 = 0.693" in text
     assert "640 of 640 images" in text
