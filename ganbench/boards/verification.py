@@ -446,7 +446,10 @@ def retrain(board: Records, run: Recorded, trust: bool = False) -> Finding:
         raise UserError(f"{_cell(run)} cannot be made anew: {fault}")
     with TemporaryDirectory(prefix="ganbench-") as folder:
         path, model = remake(board, run, Path(folder), trust)
-        return judge(board, run, path, model, Path(folder))
+        if run.kind == "control":
+            return judge(board, run, path, model, Path(folder))
+        with _threads(Run.model_validate(run.record["samples"]["run"]).threads):
+            return judge(board, run, path, model, Path(folder))
 
 
 def remake(board: Records, run: Recorded, scratch: Path, trust: bool = False) -> tuple[Path, str | None]:
