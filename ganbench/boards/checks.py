@@ -191,7 +191,13 @@ def _of_track(dataset: str, facts: Facts, track: Track, base: Path) -> Iterator[
 
 
 def _of_sizes(dataset: str, facts: Facts, track: Track) -> Iterator[Problem]:
-    if 2 * track.samples > facts.test:
+    if facts.condition:  # the reference is all of the held-out split
+        if track.samples > facts.test:
+            yield Problem(
+                ("samples",),
+                f"{dataset} has {facts.test:,} held-out samples: samples must be at most {facts.test:,}, not {track.samples:,}",
+            )
+    elif 2 * track.samples > facts.test:
         yield Problem(
             ("samples",),
             f"{dataset} has {facts.test:,} held-out samples, for the reference and the row 'real': samples must be at "
@@ -268,7 +274,7 @@ def _of_metrics(dataset: str, facts: Facts, extractor: str | None, track: Track)
         if (
             names[i] in metrics.names() or names[i] not in names[:i]
         ):  # an unknown metric is one fault, in all its columns
-            yield from (Problem(("metrics", i), why) for why in _of_column(column, facts, extractor, track))
+            yield from (Problem(("metrics", i), why) for why in _of_column(column, dataset, facts, extractor, track))
     for i, name in enumerate(track.uncalibrated):
         if name not in track.metric_names:
             yield Problem(("uncalibrated", i), f"'{name}' is not a metric of this board")
@@ -280,7 +286,7 @@ def _of_metrics(dataset: str, facts: Facts, extractor: str | None, track: Track)
     yield from _of_rank(track)
 
 
-def _of_column(column: str, facts: Facts, extractor: str | None, track: Track) -> Iterator[str]:
+def _of_column(column: str, dataset: str, facts: Facts, extractor: str | None, track: Track) -> Iterator[str]:
     name, dot, number = column.partition(".")
     try:
         metric = metrics.get(name)
@@ -291,7 +297,7 @@ def _of_column(column: str, facts: Facts, extractor: str | None, track: Track) -
         yield f"{name} needs at least {metric.card.minimum} samples, and this board has {track.samples} per set"
     if extractor is None:
         return
-    tried = _tried(name, facts, extractor)
+    tried = _tried(name, dataset, facts, extractor)
     if isinstance(tried, str):
         yield f"{tried}, so this column would be empty"
     elif dot and number not in tried:
@@ -365,12 +371,13 @@ def _read_promises(states: tuple[tuple[Path, int], ...]) -> pd.DataFrame:
 
 
 @lru_cache(maxsize=512)
-def _tried(name: str, facts: Facts, extractor: str) -> frozenset[str] | str:
+def _tried(name: str, dataset: str, facts: Facts, extractor: str) -> frozenset[str] | str:
     """The further numbers that a metric gives for such data, or why it gives none.
 
     The metric is run on random numbers.
     """
-    inputs = _random_inputs(max(metrics.get(name).card.minimum, TRIED), facts, extractor)
+    n = max(metrics.get(name).card.minimum, TRIED)
+    inputs = _random_inputs(n, facts, extractor) | _random_conditions(n, dataset, facts, extractor)
     try:
         result = metrics.compute([name], inputs)[name]
     except Exception as error:  # of a plug-in's code
@@ -405,6 +412,31 @@ def _random_inputs(n: int, facts: Facts, extractor: str) -> dict[str, Any]:
         out |= {f"{kind}_logits": rng.normal(size=(n, *channels, CLASSES)) for kind in ("gen", "ref")}
     if "kinds" in about:
         out |= {f"{kind}_kinds": rng.normal(size=(n, len(about["kinds"]))) for kind in ("gen", "ref")}
+    return out
+
+
+def _random_conditions(n: int, dataset: str, facts: Facts, extractor: str) -> dict[str, Any]:
+    """What a metric may ask for beyond that when the samples were made from conditions of such data."""
+    if not facts.condition:
+        return {}
+    rng = np.random.default_rng(1)
+    d = FEATURES if facts.is_image else facts.shape[0]
+    out: dict[str, Any] = {"gen_condition": np.arange(n) // 2, "gen_truth": rng.normal(size=(n, d))}
+    if facts.is_image:
+        out |= {"gen_truth_pixels": rng.random((n, PIXELS)), "image_shape": (1, PIXELS, 1)}
+    if facts.classes:
+        out["gen_truth_labels"] = np.arange(n) % facts.classes
+    language = data.language(dataset)
+    if language is not None:
+        shape = (n, len(language.names))
+        out |= {
+            f"{kind}_{part}": rng.integers(2, size=shape)
+            for kind in ("gen", "ref")
+            for part in ("stated", "attributes")
+        }
+        out |= {"gen_held_out": np.arange(n) % 2 == 0, "attribute_names": language.names}
+        if extractor == language.extractor:
+            out |= {f"{kind}_captions": rng.normal(size=(n, d)) for kind in ("gen", "ref")}
     return out
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.ticker import LogLocator, MaxNLocator
 
 from ganbench import metrics
-from ganbench.boards import brief
+from ganbench.boards import brief, controls
 from ganbench.boards.answers import Row
 from ganbench.boards.brief import Cell
 from ganbench.display.text import number
@@ -123,8 +123,8 @@ def axis(table: brief.Table, column: str) -> Axis:
 
 
 def control_lines(table: brief.Table, column: str) -> dict[str, float]:
-    """The values of the controls of a table in a column."""
-    cells = {row.name: row.cells.get(column) for row in table.controls}
+    """The values of the controls that every board has, of a table in a column. Each has a line of its own kind."""
+    cells = {row.name: row.cells.get(column) for row in table.controls if row.name in controls.ROWS}
     return {name: float(cell["centre"]) for name, cell in cells.items() if cell and not brief.is_empty(cell)}
 
 

@@ -125,7 +125,8 @@ def strips_in_words(table: Table) -> str:
 
 def samples_in_words(table: Table) -> str:
     """What the samples show: the rows in the order of their panels."""
-    return f"samples of {', '.join(row.name for row in table.baselines)}, and of the controls {listed(SIGNS)}"
+    names = [name for name in controls.ORDER if name in {*SIGNS, *(row.name for row in table.controls)}]
+    return f"samples of {', '.join(row.name for row in table.baselines)}, and of the controls {listed(names)}"
 
 
 def strips(table: Table) -> Drawing:
@@ -223,7 +224,7 @@ def against_time(table: Table, plot: Plot) -> Drawing:
 def rank_samples(table: Table, poster: Path, out: Path) -> None:
     """Write the panels of a poster in the order of ranks, the controls last, with fewer colours than the poster has."""
     there = {row.name for row in table.rows if row.runs}
-    painted = [name for name in (*table.track.rows, *controls.ROWS) if name in there]
+    painted = [name for name in (*table.track.rows, *controls.ORDER) if name in there]
     with Image.open(poster) as picture:
         whole = picture.convert("RGB")
     places = posters.places(whole, len(painted))

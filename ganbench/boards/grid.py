@@ -223,7 +223,7 @@ def runs(name: str) -> tuple[PlannedRun, ...]:
             reference = _name("reference", dataset, common, seed)
             seeded = partial(planned, seed=seed, reference=reference)
             out.append(seeded(run=reference, kind="reference", row="reference"))
-            for kind in controls.ROWS:
+            for kind in controls.rows(dataset):
                 out.append(seeded(run=_name(kind, dataset, common, seed), kind="control", row=kind))
             for key, row in track.rows.items():
                 path = sources[row.baseline or key]
@@ -257,9 +257,9 @@ def second_ruler(dataset: str, track: Track) -> Ruler | None:
     For images, the ranking column by another extractor: the one that the board names, or else pixels. If the board's own
     extractor is pixels, the classifier that ganbench brings for the dataset. For points, another distance: the first of the
     total variation from the known mixture, Wasserstein's distance on the line, and the sliced one, that is not the ranking
-    column. None if the ranking column does not look at features, or if nothing is left.
+    column. None if the ranking column does not look at features, or looks at pixels too, or if nothing is left.
     """
-    if not metrics.asks_for(track.rank, "gen"):
+    if not metrics.asks_for(track.rank, "gen") or metrics.asks_for(track.rank, "gen_pixels"):
         return None
     facts = data.facts(dataset)
     if not facts.is_image:

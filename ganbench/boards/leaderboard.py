@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from ganbench import data, features, files, metrics, paths, samples
-from ganbench.boards import curve, grid, invalid, origin, partial
+from ganbench.boards import controls, curve, grid, invalid, origin, partial
 from ganbench.boards.board import Board, Track
 from ganbench.display import paper, pictures
 from ganbench.display.text import interval, number
@@ -48,7 +48,7 @@ COLUMNS = [
 ]
 TURNED = "⇅"  # beside a row whose order the second ruler turns
 NOISE = "noise"  # the control that has nothing in common with the data
-CONTROL_ORDER = {"real": 1, "copycat": 2, NOISE: 3}
+CONTROL_ORDER = {name: place for place, name in enumerate(controls.ORDER, 1)}
 BRACKETS = ("rank", "rank_low", "rank_high", "rank_low_pointwise", "rank_high_pointwise", "rank_second")
 
 
@@ -532,7 +532,8 @@ def _text(cell: dict[Hashable, Any], reasons: list[str]) -> str:
 def markdown(name: str, board: Board, summary: pd.DataFrame, scores: pd.DataFrame) -> str:
     """The board as a page in Markdown."""
     marked = partial.note(scores)
-    parts = [f"# Board `{name}`", *([f"**{marked}**"] if marked else []), board.about, HOW_TO_READ]
+    translated = [] if controls.TRANSLATED.keys().isdisjoint(summary.row) else [HOW_TO_READ_CONDITIONS]
+    parts = [f"# Board `{name}`", *([f"**{marked}**"] if marked else []), board.about, HOW_TO_READ, *translated]
     comparisons = {dataset: by_rulers(scores, dataset, track) for dataset, track in board.datasets.items()}
     for dataset, (lines, reasons) in tables(board, summary, comparisons).items():
         track, compared = board.datasets[dataset], comparisons[dataset]
@@ -567,9 +568,9 @@ def _latex(name: str, dataset: str, board: Board, lines: list[dict[str, str]], r
     track = board.datasets[dataset]
     shown = [head for head in lines[0] if head in ("row", "rank") or head.rstrip(" ↓↑") in track.metrics]
     rows: list[list[str] | None] = [[line[head] for head in shown] for line in lines]
-    controls = sum(line["row"] in CONTROL_ORDER for line in lines)
-    if 0 < controls < len(rows):
-        rows.insert(len(rows) - controls, None)
+    untrained = sum(line["row"] in CONTROL_ORDER for line in lines)
+    if 0 < untrained < len(rows):
+        rows.insert(len(rows) - untrained, None)
     caption = (
         f"Board {name}, data {dataset}: n = {track.samples:,} samples per set, extractor "
         f"{track.features or features.default(dataset)}. A cell is the mean over {len(board.seeds)} training seeds and its "
@@ -613,3 +614,7 @@ A second ruler measures the rows too: the ranking column in pixels or in another
 show what each column can see. `last doubling` is what the second half of the budget gained of the ranking column's score: more
 than 20 % means that the row had too small a budget, so its score says how far it came. If a run diverged or a metric does not
 apply, the cell is empty and gives the reason."""
+HOW_TO_READ_CONDITIONS = """On data with conditions every row of a seed has the same conditions, and the reference is the
+whole held-out split. `real` is the truth: the held-out sample that belongs to each condition, so its distance from the reference
+is near 0. `copycat` and `noise` ignore the conditions. `nearest` is the training sample with the nearest condition, `mean` is the
+mean training image, `input` is the picture that was to be translated, as it is, and `bicubic` is the small picture, enlarged."""

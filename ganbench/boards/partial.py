@@ -27,10 +27,10 @@ def fill(scores: pd.DataFrame, board: Board) -> pd.DataFrame:
     """
     planned = pd.DataFrame(
         [
-            (dataset, row, "control" if row in controls.ROWS else "baseline", seed, column)
+            (dataset, row, "control" if row in controls.ORDER else "baseline", seed, column)
             for dataset, track in board.datasets.items()
             for seed in board.seeds
-            for row in (*controls.ROWS, *track.rows)
+            for row in (*controls.rows(dataset), *track.rows)
             for column in track.metrics
         ],
         columns=KEYS,

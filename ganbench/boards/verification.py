@@ -115,7 +115,7 @@ def _places(board: Board) -> Iterator[tuple[str, int, str]]:
     """Dataset, seed and row of each run of a board, in the order of `scores.csv`."""
     for dataset, track in board.datasets.items():
         for seed in board.seeds:
-            yield from ((dataset, seed, row) for row in (*controls.ROWS, *track.rows))
+            yield from ((dataset, seed, row) for row in (*controls.rows(dataset), *track.rows))
 
 
 def _run(path: Path, places: Sequence[tuple[str, int, str]]) -> Recorded:

@@ -9,7 +9,20 @@ from ganbench.data.folder import Built, Conditions, Dataset, Facts, Language, Sp
 from ganbench.data.own import add, is_name, resolve
 from ganbench.data.pins import pin, version
 from ganbench.data.registry import names
-from ganbench.data.store import about, build, captions, card, check, conditions, facts, language, load, mixture, obtain
+from ganbench.data.store import (
+    about,
+    build,
+    captions,
+    card,
+    check,
+    conditions,
+    facts,
+    held_out,
+    language,
+    load,
+    mixture,
+    obtain,
+)
 from ganbench.data.tasks import base
 
 __all__ = [
@@ -28,6 +41,7 @@ __all__ = [
     "check",
     "conditions",
     "facts",
+    "held_out",
     "is_name",
     "language",
     "load",

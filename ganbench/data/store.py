@@ -155,10 +155,19 @@ def captions(name: str, split: str = "train") -> list[str]:
     return folder.read_captions(_present(name), split)
 
 
+def held_out(name: str) -> str:
+    """The name of the sample set that is the held-out split of a dataset.
+
+    >>> held_out("mnist")
+    'mnist:test'
+    """
+    return f"{name}:test"
+
+
 def language(name: str) -> Language | None:
     """How captions, conditions and attributes of a dataset belong together; None for a dataset without captions."""
-    name = own.resolve(name)
-    return None if own.exists(name) else registry.get(name).language
+    name, task = tasks.split(own.resolve(name))
+    return None if task is not None or own.exists(name) else registry.get(name).language
 
 
 def card(name: str) -> dict[str, Any]:

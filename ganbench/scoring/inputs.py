@@ -49,7 +49,7 @@ def gather_real(ref: SampleSet, train: SampleSet | None, copies: Copies | None =
     facts = data.facts(dataset) if data.is_name(dataset) else None  # a manifest is foreign and can name anything
     if facts is not None and facts.mixture and facts.shape == ref.x.shape[1:]:
         inputs["mixture"] = data.mixture(dataset)
-    language = data.language(dataset) if facts is not None and ref.manifest["name"] == held_out(dataset) else None
+    language = data.language(dataset) if facts is not None and ref.manifest["name"] == data.held_out(dataset) else None
     if language is not None and facts is not None and facts.shape == ref.x.shape[1:] and ref.features is not None:
         said = data.captions(dataset, "test")
         inputs |= _said(language, ref, said[:: len(said) // len(ref.x)], "ref")
@@ -102,16 +102,11 @@ def without_pixels(inputs: Mapping[str, Any]) -> dict[str, Any]:
     return {name: given for name, given in inputs.items() if name not in dropped}
 
 
-def held_out(dataset: str) -> str:
-    """The name of the sample set that is the held-out split of a dataset."""
-    return f"{dataset}:test"
-
-
 def _asked(gen: SampleSet, ref: SampleSet, real: Mapping[str, Any]) -> dict[str, Any]:
     """What the conditions and captions of samples give to metrics; empty unless they are of the reference."""
-    run = gen.manifest.get("run")
+    run = gen.manifest.get("run", gen.manifest)  # a control was made by no run
     dataset = run.get("dataset") if isinstance(run, dict) else None  # a manifest is foreign
-    if not isinstance(dataset, str) or ref.manifest["name"] != held_out(dataset) or not data.is_name(dataset):
+    if not isinstance(dataset, str) or ref.manifest["name"] != data.held_out(dataset) or not data.is_name(dataset):
         return {}
     language, caption, said = data.language(dataset), gen.manifest.get("caption"), data.captions(dataset, "test")
     if language is not None and isinstance(caption, str):

@@ -141,7 +141,7 @@ def row_of(table: Table, name: str) -> Row:
 
 def _tiles(board: Board, table: Table, site: Path) -> dict[str, Tile]:
     """A picture per row of a table, from the published poster."""
-    order = [row for row in (*table.track.rows, *controls.ROWS) if table.runs.get(row)]
+    order = [row for row in (*table.track.rows, *controls.ORDER) if table.runs.get(row)]
     return posters.cut(
         board.folder / f"samples-{table.dataset}.png", order, f"img/{table.name}", site, _is_points(table)
     )

@@ -5,6 +5,9 @@ training picture. One half of the held-out scenes has such a combination, the ot
 
 The condition is the vector of a caption (`ganbench.data.caption_encoder`). In `shapes-32-attributes` it is the attributes
 themselves as one-hot vectors: the ceiling of what captions can say.
+
+In `shapes-stars` the condition is a picture of a circle, and the sample is the same scene with a star in the place of the circle:
+a translation without pairs, whose truth is known.
 """
 
 from __future__ import annotations
@@ -42,6 +45,8 @@ RECIPE = 1
 CAPTIONS = 4  # of each scene: the first one states all attributes
 SILENCE = 0.25  # chance that another caption leaves an attribute out
 EXTRACTOR = "shapes-encoder"
+CIRCLE, STAR = SHAPES.index("circle"), SHAPES.index("star")
+STARS_EACH = 324  # scenes that train one domain alone; the other 216 of 864 scenes are held out, as circle and as star
 RELATIONS_TRAIN, RELATIONS_TEST = 8000, 1000  # scenes; as many more held-out scenes have a held-out combination
 OF_ONE = ("place", "ground", "shape", "colour", "size")
 OF_SEVERAL = (
@@ -82,6 +87,14 @@ def split_of_several() -> tuple[np.ndarray, np.ndarray]:
     old = scenes[~new]
     train, test = old[:RELATIONS_TRAIN], old[RELATIONS_TRAIN : RELATIONS_TRAIN + RELATIONS_TEST]
     return train, np.concatenate([scenes[new][:RELATIONS_TEST], test])
+
+
+def split_of_stars() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Scenes of a star: those that train the stars, those that train the circles, and the held-out ones; no scene twice."""
+    scenes = singles()
+    scenes = scenes[scenes[:, FIRST] == STAR]
+    scenes = scenes[np.argsort(draws.uniform("stars order", len(scenes)))]
+    return scenes[:STARS_EACH], scenes[STARS_EACH : 2 * STARS_EACH], scenes[2 * STARS_EACH :]
 
 
 def captions_of(scenes: np.ndarray, part: str) -> list[str]:
@@ -165,6 +178,48 @@ def shapes(side: int, arrangements: tuple[int, ...], language: Language, root: P
     return Built(splits[0], splits[1], card, (conditions[0], conditions[1]), both)
 
 
+def stars(side: int, language: Language, root: Path) -> Built:
+    """Stars as samples, circles as conditions: unpaired to train with, paired when they are held out."""
+    own, apart, test = split_of_stars()
+    splits = [Split(render(scenes, side), np.full(len(scenes), -1)) for scenes in (own, test)]
+    asked = (apart, test)  # the scenes that a translation should show
+    conditions = [
+        Conditions(render(_with(scenes, CIRCLE), side), paired)
+        for scenes, paired in zip(asked, (False, True), strict=True)
+    ]
+    captions = [np.array(captions_of(scenes, "stars")[::CAPTIONS], "S") for scenes in asked]
+    card = {
+        "notes": "samples are scenes of one star, conditions scenes of one circle; in training no scene is in both; condition "
+        "i of the held-out split is sample i with a circle in the place of the star; caption i says what the translation of "
+        "condition i shows",
+        "licence": "Apache-2.0",
+        "citation": "drawn by ganbench; the task follows Zhu et al. 2017",
+        "url": "https://arxiv.org/abs/1703.10593",
+        "attributes": list(language.names),
+    }
+    return Built(splits[0], splits[1], card, (conditions[0], conditions[1]), {"captions": (captions[0], captions[1])})
+
+
+def _with(scenes: np.ndarray, shape: int) -> np.ndarray:
+    """The same scenes of one object with another shape."""
+    out = scenes.copy()
+    out[:, FIRST] = shape
+    return out
+
+
+def _no_words(captions: Sequence[str]) -> np.ndarray:
+    raise UserError("shapes-stars translates pictures, so no caption is a condition of it")
+
+
+def _stars() -> Dataset:
+    spoken = _language(OF_ONE, SINGLE, coded=False)
+    # No combination of shape and colour is held out.
+    language = spoken._replace(encode=_no_words, held_out=lambda meanings: np.zeros(len(meanings), bool))
+    facts = Facts((32, 32, 3), STARS_EACH, 864 - 2 * STARS_EACH, condition=(32, 32, 3))
+    about = "a coloured star, from the same scene with a circle, 32 x 32; unpaired in training"
+    return Dataset(about, partial(stars, 32, language), facts=facts, language=language)
+
+
 def _declared(side: int, arrangements: tuple[int, ...], about: str, coded: bool = False) -> Dataset:
     single = arrangements == SINGLE
     language = _language(OF_ONE if single else OF_SEVERAL, arrangements, coded)
@@ -182,4 +237,5 @@ DATASETS = {
         f"shapes-relations-{side}": _declared(side, SEVERAL, "two or three coloured shapes with captions")
         for side in (32, 64)
     },
+    "shapes-stars": _stars(),
 }
