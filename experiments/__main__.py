@@ -20,6 +20,7 @@ from experiments import (
     pairs,
     precision,
     processors,
+    rates,
     semi_supervised,
     spread,
     tune,
@@ -34,7 +35,7 @@ WITH_PAGE = (
     precision,
     semi_supervised,
 )  # their pages can be written again without a measurement
-OTHERS = (assets, extractors, few_samples, lectures, lottery, mutants, processors, spread, tune)
+OTHERS = (assets, extractors, few_samples, lectures, lottery, mutants, processors, rates, spread, tune)
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True)
 
