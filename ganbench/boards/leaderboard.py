@@ -614,7 +614,8 @@ A second ruler measures the rows too: the ranking column in pixels or in another
 show what each column can see. `last doubling` is what the second half of the budget gained of the ranking column's score: more
 than 20 % means that the row had too small a budget, so its score says how far it came. If a run diverged or a metric does not
 apply, the cell is empty and gives the reason."""
-HOW_TO_READ_CONDITIONS = """On data with conditions every row of a seed has the same conditions, and the reference is the
-whole held-out split. `real` is the truth: the held-out sample that belongs to each condition, so its distance from the reference
-is near 0. `copycat` and `noise` ignore the conditions. `nearest` is the training sample with the nearest condition, `mean` is the
-mean training image, `input` is the picture that was to be translated, as it is, and `bicubic` is the small picture, enlarged."""
+HOW_TO_READ_CONDITIONS = """On data with conditions every row of a seed has the same conditions, and the reference is the whole
+held-out split. `real` is the truth: the held-out sample that belongs to each condition, so its
+distance from the reference is near 0. `copycat` and `noise` ignore the conditions. `nearest` is the
+training sample with the nearest condition, `mean` is the mean training image, `input` is the
+picture that was to be translated, as it is, and `bicubic` is the small picture, enlarged."""

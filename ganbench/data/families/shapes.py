@@ -6,8 +6,8 @@ training picture. One half of the held-out scenes has such a combination, the ot
 The condition is the vector of a caption (`ganbench.data.caption_encoder`). In `shapes-32-attributes` it is the attributes
 themselves as one-hot vectors: the ceiling of what captions can say.
 
-In `shapes-stars` the condition is a picture of a circle, and the sample is the same scene with a star in the place of the circle:
-a translation without pairs, whose truth is known.
+In `shapes-stars` the condition is a picture of a circle, and the sample is the same scene with a star in the place of the
+circle: a translation without pairs, whose truth is known.
 """
 
 from __future__ import annotations
