@@ -28,7 +28,7 @@ from ganbench.training import loop
 FILE = Path("experiments/tuning/rates.csv")
 KEYS = ["board", "dataset", "row"]
 SEED = 1000  # no board has it
-PROBE = 4  # steps that say how many images the seconds of a measurement hold
+PROBE = 4  # steps of the first run: they say about how many images the seconds of a measurement hold
 STAGE = "images_"  # begins the name of a setting that is the length of a stage
 
 
@@ -66,17 +66,14 @@ def measure(name: str, row: Row, dataset: str, whole: int, seconds: float) -> di
     every = baseline.config(path).model_validate(row.set)
     stages = {key: value for key, value in every.model_dump(mode="json").items() if key.startswith(STAGE)}
     images = PROBE * every.batch * every.n_critic
-    for _ in range(2):  # a probe, and the measurement; the probe of a slow row is long enough
+    for _ in range(2):  # the first steps of a process are slow, so the first run only says how long the second one is
         settings = shortened(stages | row.set, images / whole)
         with TemporaryDirectory() as folder:
-            run = loop.train(
-                path, dataset, Path(folder, "run"), seed=SEED, images=images, overrides=settings, device="cpu"
-            )
-        if run.cpu_seconds >= seconds / 2:
-            break
-        images = max(images, int(seconds * run.seen / run.cpu_seconds))
+            out = Path(folder, "run")
+            run = loop.train(path, dataset, out, seed=SEED, images=images, overrides=settings, device="cpu")
+        images = max(3 * images, int(seconds * run.seen / run.cpu_seconds))
     rate = run.seen / run.cpu_seconds
-    return {"measured": run.seen, "CPU s": round(run.cpu_seconds, 1), "per s": float(f"{rate:.3g}")}
+    return {"measured": run.seen, "CPU s": round(run.cpu_seconds, 1), "images per s": float(f"{rate:.3g}")}
 
 
 def main(
@@ -94,7 +91,7 @@ def main(
             if (board, dataset, name) in done or name not in (rows or name).split(","):
                 continue
             measured = measure(name, row, dataset, row.images or track.images, seconds)
-            images = budget(measured["per s"], minutes)
+            images = budget(measured["images per s"], minutes)
             line = (
                 dict(zip(KEYS, (board, dataset, name), strict=True)) | measured | {"minutes": minutes, "images": images}
             )

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganbench.data import sources, splits
+from ganbench.data import folder, sources, splits
 from ganbench.data.families import emoji
 
 CELL = emoji.SIDE + 2 * emoji.BORDER
@@ -112,3 +112,25 @@ def test_a_quarter_of_the_groups_of_each_category_is_held_out() -> None:
     held_out = splits.held_out("emoji", group, ["Flags"] * 60 + ["Objects"] * 60, 0.25)
     assert held_out.reshape(40, 3).all(1).sum() == held_out.reshape(40, 3).any(1).sum() == 10
     assert held_out[:60].sum() == held_out[60:].sum() == 15
+
+
+def test_captioned_pictures_have_their_own_captions_and_classes(built: dict[Any, Any], tmp_path: Path) -> None:
+    (tmp_path / "emoji-pairs").mkdir()
+    folder.write(tmp_path / "emoji-pairs", "emoji-pairs", "", built["pairs"])
+    made = emoji.captioned(tmp_path)
+    entries = {e["caption"]: emoji.CATEGORIES.index(e["category"]) for e in emoji.listed(ENTRIES)}
+    for split, captions, conditions, pairs in zip(
+        (made.train, made.test), made.further["captions"], made.conditions or (), built["pairs"].conditions, strict=True
+    ):
+        said = [caption.decode() for caption in captions]
+        assert [entries[caption] for caption in said] == split.y.tolist()
+        assert np.array_equal(split.x, pairs.of)
+        assert np.array_equal(conditions.of, emoji.words(said))
+
+
+def test_vector_of_a_caption_is_a_bag_of_words() -> None:
+    first, turned, other, nothing = emoji.words(["a red flag", "flag, red a", "a red car", ""])
+    assert np.array_equal(first, turned)
+    assert first @ other == pytest.approx(2 / 3)  # two of three words, unless words share a place
+    assert np.linalg.norm(first) == pytest.approx(1)
+    assert not nothing.any()

@@ -247,3 +247,26 @@ class TestSeveralConditionsOfASample:
     def test_number_that_fits_no_whole_share_is_refused(self) -> None:
         with pytest.raises(UserError, match="20 conditions cannot belong to 6 samples"):
             TrainingData.of(self.split, data.Conditions(np.zeros((20, 1), np.float32)), torch.device("cpu"))
+
+
+def test_stars_are_the_scenes_of_their_circles_and_no_scene_trains_both() -> None:
+    built = registry.get("shapes-stars").build(Path())
+    train, test = (scenes.nearest(split.x, scenes.SINGLE) for split in (built.train, built.test))
+    apart, asked = (scenes.nearest(conditions.of, scenes.SINGLE) for conditions in built.conditions)
+    assert (built.conditions[0].paired, built.conditions[1].paired) == (False, True)
+    circle, star = scenes.SHAPES.index("circle"), scenes.SHAPES.index("star")
+    assert {*apart[:, scenes.FIRST], *asked[:, scenes.FIRST]} == {circle}
+    assert {*train[:, scenes.FIRST], *test[:, scenes.FIRST]} == {star}
+    for rows in (apart, asked):
+        rows[:, scenes.FIRST] = star
+    assert np.array_equal(asked, test)
+    assert len(np.unique(np.concatenate([train, apart, test]), axis=0)) == 864
+
+
+def test_caption_of_a_circle_says_what_its_translation_shows() -> None:
+    built, language = registry.get("shapes-stars").build(Path()), registry.get("shapes-stars").language
+    stated = np.stack([language.meaning(caption.decode()) for caption in built.further["captions"][1]])
+    assert np.array_equal(stated, language.attributes(built.test.x))
+    assert not language.held_out(stated).any()
+    with pytest.raises(UserError, match="translates pictures"):
+        language.encode(["a red star"])

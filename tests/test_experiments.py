@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 from conftest import REPOSITORY
 
-from experiments import few_samples, precision, processors, semi_supervised
+from experiments import few_samples, precision, processors, rates, semi_supervised
 from experiments.__main__ import WITH_PAGE, name_of
 from ganbench import data
 from ganbench.training import checkpoint
@@ -92,3 +93,20 @@ def test_few_samples_writes_uniform_p_values_and_the_power(tmp_path: Path) -> No
     uniform, power = (pd.read_csv(tmp_path / f"{name}.csv") for name in ("uniform", "power"))
     assert (uniform.ks > 0.001).all()
     assert (power.seen > power["seen with one less"] - 0.2).all()
+
+
+def test_budgets_of_a_grid_are_those_of_the_measured_rates() -> None:
+    table = pd.read_csv(REPOSITORY / rates.FILE)
+    assert not table.duplicated(rates.KEYS).any()
+    for line in table.to_dict("records"):
+        grid = yaml.safe_load((REPOSITORY / f"baselines/boards/{line['board']}.yaml").read_text(encoding="utf-8"))
+        track = grid["datasets"][line["dataset"]]
+        assert track["rows"][line["row"]].get("images", track["images"]) == line["images"], line
+        assert line["images"] == rates.budget(line["images per s"], line["minutes"])
+
+
+def test_stages_of_a_short_run_have_the_share_of_a_whole_run() -> None:
+    assert rates.shortened({"batch": 16, "images_per_phase": 4000, "images_alone": 3}, 0.01) == {
+        "batch": 16, "images_per_phase": 40, "images_alone": 1,
+    }  # fmt: skip
+    assert (rates.budget(12.34, 20), rates.budget(0.5, 1), rates.budget(1e6, 60)) == (15_000, 30, 3_600_000_000)

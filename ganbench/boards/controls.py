@@ -158,7 +158,8 @@ def _nearest_rows(wanted: np.ndarray, own: np.ndarray) -> np.ndarray:
     """The row of `own` `[m, d]` that is nearest to each row of `wanted` `[n, d]`, int64 `[n]`."""
     from ganbench.metrics._neighbours import knn  # loads faiss
 
-    return knn(wanted.astype(np.float32), own.astype(np.float32), 1)[1][:, 0]
+    rows: np.ndarray = knn(wanted.astype(np.float32), own.astype(np.float32), 1)[1][:, 0]
+    return rows
 
 
 ROWS: dict[str, Control] = {"real": real, "copycat": copycat, "noise": noise}  # on every board

@@ -23,6 +23,7 @@ DATASETS = {
     "digits": ["alpaydin1998optical"],
     "emoji-32": ["henderson2024emoji"],
     "emoji-64": ["henderson2024emoji"],
+    "emoji-captions": ["henderson2024emoji"],
     "emoji-pairs": ["henderson2024emoji"],
     "fashion-mnist": ["1708.07747"],
     "gaussian1d": ["1406.2661"],

@@ -1,11 +1,14 @@
 """Emoji in colour: each concept as Twitter and as Google draw it, `emoji-64`, `emoji-32`, and the pairs, `emoji-pairs`.
 
+In `emoji-captions` the sample is Twitter's picture, and the condition says which words its caption has.
+
 Skin tones of one emoji are near copies, and so are a man, a woman and a person with the same job. So the split is by concept:
 all pictures of a concept are on one side. Otherwise memorisation would be found where there is none.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import re
@@ -16,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ganbench.data import draws, sources, splits
-from ganbench.data.folder import Built, Conditions, Dataset, Facts, Split
+from ganbench.data.folder import Built, Conditions, Dataset, Facts, Split, read, read_captions, read_conditions
 from ganbench.data.sources import npm
 
 RECIPE = 1
@@ -38,6 +41,7 @@ CATEGORIES = (
     "Symbols", "Flags",
 )  # fmt: skip
 SIDE, BORDER = 64, 1  # pixels of a picture on the sheet, and of the border around it
+WORDS = 256  # numbers of the vector of a caption
 TEST = 0.25  # share of the concepts that is held out
 TONES = dict(zip((f"{code:X}" for code in range(0x1F3FB, 0x1F400)),
                  ("light", "medium-light", "medium", "medium-dark", "dark"), strict=True))  # fmt: skip
@@ -100,6 +104,40 @@ def pairs(side: int, root: Path) -> Built:
     conditions = Conditions(x[apart, 0], paired=False), Conditions(x[held_out, 0])
     further = {"captions": (captions[apart], captions[held_out])}
     return Built(train, test, SOURCE | {"notes": notes}, conditions, further)
+
+
+def captioned(root: Path) -> Built:
+    """Twitter's pictures as samples, their captions as conditions: pictures and captions of `emoji-pairs`."""
+    pairs = root / "emoji-pairs"
+    splits, conditions, captions = [], [], []
+    for part in ("train", "test"):
+        pictures, own = read_conditions(pairs, part), read(pairs, part).y
+        assert pictures is not None and isinstance(pictures.of, np.ndarray)
+        order = slice(None) if pictures.paired else np.argsort(draws.uniform("emoji-pairs apart", len(own)))
+        said = read_captions(pairs, part)
+        splits.append(Split(np.array(pictures.of), own[order]))
+        conditions.append(Conditions(words(said)))
+        captions.append(np.array([caption.encode() for caption in said]))
+    notes = (
+        f"samples are drawn by Twitter; condition i is of sample i: {WORDS} numbers, the sum of the signs of the words of its "
+        f"caption, divided by its length; the split is by concept; the classes are {', '.join(CATEGORIES)}"
+    )
+    further = {"captions": (captions[0], captions[1])}
+    return Built(splits[0], splits[1], SOURCE | {"notes": notes}, (conditions[0], conditions[1]), further)
+
+
+def words(captions: list[str]) -> np.ndarray:
+    """Bags of words, float32 `[n, WORDS]`, each of length 1: a hash gives each word a place and a sign.
+
+    This is the hashing trick (Weinberger et al. 2009, arXiv:0902.2206): no vocabulary is learnt, so each word has a place.
+    """
+    out = np.zeros((len(captions), WORDS))
+    for row, caption in zip(out, captions, strict=True):
+        for word in re.findall(r"\w+", caption):
+            digest = hashlib.sha256(word.encode()).digest()
+            row[int.from_bytes(digest[:4], "little") % WORDS] += 1 if digest[4] % 2 else -1
+    lengths = np.sqrt(np.square(out).sum(1, keepdims=True))
+    return (out / np.maximum(lengths, 1)).astype(np.float32)
 
 
 def listed(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -189,5 +227,11 @@ DATASETS = {f"emoji-{side}": _declared(side) for side in (32, 64)} | {
         "emoji by Google, from the same emoji by Twitter, 32 x 32, colour; unpaired in training",
         partial(pairs, 32),
         facts=Facts((32, 32, 3), 2758, 1023, len(CATEGORIES), condition=(32, 32, 3)),
-    )
+    ),
+    "emoji-captions": Dataset(
+        "emoji by Twitter, from the words of their captions, 32 x 32, colour",
+        captioned,
+        made_of=("emoji-pairs",),
+        facts=Facts((32, 32, 3), 2758, 1023, len(CATEGORIES), condition=(WORDS,)),
+    ),
 }
