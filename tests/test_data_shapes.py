@@ -25,7 +25,7 @@ SOME = train.draw(200, scenes.SEVERAL, RNG)
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("data")
-    for name in ("shapes-32", "shapes-32-attributes"):
+    for name in ("shapes-32", "shapes-32-attributes", "shapes-stars"):
         data.build(name, root)
     return root
 
@@ -109,7 +109,7 @@ def test_built_dataset_holds_what_it_declares(root: Path) -> None:
 def test_dataset_has_the_pinned_bytes(name: str, root: Path) -> None:
     if (root / name).is_dir():
         assert folder.digest(root / name) == data.version(name)
-    assert data.facts(name).classes == (4 if "relations" in name else 6)
+    assert data.facts(name).classes == {"shapes-relations-32": 4, "shapes-relations-64": 4, "shapes-stars": 0}.get(name, 6)
 
 
 @pytest.mark.parametrize("silence", [0.0, 0.4])
