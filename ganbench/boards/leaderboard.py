@@ -615,7 +615,7 @@ show what each column can see. `last doubling` is what the second half of the bu
 than 20 % means that the row had too small a budget, so its score says how far it came. If a run diverged or a metric does not
 apply, the cell is empty and gives the reason."""
 HOW_TO_READ_CONDITIONS = """On data with conditions every row of a seed has the same conditions, and the reference is the whole
-held-out split. `real` is the truth: the held-out sample that belongs to each condition, so its
-distance from the reference is near 0. `copycat` and `noise` ignore the conditions. `nearest` is the
-training sample with the nearest condition, `mean` is the mean training image, `input` is the
-picture that was to be translated, as it is, and `bicubic` is the small picture, enlarged."""
+held-out split. `real` is the truth: the held-out sample that belongs to each condition, so `real`
+is a part of the reference. `copycat` and `noise` ignore the conditions. `nearest` is the training
+sample with the nearest condition, `mean` is the mean training image, `input` is the picture that
+was to be translated, as it is, and `bicubic` is the small picture, enlarged."""
