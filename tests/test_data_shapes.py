@@ -109,7 +109,9 @@ def test_built_dataset_holds_what_it_declares(root: Path) -> None:
 def test_dataset_has_the_pinned_bytes(name: str, root: Path) -> None:
     if (root / name).is_dir():
         assert folder.digest(root / name) == data.version(name)
-    assert data.facts(name).classes == {"shapes-relations-32": 4, "shapes-relations-64": 4, "shapes-stars": 0}.get(name, 6)
+    assert data.facts(name).classes == {"shapes-relations-32": 4, "shapes-relations-64": 4, "shapes-stars": 0}.get(
+        name, 6
+    )
 
 
 @pytest.mark.parametrize("silence", [0.0, 0.4])

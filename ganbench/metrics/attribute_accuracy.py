@@ -22,7 +22,9 @@ CARD = Card(
     minimum=20,
     paper="Perarnau et al. 2016, arXiv:1611.06355",
     version=1,
-    quantities={"all": "share", "held_out": "share", "held_out_all": "share"},
+    quantities=dict.fromkeys(
+        ("all", "held_out", "held_out_all", "place", "ground", "shape", "colour", "size"), "share"
+    ),  # the attributes of one object too
 )
 
 
