@@ -188,22 +188,11 @@ def verdicts(result: Result) -> list[Verdict]:
 Said = Iterator[tuple[Level, str]]
 
 
+COPIED = -3.0  # C_T below this number means copies (Meehan et al. 2020)
+
 # Verdicts of `support`: on a generator that repeats itself, on samples that lie close together, and on too few duplicates.
 SELF_REPEATING, CONTRACTING, UNDECIDED = "discrete support", "density contraction", "repeats or contraction"
-
-
-COPIED = -3.0  # C_T below this number means copies (Meehan et al. 2020)
 WORDS = {SELF_REPEATING: "repeats", CONTRACTING: "contracts", UNDECIDED: "repeats or contracts"}
-
-
-def distinct(m: Measured) -> str:
-    """`support` for the cell of a board: the number of different samples or its bound, and the verdict in a word.
-
-    >>> said = {"lower_bound": 1037.2, "verdict": "density contraction"}
-    >>> distinct(Measured(value=None, interval=None, n=398, version=3, reason=None, **said))
-    '≥ 1,037, contracts'
-    """
-    return ", ".join(filter(None, (m.shown, WORDS.get(m.extra.get("verdict", "")))))
 
 
 def copying(result: Result) -> Said:
