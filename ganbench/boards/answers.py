@@ -116,7 +116,8 @@ HOW_TO_READ = (
     "digit is so many seeds. All strips of a table have one axis; < and > are seeds beyond its ends. The ranks in brackets "
     "are still possible. At 95 % all brackets of a table hold together. ⇅: the order of this row and another row "
     "is clear, and a second ruler clearly turns it. Verdict ✓: the checks that this board allows "
-    "(copies, repeats, lost modes, diversity) found no fault. Verdict ?: this board allows none of these checks."
+    "(copies, repeats, lost modes, diversity) found no fault. Verdict ?: this board allows none of these checks. "
+    "A row contracts if its samples lie closer together than real samples."
 )
 
 
