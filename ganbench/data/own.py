@@ -56,12 +56,13 @@ def resolve(what: str | Path, base: Path | None = None) -> str:
     """The name of a dataset that is given by its name or by a path; data behind a path are added first.
 
     Args:
-        what: the name of a dataset, or the path of anything that `ganbench score` reads. A name goes before a path. A task
-            may follow: `fashion-mnist+edges`, `my_images/+edges`.
+        what: the name of a dataset, or the path of anything that `ganbench score` reads. A name goes before a path. The name of
+            the user's own data may lack its hash: `cifar10`. A task may follow: `fashion-mnist+edges`, `my_images/+edges`.
         base: the folder that a relative path starts from; by default the current folder.
 
     Raises:
-        UserError: neither a dataset nor a path, data that cannot be read, or a task that does not treat the data.
+        UserError: neither a dataset nor a path, data that cannot be read, a task that does not treat the data, or a name
+            without its hash of several sets.
     """
     name, path = str(what), (base or Path.cwd()) / Path(what).expanduser()
     if is_name(name):
@@ -71,6 +72,19 @@ def resolve(what: str | Path, base: Path | None = None) -> str:
         return f"{resolve(of, base)}+{task}"
     if path.exists() or "/" in name or path.suffix:
         return add(path)
+    kept = (entry.name for entry in sorted(place("").glob("*")) if NAME.fullmatch(entry.name))
+    whole = [entry for entry in kept if entry.rpartition("-")[0] == name]
+    if len(whole) > 1:
+        raise UserError(f"{name} can be one of {len(whole)} sets: write {' or '.join(whole)}")
+    if whole:
+        return whole[0]
+    from ganbench.data import layouts  # it imports this module
+
+    if name in layouts.LAYOUTS:
+        address = layouts.LAYOUTS[name].address
+        raise UserError(
+            f"{name} is not on this machine: download it from {address}, then `ganbench data import {name} FOLDER`"
+        )
     of, _, asked = name.rpartition("+")
     if is_name(of):
         choose(asked, tasks.TASKS, "task")
