@@ -31,9 +31,9 @@ INTRO = """# What the boards say
 `python docs/refresh.py` computes every sentence of this page from the published tables in [results](../results/README.md). The
 command below an answer makes the tables again.
 
-- **Clearly**: Student's 95 % interval of the difference, paired by seed, leaves out 0, and Holm's correction for all
-  comparisons of the section leaves it clear. **Clear only alone**: the interval leaves out 0, and Holm's correction does not
-  leave it clear.
+- **Clearly**: Student's test of the difference, paired by seed, is significant at 5 % after Holm's correction for all
+  comparisons of the section. **Clear only alone**: Student's 95 % interval of the difference leaves out 0, but the corrected
+  test is not significant.
 - "Clear order" and "can be the best" follow from the simultaneous intervals of the board, which make the brackets of its ranks.
 - Square brackets hold a 95 % interval. A factor is a ratio of geometric means. A number with + or - is a difference of
   means. A count describes the published table alone, and it has no interval.
@@ -140,8 +140,9 @@ def orders(every: Sequence[Table]) -> Finding:
         )
     both = sum(a and b for a, b in zip(best, equal, strict=True))
     answer = (
-        f"In {sum(best)} of {counted(len(best), 'table')} one row alone can be the best. In {sum(equal)} of them all rows "
-        f"have about the same cost (at most a factor of {number(EQUAL)}); in {both} of these one row alone can be the best."
+        f"In {sum(best)} of {counted(len(best), 'table')} one row alone can be the best. In {counted(sum(equal), 'table')} all "
+        f"rows have about the same cost (at most a factor of {number(EQUAL)}), and in {both} of these tables one row alone can "
+        "be the best."
     )
     return Finding("Is one GAN clearly the best?", answer * bool(lines), grid(lines), boards(every))
 
@@ -196,7 +197,9 @@ def best_seed(every: Sequence[Table]) -> Finding:
                 "best seed passes that mean": f"{len(past)} of {len(values) - 1}: {named(past)}",
             }
         )
-    answer = f"In {passed} of {counted(len(lines), 'table')} the best seed of another row is better than the mean of the first row."
+    answer = (
+        f"In {passed} of {len(lines)} tables the best seed of another row is better than the mean of the first row."
+    )
     return Finding("What does the best of several seeds hide?", answer * bool(lines), grid(lines), boards(every))
 
 
@@ -232,9 +235,8 @@ def checkpoints(every: Sequence[Table]) -> Finding:
         f"The list compares the end of the budget with half of it. {answer}"
     )
     sources = [case.table.board for case in chosen]
-    return Finding(
-        "What does the choice of a checkpoint hide?", answer * bool(chosen), f"{grid(lines)}\n\n{compared}", sources
-    )
+    details = f"{grid(lines)}\n\n{compared}"
+    return Finding("What does the choice of a checkpoint hide?", answer * bool(chosen), details, sources)
 
 
 def surprises(every: Sequence[Table]) -> Finding:

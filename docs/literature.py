@@ -48,7 +48,7 @@ def tricks(every: Sequence[Table]) -> Finding:
     answer, lines = compare(chosen, "a trick")
     seen = {table.dataset: leaderboard.seen(table.compared(table.rank)) for table in of("tricks", every)}
     lines += "".join(
-        f"\n- With a probability of 80 % the board sees on {data} {text}." for data, text in seen.items() if text
+        f"\n- With a probability of 80 % the board sees on {data}: {text}." for data, text in seen.items() if text
     )
     return Finding("What do the tricks of lectures bring, against `plain` without a trick?", answer, lines, ["tricks"])
 
@@ -69,11 +69,15 @@ def steps(every: Sequence[Table]) -> Finding:
 def cures(every: Sequence[Table]) -> Finding:
     """Packing, unrolling and minibatch discrimination against the same GAN without them."""
     pairs = {f"`{row}` against `{other}`": (row, other) for row, other in TWINS.items()}
-    said = compare(
-        [c for t in of("modes", every) for column in ranking(t) for c in cases(t, column, pairs)], "the idea"
-    )
+    chosen = [case for table in of("modes", every) for column in ranking(table) for case in cases(table, column, pairs)]
+    answer, lines = compare(chosen, "the idea")
+    told = [(case.name, word) for case, word in zip(chosen, judge(chosen), strict=True)]
+    counts = [
+        f"{name} in {told.count((name, BETTER))} of {sum(case.name == name for case in chosen)}" for name in pairs
+    ]
+    answer = f"A row stands against the same networks and rates without the idea. {answer} Clearly better: {', '.join(counts)}."
     question = "Do packing (PacGAN), unrolling and minibatch discrimination help, as their papers say?"
-    return Finding(question, *said, ["modes"])
+    return Finding(question, answer * bool(chosen), lines, ["modes"])
 
 
 def losses(every: Sequence[Table]) -> Finding:
@@ -131,10 +135,11 @@ def birthday(every: Sequence[Table]) -> Finding:
         chosen += [Case(table, column, f"`{row}`", v.to_numpy(), real) for row, v in table.rows(column).iterrows()]
         support = table.scores[(table.scores.metric == "support") & (table.scores.kind == "baseline")]
         runs, repeating = runs + len(support), repeating + int(support.value.notna().sum())
-    answer, lines = compare(chosen, "the bound of a row (more different samples)")
+    answer, lines = compare(chosen, "the bound of a row")
     answer = (
-        f"{repeating} of {counted(runs, 'run')} clearly repeat samples. `support.lower_bound` is the least number of different "
-        f"samples, and it is compared with the bound of as many held-out data. {answer}"
+        f"{repeating} of {counted(runs, 'run')} clearly repeat samples, by the birthday test of [Arora and Zhang "
+        "2018](https://arxiv.org/abs/1706.08224). `support.lower_bound` is the least number of different samples that the "
+        f"test allows. The bound of each row stands against the bound of held-out data. {answer}"
     )
-    question = "Do GANs make few different samples, as [Arora and Zhang 2018](https://arxiv.org/abs/1706.08224) say?"
+    question = "Do GANs make few different samples, as Arora and Zhang say?"
     return Finding(question, answer * bool(chosen), lines, [table.board for table in shown])
