@@ -49,7 +49,7 @@ class Table(NamedTuple):
     def rows(self, column: str, kind: str = "baseline") -> pd.DataFrame:
         """The values of a column, rows by seeds, of the rows with a value in every seed; in the order of the board."""
         cells = self.scores[(self.scores.metric == column) & (self.scores.kind == kind)]
-        names = dict.fromkeys(cells.row)
+        names = list(dict.fromkeys(cells.row))
         return cells.pivot(index="row", columns="seed", values="value").astype(float).reindex(names).dropna()
 
     def compared(self, column: str) -> Comparison:
@@ -75,7 +75,7 @@ def tables() -> list[Table]:
     out = []
     for name in published.names():
         board = published.read(name)
-        scores, recipe, versions = board.scores(), board.manifest["recipe"], board.manifest.get("metrics", {})
+        scores, recipe, versions = board.scores(), board.manifest.get("recipe", 0), board.manifest.get("metrics", {})
         for dataset, track in board.board.datasets.items():
             table = Table(name, dataset, track.rank, scores[scores.dataset == dataset], recipe, versions)
             if len(table.rows(track.rank)) > 1 and len(table.rows(track.rank, "control")) == len(controls.ROWS):
@@ -101,7 +101,8 @@ class Case(NamedTuple):
     @property
     def difference(self) -> np.ndarray:
         """The difference per seed; of logarithms for a ratio."""
-        return np.log(self.row / self.other) if self.is_factor else self.row - self.other
+        difference: np.ndarray = np.log(self.row / self.other) if self.is_factor else self.row - self.other
+        return difference
 
     def __str__(self) -> str:
         """The name, the size of the difference, and its interval."""

@@ -23,6 +23,7 @@ from ganbench.config import RECIPE
 from ganbench.display.text import number
 from ganbench.errors import counted
 from ganbench.statistics import ALPHA, student
+from ganbench.training.run import PARTS
 
 ENDS = ["centre", "low", "high"]
 EQUAL = 2.0  # costliest over cheapest row, up to which rows have about the same cost
@@ -51,7 +52,8 @@ def collapse(every: Sequence[Table]) -> Finding:
     lines, whole, rows = [], 0, 0
     for table in counting:
         reached, fair, shown = table.rows("modes"), table.rows("modes.modes_fair"), table.rows("modes", "control")
-        total, fewest = int(shown.loc["real"].max()), reached.loc[reached.mean(axis=1).idxmin()]
+        total, fewest = int(shown.loc[["real"]].to_numpy().max()), str(reached.mean(axis=1).idxmin())
+        seeds = reached.loc[[fewest]].to_numpy()
         kept, even = (values.index[(values == total).all(axis=1)] for values in (reached, fair))
         whole, rows = whole + len(kept), rows + len(reached)
         lines.append(
@@ -60,8 +62,8 @@ def collapse(every: Sequence[Table]) -> Finding:
                 "modes": total,
                 "rows that reach all modes with every seed": f"{len(kept)} of {len(reached)}: {named(kept)}",
                 "with a tenth of the fair share in each": named(even) if len(fair) else "not counted",
-                "fewest modes": f"`{fewest.name}`: {number(fewest.mean())} ({fewest.min():.0f} to {fewest.max():.0f})",
-                "modes that uniform noise hits": number(shown.loc[NOISE].mean()),
+                "fewest modes": f"`{fewest}`: {number(seeds.mean())} ({seeds.min():.0f} to {seeds.max():.0f})",
+                "modes that uniform noise hits": number(shown.loc[[NOISE]].to_numpy().mean()),
             }
         )
     answer = (
@@ -109,7 +111,7 @@ def copies(every: Sequence[Table]) -> Finding:
         f"`{r}` on {t}: {percent(v.mean(), student(v))}" for (t, r, v), s in zip(rows, signs, strict=True) if s > 0
     ]
     top, where = max((float(t.cells(column).high[row]), f"`{row}` on {t}") for t, row, _ in rows)
-    control = min(t.rows(column, "control").loc["copycat"].min() for t in checked)
+    control = min(float(t.rows(column, "control").loc[["copycat"]].to_numpy().min()) for t in checked)
     answer = (
         f"{len(caught)} of {counted(len(rows), 'row')} clearly copy. The largest upper end of an interval is "
         f"{number(100 * max(top, 0))} % of the samples ({where}). The control `copycat` copies all of its samples, and the "
@@ -205,9 +207,10 @@ def best_seed(every: Sequence[Table]) -> Finding:
 
 def checkpoints(every: Sequence[Table]) -> Finding:
     """The scores at parts of the budget, and what a choice by the score would gain."""
-    parts, lines, chosen, early, runs = ["quarter", "half", "value"], [], [], 0, 0
+    parts, lines, chosen, early, runs = [*PARTS, "value"], [], [], 0, 0
     for table in every:
-        scored = table.scores[(table.scores.metric == table.rank) & table.scores[parts].notna().all(axis=1)]
+        ranked = table.scores[table.scores.metric == table.rank].groupby("row", sort=False)
+        scored = ranked.filter(lambda group: bool(group[parts].notna().to_numpy().all()))
         if scored.empty:
             continue
         sign, values = leaderboard.sign(table.rank), scored[parts].astype(float)
@@ -228,7 +231,7 @@ def checkpoints(every: Sequence[Table]) -> Finding:
         )
         for name, group in scored.groupby("row", sort=False):
             end, half = (group[part].to_numpy(float) for part in ("value", "half"))
-            chosen += [Case(table, table.rank, f"`{name}`", end, half)] * (len(group) > 1)
+            chosen.append(Case(table, table.rank, f"`{name}`", end, half))
     answer, compared = compare(chosen, "the end of the budget")
     answer = (
         f"In {early} of {counted(runs, 'run')} a checkpoint at a quarter or half of the budget is better than the last one. "

@@ -16,6 +16,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import findings
@@ -114,7 +115,7 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where a file is stale")
     check = parser.parse_args().check
     arrows = plan.plan()
-    parts = {
+    parts: dict[Path, Callable[[str], str]] = {
         ROOT / "README.md": readme,
         ROOT / "docs/pitfalls.md": pitfalls,
         ROOT / "docs/baselines.md": baselines,

@@ -118,7 +118,7 @@ def pictures(table: pd.DataFrame) -> Finding:
 def half_precision(table: pd.DataFrame) -> Finding:
     """bf16 against fp32."""
     fid, seconds = (table.pivot(index="seed", columns="precision", values=column) for column in ("fid", "seconds"))
-    change, speed = (fid.bf16 - fid.fp32).to_numpy(), np.log(seconds.fp32 / seconds.bf16).to_numpy()
+    change, speed = (fid.bf16 - fid.fp32).to_numpy(), np.log((seconds.fp32 / seconds.bf16).to_numpy())
     low, high = student(change)
     word = "clearly raises" if low > 0 else "clearly lowers" if high < 0 else "does not clearly change"
     answer = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,9 +26,7 @@ WIDE = np.array([4.0, 30.0, 9.0, 11.0, 10.0])
 Ask = Callable[[Sequence[Table]], Finding]
 
 
-def table(
-    board: str, values: Mapping[str, np.ndarray], column: str = "fid", **further: Mapping[str, np.ndarray]
-) -> Table:
+def table(board: str, values: dict[str, np.ndarray], column: str = "fid", **further: dict[str, np.ndarray]) -> Table:
     """A board of baselines with three controls in the ranking column; `further` has columns by name, `.` written as `__`."""
     controls = {"real": NEAR / 10, "copycat": NEAR / 10, "noise": NEAR * 20}
     lines: list[dict[str, Any]] = []
@@ -124,8 +122,7 @@ def test_row_with_a_clear_share_of_copies_is_named(share: float, words: str) -> 
 
 
 def test_older_memorisation_is_left_out_and_named() -> None:
-    shares = {"memorisation": {"a": NEAR / 100}}
-    old = table("old", {"a": NEAR, "b": FAR}, **shares)
+    old = table("old", {"a": NEAR, "b": FAR}, memorisation={"a": NEAR / 100})
     new = table("new", {"a": NEAR, "b": FAR}, memorisation__unclipped={"a": NEAR - 10, "copycat": np.ones(5)})
     assert "`old`" in told(findings.copies, old, new)
     assert not findings.copies([old]).answer
