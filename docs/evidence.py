@@ -20,7 +20,7 @@ from ganbench.display.text import listed, number
 from ganbench.statistics import ALPHA, Interval, student
 
 RESULTS = front.ROOT / "results"
-MOST = 8  # names in a list
+MOST, CASES = 8, 5  # names, and comparisons, in a list
 
 
 class Finding(NamedTuple):
@@ -91,6 +91,7 @@ class Case(NamedTuple):
     name: str  # of the comparison in a sentence
     row: np.ndarray
     other: np.ndarray
+    pair: tuple[str, str] | None = None  # the names of two rows of the board
 
     @property
     def is_factor(self) -> bool:
@@ -116,7 +117,9 @@ def cases(table: Table, column: str, pairs: Mapping[str, tuple[str, str]]) -> li
     """The pairs of rows of a table that have a value in every seed, by the name of the comparison."""
     rows = table.rows(column)
     there = {name: pair for name, pair in pairs.items() if set(pair) <= set(rows.index)}
-    return [Case(table, column, name, *(rows.loc[row].to_numpy() for row in pair)) for name, pair in there.items()]
+    return [
+        Case(table, column, name, *(rows.loc[row].to_numpy() for row in pair), pair) for name, pair in there.items()
+    ]
 
 
 def holm(differences: Sequence[np.ndarray]) -> list[int]:
@@ -155,21 +158,30 @@ def compare(every: Sequence[Case], what: str) -> tuple[str, str]:
         return "", ""
     words = judge(every)
     lines = []
-    for (table, column), group in groupby(
-        zip(every, words, strict=True), lambda pair: (str(pair[0].table), pair[0].column)
-    ):
+    for _, group in groupby(zip(every, words, strict=True), lambda pair: (str(pair[0].table), pair[0].column)):
         members = list(group)
         said = [
-            f"{word}: {', '.join(str(case) for case, told in members if told == word)}"
+            f"{word}: {listed([str(case) for case, told in members if told == word], CASES)}"
             for word in (BETTER, WORSE, ALONE, UNCLEAR)
             if any(told == word for _, told in members)
         ]
-        lines.append(f"- {table}, by {by(column)}: {'; '.join(said)}.")
+        table, column = members[0][0].table, members[0][0].column
+        lines.append(f"- {table}, by {by(column)}: {'; '.join([*said, *on_board(table, column, every)])}.")
     answer = (
         f"In {words.count(BETTER)} of {len(words)} comparisons {what} is clearly better, and in {words.count(WORSE)} it is "
         f"clearly worse. In {words.count(ALONE)} the difference is clear only if it is looked at alone."
     )
     return answer, "\n".join(lines)
+
+
+def on_board(table: Table, column: str, every: Sequence[Case]) -> list[str]:
+    """Which pairs of rows the simultaneous intervals of the board tell apart; empty outside of the ranking column."""
+    pairs = {case.name: case.pair for case in every if case.table is table and case.column == column and case.pair}
+    if column != table.rank or not pairs:
+        return []
+    clear = table.compared(column).clear()
+    names = [name for name, (row, other) in pairs.items() if clear & {(row, other), (other, row)}]
+    return [f"by the intervals of the board, clear: {', '.join(names) or 'none'}"]
 
 
 def by(column: str) -> str:
