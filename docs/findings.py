@@ -112,12 +112,12 @@ def copies(every: Sequence[Table]) -> Finding:
     caught = [
         f"`{r}` on {t}: {percent(v.mean(), student(v))}" for (t, r, v), s in zip(rows, signs, strict=True) if s > 0
     ]
-    top, where = max((float(t.cells(column).high[row]), f"`{row}` on {t}") for t, row, _ in rows)
+    runs = [t.scores[(t.scores.metric == column) & (t.scores.kind == "baseline")].high.max() for t in checked]
     control = min(float(t.rows(column, "control").loc[["copycat"]].to_numpy().min()) for t in checked)
     answer = (
-        f"{len(caught)} of {counted(len(rows), 'row')} clearly copy. The largest upper end of an interval is "
-        f"{number(100 * max(top, 0))} % of the samples ({where}). The control `copycat` copies all of its samples, and the "
-        f"least share that was seen is {number(100 * control)} %."
+        f"{len(caught)} of {counted(len(rows), 'row')} clearly copy. No interval of a single run reaches beyond "
+        f"{number(100 * max(runs))} % of its samples. The control `copycat` copies all of its samples, and the least share "
+        f"that was seen is {number(100 * control)} %."
     )
     missing = "Left out, because their tables lack the unclipped share of the present version of the metric"
     lines = [f"- {line}" for line in (*caught, *[f"{missing}: {named(sorted(older))}."] * bool(older))]
