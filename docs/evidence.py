@@ -115,11 +115,9 @@ class Case(NamedTuple):
 
 def cases(table: Table, column: str, pairs: Mapping[str, tuple[str, str]]) -> list[Case]:
     """The pairs of rows of a table that have a value in every seed, by the name of the comparison."""
-    rows = table.rows(column)
-    there = {name: pair for name, pair in pairs.items() if set(pair) <= set(rows.index)}
-    return [
-        Case(table, column, name, *(rows.loc[row].to_numpy() for row in pair), pair) for name, pair in there.items()
-    ]
+    values = {str(row): seeds.to_numpy(float) for row, seeds in table.rows(column).iterrows()}
+    there = {name: pair for name, pair in pairs.items() if set(pair) <= values.keys()}
+    return [Case(table, column, name, values[row], values[other], (row, other)) for name, (row, other) in there.items()]
 
 
 def holm(differences: Sequence[np.ndarray]) -> list[int]:
