@@ -36,8 +36,8 @@ command below an answer makes the tables again.
   comparisons of the section. **Clear only alone**: Student's 95 % interval of the difference leaves out 0, but the corrected
   test is not significant.
 - **By the intervals of the board**: these intervals hold together for all pairs of rows of a table, and they make the brackets
-  of its ranks. They pool the spread of the rows, so with few seeds they can see more. "Clear order" and "can be the best"
-  follow from them.
+  of its ranks. With fewer than five seeds they pool the spread of the rows, so they can see more. "Clear order" and "can be
+  the best" follow from them.
 - Square brackets hold a 95 % interval. A factor is a ratio of geometric means. A number with + or - is a difference of
   means. A count describes the published table alone, and it has no interval.
 - A row is compared only if every seed has a value. All numbers are for the settings and the small budgets of the boards."""
