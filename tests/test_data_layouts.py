@@ -13,7 +13,7 @@ from PIL import Image
 
 from ganbench import data
 from ganbench.boards import grid
-from ganbench.data import layouts
+from ganbench.data import layouts, own
 from ganbench.errors import UserError
 
 RNG = np.random.default_rng(0)
@@ -120,7 +120,7 @@ def imported(layout: str, root: Path) -> str:
 
 
 def test_every_layout_has_its_test() -> None:
-    assert set(MAKERS) == set(WANTED) == set(layouts.LAYOUTS)
+    assert set(MAKERS) == set(WANTED) == set(layouts.LAYOUTS) == set(own.PAPERS)
 
 
 @pytest.mark.parametrize("layout", sorted(MAKERS))

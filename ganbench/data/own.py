@@ -32,6 +32,17 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_.+-]*-[0-9a-f]{12}")
 LONGEST = 40  # letters of a name before its hash
 HELD_OUT = 5  # one sample in so many is held out
 BY_FOLDER = "the data were given as train and test"
+PAPERS = {  # where the data of papers are described and downloaded, by the layout that `ganbench.data.layouts` reads
+    "cifar10": "https://www.cs.toronto.edu/~kriz/cifar.html (the Python version)",
+    "celeba64": "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html (aligned and cropped images)",
+    "lsun-bedroom64": "https://github.com/fyu/lsun (exported with its data.py)",
+    "imagenet128": "https://www.image-net.org (ILSVRC 2012)",
+    "facades": "http://efrosgans.eecs.berkeley.edu/pix2pix/datasets/facades.tar.gz",
+    "edges2shoes": "http://efrosgans.eecs.berkeley.edu/pix2pix/datasets/edges2shoes.tar.gz",
+    "horse2zebra": "the CycleGAN datasets (arXiv:1703.10593)",
+    "cub64": "https://www.vision.caltech.edu/datasets/cub_200_2011/",
+    "oxford102-64": "https://www.robots.ox.ac.uk/~vgg/data/flowers/102/",
+}
 BY_HASH = f"a sample is held out if the SHA-256 of its values, as an integer, is divisible by {HELD_OUT}"
 WORDS = 4  # a SHA-256 as numbers of 64 bits
 
@@ -78,12 +89,9 @@ def resolve(what: str | Path, base: Path | None = None) -> str:
         raise UserError(f"{name} can be one of {len(whole)} sets: write {' or '.join(whole)}")
     if whole:
         return whole[0]
-    from ganbench.data import layouts  # it imports this module
-
-    if name in layouts.LAYOUTS:
-        address = layouts.LAYOUTS[name].address
+    if name in PAPERS:
         raise UserError(
-            f"{name} is not on this machine: download it from {address}, then `ganbench data import {name} FOLDER`"
+            f"{name} is not on this machine: download it from {PAPERS[name]}, then `ganbench data import {name} FOLDER`"
         )
     of, _, asked = name.rpartition("+")
     if is_name(of):
