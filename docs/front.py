@@ -139,17 +139,17 @@ def modes() -> pd.Series:
 def _ring() -> Finding:
     """Samples on a ring of eight modes, from the run that reaches the fewest modes to runs that reach all."""
     shown = modes()
-    told = {row: f"{row}: {count} of {len(circles())}" for row, count in shown.items()}
+    told = {str(row): f"{count} of {len(circles())}" for row, count in shown.items()}
 
     def draw(path: Path) -> None:
         figure, panels = _panels(SHOWN + 1, 4, 2.1)
-        for row, title in (told | {"real": "real: the data"}).items():
+        for row, count in (told | {"real": "the data"}).items():
             axes = next(panels)
             axes.axis("on")
             axes.set_xticks([])
             axes.set_yticks([])
-            panel = poster()[str(row)]
-            _paint(axes, panel, title)
+            panel = poster()[row]
+            _paint(axes, panel, f"{row}\n{count}")
             for x, y in circles():
                 place = (x * panel.width, y * panel.height)
                 axes.add_patch(Circle(place, 0.055 * panel.width, fill=False, color="tab:orange", linewidth=1.2))
@@ -157,7 +157,8 @@ def _ring() -> Finding:
 
     return Finding(
         "ring",
-        f"samples of {SHOWN} baselines on a ring of eight modes, circles are modes; modes found: {', '.join(told.values())}",
+        f"samples of {SHOWN} baselines on a ring of eight modes, circles are modes; modes found: "
+        f"{', '.join(f'{row}: {count}' for row, count in told.items())}",
         f"**A collapse is counted.** The circles are the modes of the data. The titles say how many of the "
         f"{len(circles())} modes the samples of a run reach: here {shown.iloc[0]} to {shown.iloc[-1]}. The board "
         f"[`modes`](results/modes/README.md) has {len(published.read('modes').board.datasets['ring'].rows)} rows with five "

@@ -3,8 +3,8 @@
     python docs/refresh.py           write them
     python docs/refresh.py --check   exit 1 and name the files that are stale
 
-Run it after a change of imports, of a name in tests/test_pitfalls.py, of what `ganbench score` prints, of results/mnist,
-results/modes, results/spread or results/coverage, or of a protocol.
+Run it after a change of imports, of a name in tests/test_pitfalls.py, of what `ganbench score` prints, of a file in results/,
+or of a protocol.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
+import findings
 import front
 import plan
 import protocols_page
@@ -113,13 +115,14 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where a file is stale")
     check = parser.parse_args().check
     arrows = plan.plan()
-    parts = {
+    parts: dict[Path, Callable[[str], str]] = {
         ROOT / "README.md": readme,
         ROOT / "docs/pitfalls.md": pitfalls,
         ROOT / "docs/baselines.md": baselines,
         ROOT / "docs/metrics.md": metrics,
         ROOT / "docs/plan.txt": lambda text: plan.listing(arrows),
         ROOT / "docs/protocols.md": lambda text: protocols_page.page(),
+        ROOT / "docs/findings.md": lambda text: findings.page(),
     }
     texts = {path: path.read_text(encoding="utf-8") for path in parts}
     fresh = {path: parts[path](text) for path, text in texts.items()}

@@ -30,12 +30,13 @@ from ganbench.scoring import intervals
 
 WITH_PAGE = (
     coverage,
+    few_samples,
     mnist,
     pairs,
     precision,
     semi_supervised,
 )  # their pages can be written again without a measurement
-OTHERS = (assets, extractors, few_samples, lectures, lottery, mutants, processors, rates, spread, tune)
+OTHERS = (assets, extractors, lectures, lottery, mutants, processors, rates, spread, tune)
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True)
 

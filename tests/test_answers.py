@@ -237,8 +237,10 @@ def test_c_t_below_minus_three_takes_the_tick_of_a_row_away() -> None:
 
 
 def test_a_generator_that_repeats_itself_is_marked() -> None:
-    text = shown(support={"wgan": ["discrete support", "density contraction", "discrete support"]})
+    text = shown(support={"wgan": ["discrete support", "density contraction", "discrete support"]}, columns=120)
     assert "! repeats in 2 of 3" in text
+    assert "contracts in 1 of 3" in text
+    assert "! contracts in 3 of 3" in shown(support={"wgan": ["density contraction"] * 3})
     assert "✗ repeats in 3 of 3" in shown(support={"wgan": ["discrete support"] * 3})
 
 

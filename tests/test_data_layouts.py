@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import REPOSITORY
 from PIL import Image
 
 from ganbench import data
-from ganbench.data import layouts
+from ganbench.boards import grid
+from ganbench.data import layouts, own
 from ganbench.errors import UserError
 
 RNG = np.random.default_rng(0)
@@ -118,7 +120,7 @@ def imported(layout: str, root: Path) -> str:
 
 
 def test_every_layout_has_its_test() -> None:
-    assert set(MAKERS) == set(WANTED) == set(layouts.LAYOUTS)
+    assert set(MAKERS) == set(WANTED) == set(layouts.LAYOUTS) == set(own.PAPERS)
 
 
 @pytest.mark.parametrize("layout", sorted(MAKERS))
@@ -198,3 +200,32 @@ def test_a_batch_that_would_run_code_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data_batch_1").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
     with pytest.raises(UserError, match=r"os\.system, which is no part of an array"):
         layouts.add("cifar10", tmp_path)
+
+
+PAPERS = sorted((REPOSITORY / "baselines/boards/papers").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("board", PAPERS, ids=lambda path: path.stem)
+def test_a_board_of_papers_data_names_the_missing_download(board: Path) -> None:
+    (line,) = grid.problems(str(board))
+    assert (
+        f"download it from {layouts.LAYOUTS[board.stem].address}, then `ganbench data import {board.stem} FOLDER`"
+        in line
+    )
+
+
+@pytest.mark.parametrize("board", PAPERS, ids=lambda path: path.stem)
+def test_a_board_of_papers_data_lacks_nothing_but_samples_of_tiny_data(board: Path, tmp_path: Path) -> None:
+    imported(board.stem, tmp_path)
+    wrong = {line.split(": ")[1] for line in grid.problems(str(board))}
+    assert wrong == {f"datasets.{board.stem}.samples"}
+
+
+def test_a_name_without_its_hash_is_the_only_set_of_that_name(tmp_path: Path) -> None:
+    name = imported("facades", tmp_path)
+    assert data.resolve("facades") == name
+    assert data.resolve("facades+grey") == f"{name}+grey"
+    paint(tmp_path / "download" / "train" / "2_AB.jpg", (7, 7, 7), 32, 16)
+    other = layouts.add("facades", tmp_path / "download")
+    with pytest.raises(UserError, match=f"facades can be one of 2 sets: write .*{other}"):
+        data.resolve("facades")

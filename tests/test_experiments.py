@@ -92,6 +92,7 @@ def test_few_samples_writes_uniform_p_values_and_the_power(tmp_path: Path) -> No
     few_samples.main(quick=True, out=tmp_path)
     uniform, power = (pd.read_csv(tmp_path / f"{name}.csv") for name in ("uniform", "power"))
     assert (uniform.ks > 0.001).all()
+    assert "over all draws" in few_samples.page(tmp_path).lower()
     assert (power.seen > power["seen with one less"] - 0.2).all()
 
 

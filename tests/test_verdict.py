@@ -74,6 +74,8 @@ def test_result_without_faults_has_only_good_verdicts() -> None:
          "exact copies: 40, near copies: 9"),
         ("support", {"value": 50.0, "interval": [40.0, 60.0], "lower_bound": 40.0, "verdict": "discrete support"},
          "collapse", "bad", "about 50 different samples (95 %: 40 to 60)"),
+        ("support", {"value": 1.0, "interval": [1.0, 1.01], "lower_bound": 1.0, "verdict": "discrete support"},
+         "collapse", "bad", "about 1 different sample (95 %: 1 to 1)"),
         ("support", {"value": None, "interval": None, "lower_bound": 40.0, "verdict": "density contraction"},
          "collapse", "caution", "closer together than real samples, like blurred or shrunken samples, but they do not repeat; "
          "the generator can make at least 40 different samples"),

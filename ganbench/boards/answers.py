@@ -8,6 +8,7 @@ row is called best. If the interval of each difference leaves out 0, the best ro
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -20,7 +21,7 @@ from ganbench.display.text import chosen, decimals, fixed, layout, listed, wrap
 from ganbench.errors import counted
 from ganbench.features import default
 from ganbench.scoring.result import Measured, Result
-from ganbench.scoring.verdict import MARKS, SELF_REPEATING, Level, arrow, network, reached, signs_of_copies
+from ganbench.scoring.verdict import MARKS, SELF_REPEATING, WORDS, Level, arrow, network, reached, signs_of_copies
 from ganbench.statistics import student
 from ganbench.training.run import PARTS
 
@@ -115,7 +116,8 @@ HOW_TO_READ = (
     "digit is so many seeds. All strips of a table have one axis; < and > are seeds beyond its ends. The ranks in brackets "
     "are still possible. At 95 % all brackets of a table hold together. ⇅: the order of this row and another row "
     "is clear, and a second ruler clearly turns it. Verdict ✓: the checks that this board allows "
-    "(copies, repeats, lost modes, diversity) found no fault. Verdict ?: this board allows none of these checks."
+    "(copies, repeats, lost modes, diversity) found no fault. Verdict ?: this board allows none of these checks. "
+    "A row contracts if its samples lie closer together than real samples."
 )
 
 
@@ -252,11 +254,11 @@ def faults_of(row: Row) -> list[Gate]:
             wrong.append(Gate("caution", f"copies in {single} of {seeds}"))
         elif doubtful := sum(bool(signs_of_copies(m)) for m in shares):
             wrong.append(Gate("caution", f"near training in {doubtful} of {seeds}"))
-    repeating = sum(
-        run.metrics["support"].extra.get("verdict") == SELF_REPEATING for run in row.runs if "support" in run.metrics
-    )
-    if repeating:
-        wrong.append(Gate("bad" if repeating == seeds else "caution", f"repeats in {repeating} of {seeds}"))
+    verdicts = Counter(run.metrics["support"].extra.get("verdict") for run in row.runs if "support" in run.metrics)
+    for verdict, word in WORDS.items():
+        if times := verdicts[verdict]:
+            sure = verdict == SELF_REPEATING and times == seeds
+            wrong.append(Gate("bad" if sure else "caution", f"{word} in {times} of {seeds}"))
     counts = _counts(row)
     lost = [m for m in counts if reached(m)[0] == "bad"]
     if lost:
@@ -381,7 +383,11 @@ def _copies(baselines: Sequence[Row], rows: Sequence[Row]) -> Answer:
     caught = control is not None and any(gate.text.startswith("copies") for gate in faults_of(control))
     proof = "" if control is None else f"; the control {COPYCAT} {'is' if caught else 'is not'} caught"
     names = listed([row.name for row in copying]) if copying else "None was seen"
-    return Answer(COPIES, names, f"{len(checked)} rows were checked against the training set{proof}.")
+    return Answer(COPIES, names, f"{_checked(checked)} against the training set{proof}.")
+
+
+def _checked(rows: Sequence[Row]) -> str:
+    return f"{counted(len(rows), 'row')} {'was' if len(rows) == 1 else 'were'} checked"
 
 
 def _modes(baselines: Sequence[Row]) -> list[Answer]:
@@ -403,6 +409,6 @@ def _diversity(baselines: Sequence[Row]) -> list[Answer]:
         return []
     lacking = [row.name for row in checked if _missing_parts(row)]
     if not lacking:
-        return [Answer(DIVERSE, "None was seen", f"{len(checked)} rows were checked.")]
+        return [Answer(DIVERSE, "None was seen", f"{_checked(checked)}.")]
     rule = f"In at least one seed their {' or '.join(DIVERSITY)} is below half of a perfect generator's value."
     return [Answer(DIVERSE, f"{listed(lacking)} ({len(lacking)} of {len(checked)} rows)", rule)]

@@ -50,7 +50,8 @@ def text(title: str, about: str, tables: Sequence[Table], folder: Path) -> str:
 
 HOW_TO_READ = (
     "± is half of the width of the 95 % interval; beside a count stands the range of its seeds. The ranks in brackets are "
-    "still possible; at 95 % all brackets of a table hold together. ✓: no fault was seen. ?: nothing was checked."
+    "still possible; at 95 % all brackets of a table hold together. ✓: no fault was seen. ?: nothing was checked. "
+    "A row contracts if its samples lie closer together than real samples."
 )
 
 

@@ -43,9 +43,7 @@ BEGIN, END = "<!-- third-party rows: begin -->", "<!-- third-party rows: end -->
 
 LEAST = 3  # sample sets of a row: a board has at least three seeds
 RARE = 0.001  # an honest row is refused with at most this probability, by each test of plausibility
-SURELY = (
-    0.05  # a set of which more than this share is copied, at the lower end of the interval, is enough to refuse a row
-)
+SURELY = 0.05  # a row is refused if more than this share of one set is copied, at the lower end of the interval
 CHANCE = 0.01  # share of samples that may equal real samples to the bit by chance, beyond the share of held-out samples
 FLIPS = 2  # samples that rounding on another processor may move across the edge of a share
 NARROW = 0.01  # part of an interval's width by which a value may differ

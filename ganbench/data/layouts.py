@@ -258,7 +258,7 @@ REDUCED = "the central square, reduced (bicubic)"
 LAYOUTS = {
     "cifar10": Layout(
         "small photographs, 32 x 32, colour, 10 classes",
-        "https://www.cs.toronto.edu/~kriz/cifar.html (the Python version)",
+        own.PAPERS["cifar10"],
         {
             "licence": "none stated",
             "citation": "Krizhevsky: Learning multiple layers of features from tiny images, 2009",
@@ -267,7 +267,7 @@ LAYOUTS = {
     ),
     "celeba64": Layout(
         "faces, 64 x 64, colour",
-        "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html (aligned and cropped images)",
+        own.PAPERS["celeba64"],
         {
             "licence": "for research that is not commercial",
             "citation": "Liu et al. 2014, arXiv:1411.7766",
@@ -277,13 +277,13 @@ LAYOUTS = {
     ),
     "lsun-bedroom64": Layout(
         "bedrooms, 64 x 64, colour",
-        "https://github.com/fyu/lsun (exported with its data.py)",
+        own.PAPERS["lsun-bedroom64"],
         {"licence": "none stated", "citation": "Yu et al. 2015, arXiv:1506.03365", "notes": REDUCED},
         lsun_bedroom64,
     ),
     "imagenet128": Layout(
         "photographs, 128 x 128, colour, 1,000 classes",
-        "https://www.image-net.org (ILSVRC 2012)",
+        own.PAPERS["imagenet128"],
         {
             "licence": "for research that is not commercial",
             "citation": "Russakovsky et al. 2014, arXiv:1409.0575",
@@ -293,25 +293,25 @@ LAYOUTS = {
     ),
     "facades": Layout(
         "photographs of facades, from label maps",
-        "http://efrosgans.eecs.berkeley.edu/pix2pix/datasets/facades.tar.gz",
+        own.PAPERS["facades"],
         PIX2PIX,
         _side_by_side(0),
     ),
     "edges2shoes": Layout(
         "photographs of shoes, from edges",
-        "http://efrosgans.eecs.berkeley.edu/pix2pix/datasets/edges2shoes.tar.gz",
+        own.PAPERS["edges2shoes"],
         PIX2PIX,
         _side_by_side(1),
     ),
     "horse2zebra": Layout(
         "photographs of zebras, from photographs of horses, unpaired",
-        "the CycleGAN datasets (arXiv:1703.10593)",
+        own.PAPERS["horse2zebra"],
         {"licence": "that of ImageNet", "citation": "Zhu et al. 2017, arXiv:1703.10593"},
         two_domains,
     ),
     "cub64": Layout(
         "birds, 64 x 64, colour, 200 classes",
-        "https://www.vision.caltech.edu/datasets/cub_200_2011/",
+        own.PAPERS["cub64"],
         {
             "licence": "none stated for the pictures",
             "citation": "Wah et al.: The Caltech-UCSD Birds-200-2011 dataset, 2011",
@@ -321,7 +321,7 @@ LAYOUTS = {
     ),
     "oxford102-64": Layout(
         "flowers, 64 x 64, colour, 102 classes",
-        "https://www.robots.ox.ac.uk/~vgg/data/flowers/102/",
+        own.PAPERS["oxford102-64"],
         {
             "licence": "none stated for the pictures",
             "citation": "Nilsback, Zisserman: Automated flower classification over a large number of classes, 2008",

@@ -32,6 +32,17 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_.+-]*-[0-9a-f]{12}")
 LONGEST = 40  # letters of a name before its hash
 HELD_OUT = 5  # one sample in so many is held out
 BY_FOLDER = "the data were given as train and test"
+PAPERS = {  # where the data of papers are described and downloaded, by the layout that `ganbench.data.layouts` reads
+    "cifar10": "https://www.cs.toronto.edu/~kriz/cifar.html (the Python version)",
+    "celeba64": "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html (aligned and cropped images)",
+    "lsun-bedroom64": "https://github.com/fyu/lsun (exported with its data.py)",
+    "imagenet128": "https://www.image-net.org (ILSVRC 2012)",
+    "facades": "http://efrosgans.eecs.berkeley.edu/pix2pix/datasets/facades.tar.gz",
+    "edges2shoes": "http://efrosgans.eecs.berkeley.edu/pix2pix/datasets/edges2shoes.tar.gz",
+    "horse2zebra": "the CycleGAN datasets (arXiv:1703.10593)",
+    "cub64": "https://www.vision.caltech.edu/datasets/cub_200_2011/",
+    "oxford102-64": "https://www.robots.ox.ac.uk/~vgg/data/flowers/102/",
+}
 BY_HASH = f"a sample is held out if the SHA-256 of its values, as an integer, is divisible by {HELD_OUT}"
 WORDS = 4  # a SHA-256 as numbers of 64 bits
 
@@ -56,12 +67,13 @@ def resolve(what: str | Path, base: Path | None = None) -> str:
     """The name of a dataset that is given by its name or by a path; data behind a path are added first.
 
     Args:
-        what: the name of a dataset, or the path of anything that `ganbench score` reads. A name goes before a path. A task
-            may follow: `fashion-mnist+edges`, `my_images/+edges`.
+        what: the name of a dataset, or the path of anything that `ganbench score` reads. A name goes before a path. The name of
+            the user's own data may lack its hash: `cifar10`. A task may follow: `fashion-mnist+edges`, `my_images/+edges`.
         base: the folder that a relative path starts from; by default the current folder.
 
     Raises:
-        UserError: neither a dataset nor a path, data that cannot be read, or a task that does not treat the data.
+        UserError: neither a dataset nor a path, data that cannot be read, a task that does not treat the data, or a name
+            without its hash of several sets.
     """
     name, path = str(what), (base or Path.cwd()) / Path(what).expanduser()
     if is_name(name):
@@ -71,6 +83,16 @@ def resolve(what: str | Path, base: Path | None = None) -> str:
         return f"{resolve(of, base)}+{task}"
     if path.exists() or "/" in name or path.suffix:
         return add(path)
+    kept = (entry.name for entry in sorted(place("").glob("*")) if NAME.fullmatch(entry.name))
+    whole = [entry for entry in kept if entry.rpartition("-")[0] == name]
+    if len(whole) > 1:
+        raise UserError(f"{name} can be one of {len(whole)} sets: write {' or '.join(whole)}")
+    if whole:
+        return whole[0]
+    if name in PAPERS:
+        raise UserError(
+            f"{name} is not on this machine: download it from {PAPERS[name]}, then `ganbench data import {name} FOLDER`"
+        )
     of, _, asked = name.rpartition("+")
     if is_name(of):
         choose(asked, tasks.TASKS, "task")

@@ -6,6 +6,7 @@ import math
 import shutil
 import textwrap
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from statistics import median
 
 from ganbench.errors import plain
 
@@ -26,13 +27,14 @@ def number(x: float) -> str:
 
 
 def decimals(values: Iterable[float]) -> int:
-    """The number of decimals that gives the largest of `values` three digits; all of a column get the same number.
+    """The number of decimals, at most 3, that gives the median of `values` three digits; a column has one number of decimals.
 
-    >>> decimals([0.287, 0.05]), decimals([16.9, 4.72]), decimals([8.0, 5.3]), decimals([934.0])
-    (3, 1, 2, 0)
+    >>> decimals([0.287, 0.05]), decimals([16.9, 4.72]), decimals([0.03, 0.12, 2.29]), decimals([934.0])
+    (3, 1, 3, 0)
     """
-    largest = max((abs(x) for x in values if math.isfinite(x)), default=0.0)
-    return 3 if largest < 1 else max(0, 2 - math.floor(math.log10(largest)))
+    finite = [abs(x) for x in values if math.isfinite(x)]
+    middle = median(finite) if finite else 0.0
+    return 3 if middle < 1 else max(0, 2 - math.floor(math.log10(middle)))
 
 
 def fixed(x: float, places: int) -> str:

@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 
 from ganbench import metrics
 from ganbench.display.text import NO_BREAK, number, value
+from ganbench.errors import counted
 from ganbench.features import inception
 from ganbench.scoring.protocols import better
 from ganbench.scoring.result import Identity, Measured, Result
@@ -188,22 +189,11 @@ def verdicts(result: Result) -> list[Verdict]:
 Said = Iterator[tuple[Level, str]]
 
 
+COPIED = -3.0  # C_T below this number means copies (Meehan et al. 2020)
+
 # Verdicts of `support`: on a generator that repeats itself, on samples that lie close together, and on too few duplicates.
 SELF_REPEATING, CONTRACTING, UNDECIDED = "discrete support", "density contraction", "repeats or contraction"
-
-
-COPIED = -3.0  # C_T below this number means copies (Meehan et al. 2020)
 WORDS = {SELF_REPEATING: "repeats", CONTRACTING: "contracts", UNDECIDED: "repeats or contracts"}
-
-
-def distinct(m: Measured) -> str:
-    """`support` for the cell of a board: the number of different samples or its bound, and the verdict in a word.
-
-    >>> said = {"lower_bound": 1037.2, "verdict": "density contraction"}
-    >>> distinct(Measured(value=None, interval=None, n=398, version=3, reason=None, **said))
-    '≥ 1,037, contracts'
-    """
-    return ", ".join(filter(None, (m.shown, WORDS.get(m.extra.get("verdict", "")))))
 
 
 def copying(result: Result) -> Said:
@@ -264,7 +254,7 @@ def collapse(result: Result) -> Said:
     if m is None or "verdict" not in m.extra:
         yield "unknown", _missing("support", m)
         return
-    least = f"the generator can make at least {number(round(m.extra['lower_bound']))} different samples (95 %)"
+    least = f"the generator can make at least {counted(round(m.extra['lower_bound']), 'different sample')} (95 %)"
     verdict = m.extra["verdict"]
     if verdict == "duplicate rule too strict":
         yield (
@@ -272,11 +262,9 @@ def collapse(result: Result) -> Said:
             "support does not recognise slightly changed copies here, so the number of different samples is uncertain",
         )
     elif verdict == SELF_REPEATING and m.value is not None and m.interval is not None:
-        value, low, high = (number(round(x)) for x in (m.value, *m.interval))
-        yield (
-            "bad",
-            f"the generator repeats itself; it can make about {value} different samples (95 %: {low} to {high})",
-        )
+        low, high = (number(round(x)) for x in m.interval)
+        about = counted(round(m.value), "different sample")
+        yield "bad", f"the generator repeats itself; it can make about {about} (95 %: {low} to {high})"
     elif verdict == CONTRACTING:
         why = "like blurred or shrunken samples, but they do not repeat"
         yield "caution", f"the samples lie closer together than real samples, {why}; {least}"
@@ -290,11 +278,11 @@ def collapse(result: Result) -> Said:
 def diversity(result: Result) -> Said:
     """Does the generator leave out a part of the data? `modes` if they are known, and `coverage` against its `perfect`."""
     modes, coverage = (result.metrics.get(name) for name in ("modes", "coverage"))
-    counted = modes is not None and modes.value is not None
-    if modes is not None and counted:
+    has_modes = modes is not None and modes.value is not None
+    if modes is not None and has_modes:
         yield reached(modes)
     if coverage is None or coverage.value is None or coverage.interval is None or coverage.perfect is None:
-        if not counted:
+        if not has_modes:
             yield "unknown", _missing("coverage", coverage)
         return
     covered = f"the samples cover {_percent(coverage.value)} of the neighbourhoods of real data"
