@@ -64,6 +64,7 @@ def pages(site: Path) -> dict[Path, str]:
     return {path: path.read_text(encoding="utf-8") for path in site.rglob("*.html")}
 
 
+@pytest.mark.slow  # the site is built for it
 def test_every_link_and_anchor_resolves(site: Path) -> None:
     broken = []
     for path, text in pages(site).items():

@@ -91,6 +91,7 @@ def test_processes_end_in_the_same_state_or_say_what_differs(name: str, losses: 
             assert name not in ONE_PROCESS or "train it in a single process" in line["unlike"]
 
 
+@pytest.mark.slow
 def test_team_resumes_to_the_bit_and_refuses_another_number(tmp_path: Path) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     for out, images in ((whole, 640), (broken, 320), (broken, 640)):
