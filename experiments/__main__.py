@@ -34,9 +34,10 @@ WITH_PAGE = (
     mnist,
     pairs,
     precision,
+    processors,
     semi_supervised,
 )  # their pages can be written again without a measurement
-OTHERS = (assets, extractors, lectures, lottery, mutants, processors, rates, spread, tune)
+OTHERS = (assets, extractors, lectures, lottery, mutants, rates, spread, tune)
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True)
 

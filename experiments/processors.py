@@ -77,6 +77,15 @@ def hidden(switches: Mapping[str, str], cache: str) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(1, mp_context=get_context("spawn"))
 
 
+def percent(change: float) -> str:
+    """A change of a logarithm, in percent.
+
+    >>> percent(0.0953), percent(-1e-9)
+    ('+10.0', '+0.0')
+    """
+    return f"{round(100 * np.expm1(change), 1) + 0.0:+.1f}"
+
+
 def page(out: Path) -> str:
     """The page of `cells.csv`."""
     table = pd.read_csv(out / "cells.csv").dropna(subset=["published", "now"])
@@ -87,7 +96,7 @@ def page(out: Path) -> str:
             farthest = max(farthest, float((cells.now / cells.published - 1).abs().max()))
             continue
         change = np.log(scores.now.to_numpy() / scores.published.to_numpy())
-        low, high = np.expm1(student(change)) * 100
+        low, high = student(change)
         lines.append(
             {
                 "without": instructions,
@@ -96,7 +105,7 @@ def page(out: Path) -> str:
                 "with the same bits": int(scores.same.sum()),
                 f"mean {METRIC}, published": number(scores.published.mean()),
                 "now": number(scores.now.mean()),
-                "change": f"{np.expm1(change.mean()):+.1%} [{low:+.0f}, {high:+.0f}]",
+                "change, %": f"{percent(change.mean())} [{percent(low)}, {percent(high)}]",
             }
         )
     shown = pd.DataFrame(lines).to_markdown(index=False, disable_numparse=True)
@@ -106,7 +115,7 @@ def page(out: Path) -> str:
         f"Cells of the board `quick` on {DATASET} were trained anew by the same processor ({machine}), with some of its\n"
         "instructions hidden from the libraries. A processor without these instructions runs the same code.\n\n"
         f"{shown}\n\n"
-        "The change is that of the geometric mean over the seeds, with Student's 95 % interval in percent.\n\n"
+        "The change is that of the geometric mean over the seeds, with Student's 95 % interval. Each row is judged alone.\n\n"
         f"The samples of the controls {', '.join(f'`{row}`' for row in CONTROLS)} are drawn without a network, so they keep\n"
         "their bits. Their scores show what the metrics round: the largest relative difference of a number is\n"
         f"{farthest:.1e}.\n\n"

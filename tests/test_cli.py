@@ -642,7 +642,7 @@ def test_a_score_on_forty_columns_has_whole_names(
 def test_a_spread_is_one_table_with_a_legend(ganbench: Callable[..., Done], monkeypatch: pytest.MonkeyPatch) -> None:
     for columns in ("80", "40"):
         monkeypatch.setenv("COLUMNS", columns)
-        out = ganbench("spread", "ring:train", "--reference", "ring", "--others", "").stdout
+        out = ganbench("spread", "digits:train", "--reference", "digits", "--others", "").stdout
         assert max(map(len, out.splitlines())) <= int(columns)
         assert out.count("95 % interval  ") == (columns == "80")
         assert "house: ganbench's own protocol" in out

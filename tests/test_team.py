@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import team_work
 import torch
 from typer.testing import CliRunner
 
@@ -28,12 +29,9 @@ HINGE = {"biggan", "sagan", "sngan"}
 ONE_PROCESS = {"semi_supervised"}  # its first batch sets D's weights, and each process has other rows
 
 
-def run(*command: str, processes: int = 1) -> subprocess.CompletedProcess[str]:
-    start = (
-        [sys.executable]
-        if processes == 1
-        else [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={processes}"]
-    )
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    """Start two processes."""
+    start = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     return subprocess.run([*start, *command], capture_output=True, text=True, env=environment, timeout=300)
 
@@ -63,9 +61,9 @@ def history(out: Path) -> list[dict[str, Any]]:
 def losses(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """Of every baseline, after 3 steps of one process and of two."""
     folder = tmp_path_factory.mktemp("team")
-    for processes in (1, 2):
-        done = run(str(Path(__file__).with_name("team_work.py")), str(folder / f"{processes}"), processes=processes)
-        assert done.returncode == 0, done.stderr
+    team_work.work(ALONE, folder / "1")
+    done = run(str(Path(team_work.__file__)), str(folder / "2"))
+    assert done.returncode == 0, done.stderr
     return [json.loads((folder / f"{processes}").read_text()) for processes in (1, 2)]
 
 
@@ -93,10 +91,11 @@ def test_processes_end_in_the_same_state_or_say_what_differs(name: str, losses: 
             assert name not in ONE_PROCESS or "train it in a single process" in line["unlike"]
 
 
+@pytest.mark.slow
 def test_team_resumes_to_the_bit_and_refuses_another_number(tmp_path: Path) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     for out, images in ((whole, 640), (broken, 320), (broken, 640)):
-        done = run(*command(out, images), processes=2)
+        done = run(*command(out, images))
         assert done.returncode == 0, done.stderr
     a, b = (read(out / "model.safetensors")[0] for out in (whole, broken))
     assert a.keys() == b.keys()

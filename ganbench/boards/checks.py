@@ -517,14 +517,13 @@ class _Built(NamedTuple):
 
 
 def _build(path: Path, dataset: str, facts: Facts, settings: dict[str, Any]) -> _Built:
-    import torch
-
     from ganbench.gan import DataSpec, Unsupported
+    from ganbench.training.hollow import hollow
 
     shape, cond = ((form[-1], *form[:-1]) if len(form) == 3 else form for form in (facts.shape, facts.condition))
     spec = DataSpec(shape, facts.classes, cond)  # channels first
     try:
-        with torch.device("meta"):  # no memory for weights
+        with hollow():
             return _Built(None, baseline.create(path, spec, settings).conditional)
     except Unsupported as error:
         return _Built(baseline.refusal(path, dataset, facts.shape, error))
