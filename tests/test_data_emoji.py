@@ -125,6 +125,7 @@ def test_captioned_pictures_have_their_own_captions_and_classes(built: dict[Any,
         said = [caption.decode() for caption in captions]
         assert [entries[caption] for caption in said] == split.y.tolist()
         assert np.array_equal(split.x, pairs.of)
+        assert isinstance(conditions.of, np.ndarray)
         assert np.array_equal(conditions.of, emoji.words(said))
 
 

@@ -253,6 +253,7 @@ class TestSeveralConditionsOfASample:
 
 def test_stars_are_the_scenes_of_their_circles_and_no_scene_trains_both() -> None:
     built = registry.get("shapes-stars").build(Path())
+    assert built.conditions is not None
     train, test = (scenes.nearest(split.x, scenes.SINGLE) for split in (built.train, built.test))
     apart, asked = (scenes.nearest(conditions.of, scenes.SINGLE) for conditions in built.conditions)
     assert (built.conditions[0].paired, built.conditions[1].paired) == (False, True)

@@ -112,7 +112,8 @@ def captioned(root: Path) -> Built:
     splits, conditions, captions = [], [], []
     for part in ("train", "test"):
         pictures, own = read_conditions(pairs, part), read(pairs, part).y
-        assert pictures is not None and isinstance(pictures.of, np.ndarray)
+        assert pictures is not None
+        assert isinstance(pictures.of, np.ndarray)
         order = slice(None) if pictures.paired else np.argsort(draws.uniform("emoji-pairs apart", len(own)))
         said = read_captions(pairs, part)
         splits.append(Split(np.array(pictures.of), own[order]))
@@ -136,8 +137,8 @@ def words(captions: list[str]) -> np.ndarray:
         for word in re.findall(r"\w+", caption):
             digest = hashlib.sha256(word.encode()).digest()
             row[int.from_bytes(digest[:4], "little") % WORDS] += 1 if digest[4] % 2 else -1
-    lengths = np.sqrt(np.square(out).sum(1, keepdims=True))
-    return (out / np.maximum(lengths, 1)).astype(np.float32)
+    out /= np.maximum(np.sqrt(np.square(out).sum(1, keepdims=True)), 1)
+    return out.astype(np.float32)
 
 
 def listed(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
