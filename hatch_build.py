@@ -14,7 +14,7 @@ DEFINITIONS = (
     "CITATION.cff",
     "Snakefile",
     "baselines/*.py",
-    "baselines/boards/*.yaml",
+    "baselines/boards/**/*.yaml",
     "dvc.lock",
     "profiles/**/*.yaml",
     "results/calibration/*/promises.csv",

@@ -405,7 +405,7 @@ def test_config_of_a_file_that_needs_more_than_light_imports_is_read_too() -> No
 def test_numbers_of_published_results_are_known_as_columns() -> None:
     facts = data.facts("digits")
     for name in ("fid", "classifier_score", "memorisation", "support"):
-        assert checks._tried(name, facts, "digits-cnn") >= NUMBERS[name]
+        assert checks._tried(name, "digits", facts, "digits-cnn") >= NUMBERS[name]
     assert set(NUMBERS) <= set(metrics.names())
 
 

@@ -71,19 +71,20 @@ def embeddings() -> dict[str, np.ndarray]:
 def captioned() -> dict[str, Any]:
     """Pictures with captions and with partners, as an encoder of both spaces gives them."""
     rng = np.random.default_rng(0)
-    of_conditions, condition = rng.integers([0, -1, -1], 5, (60, 3)), rng.integers(0, 60, N)
-    stated = {"gen": of_conditions[condition], "ref": rng.integers([0, -1, -1], 5, (N, 3))}
+    lowest = [0, -1, -1, -1, -1]  # -1: the caption does not state the attribute
+    of_conditions, condition = rng.integers(lowest, 5, (60, 5)), rng.integers(0, 60, N)
+    stated = {"gen": of_conditions[condition], "ref": rng.integers(lowest, 5, (N, 5))}
     given = images()
     return given | {
         **{f"{name}_stated": array for name, array in stated.items()},
-        **{f"{name}_attributes": np.maximum(array, rng.integers(0, 5, (N, 3))) for name, array in stated.items()},
+        **{f"{name}_attributes": np.maximum(array, rng.integers(0, 5, (N, 5))) for name, array in stated.items()},
         **{f"{name}_captions": given[name] + rng.standard_normal((N, D)) for name in ("gen", "ref")},
         "gen_held_out": rng.random(N) < 0.3,
         "gen_condition": condition,
         "gen_truth": given["gen"] + rng.standard_normal((N, D)),
         "gen_truth_pixels": rng.random((N, 64)),
         "gen_truth_labels": rng.integers(0, 10, N),
-        "attribute_names": ("shape", "colour", "second size"),
+        "attribute_names": ("shape", "colour", "size", "place", "ground"),
         **{f"{name}_kinds": rng.standard_normal((N, 7)) for name in ("gen", "ref")},
         "image_shape": (8, 8, 1),
     }

@@ -110,7 +110,7 @@ def test_the_wheel_carries_every_definition_of_the_checkout(wheel: Path) -> None
         "Snakefile",
         "dvc.lock",
         "baselines/*.py",
-        "baselines/boards/*",
+        "baselines/boards/**/*.yaml",
         "results/calibration/*/promises.csv",
     )
     files = [path for pattern in (*patterns, "profiles/*/*") for path in REPOSITORY.glob(pattern)]
