@@ -423,6 +423,15 @@ def test_pipeline_without_a_failed_job_is_not_said_to_have_failed_jobs() -> None
     assert run.ending(shown, 1) == "2 jobs failed"
 
 
+def test_progress_of_a_pipeline_takes_the_end_of_every_rule(capsys: pytest.CaptureFixture[str]) -> None:
+    rules = re.findall(r"^rule (\w+):", Path("Snakefile").read_text(encoding="utf-8"), re.MULTILINE)
+    events = [{"event": "run_info", "jobs": dict.fromkeys(rules, 1)}]
+    for number, rule in enumerate(rules):
+        events += [{"event": "job_info", "id": number, "rule": rule}, {"event": "job_finished", "id": number}]
+    run.watch(events, run.Follower())
+    assert "train: 1/1 jobs" in capsys.readouterr().err
+
+
 def test_a_run_is_named_by_baseline_dataset_and_seed_unless_told(
     ganbench: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -211,7 +211,7 @@ class Follower:
         self.errors: list[str] = []
 
     def take(self, event: dict[str, Any]) -> str | None:
-        """Note an event; returns the stage in which a job has ended."""
+        """Note an event; returns the stage in which a job has ended. The rule `rows` only collects files, and has no stage."""
         match event["event"]:
             case "run_info":
                 self.planned = event["jobs"]
@@ -220,7 +220,7 @@ class Follower:
             case "job_finished":
                 rule = str(self.started[event["id"]]["rule"])
                 self.done[rule] = self.done.get(rule, 0) + 1
-                return STAGE_OF.get(rule, rule)
+                return STAGE_OF.get(rule)
             case "job_error":
                 wildcards = self.started.get(event["id"], {}).get("wildcards", {})
                 self.failures.append(Failure(event["rule"], wildcards, event["logs"]))
@@ -230,7 +230,7 @@ class Follower:
 
     def progress(self, stage: str) -> tuple[int, int]:
         """How many jobs of a stage are done, and how many there are."""
-        rules = STAGES.get(stage, (stage,))
+        rules = STAGES[stage]
         return sum(self.done.get(rule, 0) for rule in rules), sum(self.planned.get(rule, 0) for rule in rules)
 
     def stages(self) -> list[str]:
