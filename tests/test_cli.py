@@ -425,7 +425,7 @@ def test_pipeline_without_a_failed_job_is_not_said_to_have_failed_jobs() -> None
 
 def test_progress_of_a_pipeline_takes_the_end_of_every_rule(capsys: pytest.CaptureFixture[str]) -> None:
     rules = re.findall(r"^rule (\w+):", Path("Snakefile").read_text(encoding="utf-8"), re.MULTILINE)
-    events = [{"event": "run_info", "jobs": dict.fromkeys(rules, 1)}]
+    events: list[dict[str, Any]] = [{"event": "run_info", "jobs": dict.fromkeys(rules, 1)}]
     for number, rule in enumerate(rules):
         events += [{"event": "job_info", "id": number, "rule": rule}, {"event": "job_finished", "id": number}]
     run.watch(events, run.Follower())
