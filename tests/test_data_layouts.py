@@ -208,10 +208,7 @@ PAPERS = sorted((REPOSITORY / "baselines/boards/papers").glob("*.yaml"))
 @pytest.mark.parametrize("board", PAPERS, ids=lambda path: path.stem)
 def test_a_board_of_papers_data_names_the_missing_download(board: Path) -> None:
     (line,) = grid.problems(str(board))
-    assert (
-        f"download it from {layouts.LAYOUTS[board.stem].address}, then `ganbench data import {board.stem} FOLDER`"
-        in line
-    )
+    assert f"download it from {own.PAPERS[board.stem]}, then `ganbench data import {board.stem} FOLDER`" in line
 
 
 @pytest.mark.parametrize("board", PAPERS, ids=lambda path: path.stem)

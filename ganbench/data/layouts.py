@@ -42,7 +42,6 @@ class Layout(NamedTuple):
     """A published layout."""
 
     about: str
-    address: str  # where the data are described and downloaded
     card: dict[str, str]  # licence, citation, notes
     read: Callable[[Path], tuple[Part, Part]]  # of the unpacked folder: what to train with, and what is held out
 
@@ -59,9 +58,9 @@ def add(layout: str, path: Path) -> str:
     except FileNotFoundError as error:
         missing = Path(error.filename).relative_to(path)
         raise UserError(
-            f"{path}: this folder has no {missing}; {layout} is read from the unpacked download of {chosen.address}"
+            f"{path}: this folder has no {missing}; {layout} is read from the unpacked download of {own.PAPERS[layout]}"
         ) from None
-    return own.keep(layout, lambda new: _write(new, chosen, parts))
+    return own.keep(layout, lambda new: _write(new, chosen, parts) | {"url": own.PAPERS[layout]})
 
 
 def _write(new: Path, layout: Layout, parts: tuple[Part, Part]) -> dict[str, Any]:
@@ -76,7 +75,7 @@ def _write(new: Path, layout: Layout, parts: tuple[Part, Part]) -> dict[str, Any
     condition = {"condition": list(np.load(kept, mmap_mode="r").shape[1:])} if kept.is_file() else {}
     classes = 0 if parts[0].y is None else int(max(part.y.max() for part in parts if part.y is not None)) + 1
     sizes = {"train": parts[0].x.n, "test": parts[1].x.n, "shape": list(train.shape[1:]), "dtype": "uint8"}
-    return sizes | {"about": layout.about, "url": layout.address, "classes": classes} | condition | layout.card
+    return sizes | {"about": layout.about, "classes": classes} | condition | layout.card
 
 
 def _save(path: Path, stream: Stream) -> None:
@@ -258,7 +257,6 @@ REDUCED = "the central square, reduced (bicubic)"
 LAYOUTS = {
     "cifar10": Layout(
         "small photographs, 32 x 32, colour, 10 classes",
-        own.PAPERS["cifar10"],
         {
             "licence": "none stated",
             "citation": "Krizhevsky: Learning multiple layers of features from tiny images, 2009",
@@ -267,7 +265,6 @@ LAYOUTS = {
     ),
     "celeba64": Layout(
         "faces, 64 x 64, colour",
-        own.PAPERS["celeba64"],
         {
             "licence": "for research that is not commercial",
             "citation": "Liu et al. 2014, arXiv:1411.7766",
@@ -277,13 +274,11 @@ LAYOUTS = {
     ),
     "lsun-bedroom64": Layout(
         "bedrooms, 64 x 64, colour",
-        own.PAPERS["lsun-bedroom64"],
         {"licence": "none stated", "citation": "Yu et al. 2015, arXiv:1506.03365", "notes": REDUCED},
         lsun_bedroom64,
     ),
     "imagenet128": Layout(
         "photographs, 128 x 128, colour, 1,000 classes",
-        own.PAPERS["imagenet128"],
         {
             "licence": "for research that is not commercial",
             "citation": "Russakovsky et al. 2014, arXiv:1409.0575",
@@ -293,25 +288,21 @@ LAYOUTS = {
     ),
     "facades": Layout(
         "photographs of facades, from label maps",
-        own.PAPERS["facades"],
         PIX2PIX,
         _side_by_side(0),
     ),
     "edges2shoes": Layout(
         "photographs of shoes, from edges",
-        own.PAPERS["edges2shoes"],
         PIX2PIX,
         _side_by_side(1),
     ),
     "horse2zebra": Layout(
         "photographs of zebras, from photographs of horses, unpaired",
-        own.PAPERS["horse2zebra"],
         {"licence": "that of ImageNet", "citation": "Zhu et al. 2017, arXiv:1703.10593"},
         two_domains,
     ),
     "cub64": Layout(
         "birds, 64 x 64, colour, 200 classes",
-        own.PAPERS["cub64"],
         {
             "licence": "none stated for the pictures",
             "citation": "Wah et al.: The Caltech-UCSD Birds-200-2011 dataset, 2011",
@@ -321,7 +312,6 @@ LAYOUTS = {
     ),
     "oxford102-64": Layout(
         "flowers, 64 x 64, colour, 102 classes",
-        own.PAPERS["oxford102-64"],
         {
             "licence": "none stated for the pictures",
             "citation": "Nilsback, Zisserman: Automated flower classification over a large number of classes, 2008",
