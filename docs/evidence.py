@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.special import stdtr
 
 from ganbench import metrics
-from ganbench.boards import controls, leaderboard, published
+from ganbench.boards import controls, leaderboard, promises, published
 from ganbench.boards.leaderboard import Comparison
 from ganbench.config import RECIPE
 from ganbench.display.text import listed, number
@@ -123,18 +123,14 @@ def cases(table: Table, column: str, pairs: Mapping[str, tuple[str, str]]) -> li
 def holm(differences: Sequence[np.ndarray]) -> list[int]:
     """The sign of each mean of differences `[k]`; 0 if it is not clear at 95 % after Holm's correction for all of them.
 
-    Holm 1979, Scandinavian Journal of Statistics 6. Differences without a spread are clear, unless they are 0.
+    Differences without a spread are clear, unless they are 0.
     """
     p = []
     for values in differences:
         error = values.std(ddof=1) / np.sqrt(len(values))
         p.append(2 * stdtr(len(values) - 1, -abs(values.mean()) / error) if error else float(values.mean() == 0))
-    signs = [0] * len(p)
-    for rank, place in enumerate(np.argsort(p, kind="stable")):
-        if p[place] * (len(p) - rank) >= ALPHA:
-            break
-        signs[place] = int(np.sign(differences[place].mean()))
-    return signs
+    clear = promises.holm(np.array(p)) < ALPHA
+    return [int(np.sign(values.mean())) if sure else 0 for values, sure in zip(differences, clear, strict=True)]
 
 
 BETTER, WORSE, ALONE, UNCLEAR = "clearly better", "clearly worse", "clear only alone", "not clear"
