@@ -13,6 +13,7 @@ line for each trial, and README.md. A trial that NAME.csv has is not repeated.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
@@ -26,6 +27,7 @@ import typer
 import yaml
 
 from ganbench import Scorer, baseline, data
+from ganbench.errors import counted
 from ganbench.metrics import get
 from ganbench.training import loop
 from ganbench.training.sampling import Drawing, sample
@@ -98,7 +100,7 @@ def best(table: pd.DataFrame, rank: str) -> pd.DataFrame:
 def page(folder: Path = FOLDER) -> str:
     """The page of all searches."""
     text = (
-        "# How the settings of the boards were chosen\n\nEach row had the same number of trials. The trials trained on five "
+        "# How the settings of the boards were chosen\n\nThe trials trained on five "
         "sixths of the training split, and they were scored against\nthe last sixth, with a seed that no board has. The "
         "held-out split had no part in the choice. The best trial of a row is\nmarked. One "
         "seed per trial is little: neighbours may owe their order to chance.\n"
@@ -111,10 +113,13 @@ def page(folder: Path = FOLDER) -> str:
         chosen = best(table, search["rank"]).index
         table.insert(2, "best", ["yes" if i in chosen else "" for i in table.index])
         table["diverged"] = table["diverged"].fillna("")
-        planned = sum(map(len, search["rows"].values()))
+        tried = {row: len(settings) for row, settings in search["rows"].items()}
+        planned, usual = sum(tried.values()), Counter(tried.values()).most_common(1)[0][0]
+        more = "".join(f"; {row} had {number}" for row, number in tried.items() if number != usual)
         left = "" if len(table) == planned else f" {planned - len(table)} of {planned} trials were not run yet."
         text += (
-            f"\n## {name}\n\n{search['about']} {search['samples']:,} samples, seed {search['seed']}.{left}\n\n"
+            f"\n## {name}\n\n{search['about']} Each row had {counted(usual, 'trial')}{more}. "
+            f"{search['samples']:,} samples, seed {search['seed']}.{left}\n\n"
             f"{table.to_markdown(index=False, floatfmt='.3g')}\n"
         )
     return text + "\n`python -m experiments tune NAME` wrote this page.\n"
