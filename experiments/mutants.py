@@ -26,7 +26,7 @@ from ganbench.boards.plants import PLANTS
 from ganbench.data.mixture import Mixture
 from ganbench.display.progress import progress
 from ganbench.metrics import Metric, Score
-from ganbench.metrics._manifolds import manifolds
+from ganbench.metrics._manifolds import manifolds, recalled
 from ganbench.metrics.fid import frechet, moments
 
 DATASETS = ("digits", "ring")
@@ -173,7 +173,7 @@ def recall_by_coverage(gen: np.ndarray, ref: np.ndarray) -> float:
 
 @mutant("precision", "recall in its place")
 def precision_exchanged(gen: np.ndarray, ref: np.ndarray) -> float:
-    return float(manifolds(gen, ref).recalled.mean())
+    return float(recalled(gen, ref).mean())
 
 
 @mutant("precision", "all balls are as large as the largest")

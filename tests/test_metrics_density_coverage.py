@@ -88,7 +88,9 @@ def test_standard_errors_equal_a_jackknife_by_brute_force(n: int, m: int, d: int
             a, b = (given[groups != group] if given is side else given for given in (x, y))
             left.append(brute(cdist(a, b), cdist(a, a), cdist(b, b)))
         variance += (_manifolds.GROUPS - 1) * np.var(left, axis=0)
-    assert np.allclose(_manifolds.measured(x, y)[1], np.sqrt(variance), rtol=1e-9)
+    errors = _manifolds.measured(x, y)[1]
+    all_four = [errors.precision, _manifolds.recalled_measured(x, y)[1], errors.density, errors.coverage]
+    assert np.allclose(all_four, np.sqrt(variance), rtol=1e-9)
 
 
 def test_one_pass_gives_the_relations_that_brute_force_gives() -> None:
@@ -101,7 +103,8 @@ def test_one_pass_gives_the_relations_that_brute_force_gives() -> None:
     third, fifth, third_gen = (np.sort(D, 1)[:, k] for D, k in ((of_ref, 3), (of_ref, 5), (of_gen, 3)))
     inside = (to < fifth) | (to == 0)
     np.testing.assert_array_equal(both.precise, (to <= third).any(1))
-    np.testing.assert_array_equal(both.recalled, (to <= third_gen[:, None]).any(0))
+    for near in (_manifolds.recalled_measured(x, y)[0], _manifolds.recalled(x, y)):
+        np.testing.assert_array_equal(near, (to <= third_gen[:, None]).any(0))
     np.testing.assert_array_equal(both.covered, inside.any(0))
     weight = np.where(np.arange(120) < 9, 5 / 9, 1.0)
     np.testing.assert_allclose(both.balls, (inside * weight).sum(1), rtol=1e-12)

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import log_softmax
 
 from ganbench.metrics import Score
-from ganbench.metrics._manifolds import within
+from ganbench.metrics._manifolds import inside
 from ganbench.metrics._neighbours import knn_self
 from ganbench.metrics._order import shuffled
 from ganbench.metrics._shared import remembered
@@ -67,20 +67,17 @@ def kernel_distance(gen: np.ndarray, ref: np.ndarray, *, subsets: int = 100, siz
 
 def open_precision(gen: np.ndarray, ref: np.ndarray) -> Score:
     """Share of `gen` `[n, d]` in an open ball around a point of `ref` `[m, d]` to its fifth neighbour. It has no interval."""
-    return Score(float(_open(gen, ref)[0].mean()))
+    return Score(float(_in_open_balls(gen, ref).mean()))
 
 
 def open_recall(gen: np.ndarray, ref: np.ndarray) -> Score:
     """Share of `ref` `[m, d]` in an open ball around a point of `gen` `[n, d]` to its fifth neighbour. It has no interval."""
-    return Score(float(_open(gen, ref)[1].mean()))
+    return Score(float(_in_open_balls(ref, gen).mean()))
 
 
-@remembered
-def _open(gen: np.ndarray, ref: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Which samples `[n]` and which reference points `[m]` lie in an open ball around a point of the other set."""
-    of_gen, of_ref = (np.nextafter(knn_self(x, K_OPEN)[0][:, -1], -1.0) for x in (gen, ref))  # see `pairs_in_balls`
-    relations = within(gen, ref, of_ref, of_gen, of_ref, np.ones(len(ref)))
-    return relations.precise, relations.recalled
+def _in_open_balls(x: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """Which points of `x` `[n, d]` lie in an open ball around one of `centres` `[m, d]`, bool `[n]`."""
+    return inside(x, centres, np.nextafter(knn_self(centres, K_OPEN)[0][:, -1], -1.0))  # see `pairs_in_balls`
 
 
 def capped(function: Callable[..., Score], most: int) -> Callable[..., Score]:

@@ -1,6 +1,7 @@
 """Which points lie in the balls around other points: shared by precision, recall, density and coverage.
 
-One pass over the pairs of points serves all four scores and their standard errors.
+One pass over the pairs of points serves precision, density and coverage with their standard errors. Recall looks at the balls
+around the samples, so it has a pass of its own: a metric that is computed alone searches only the neighbours that it needs.
 
 A ball of density and coverage is open: it holds the samples that are nearer than the fifth neighbour of its centre. If more
 than five real points coincide, this ball would be empty, and exact copies would not count. So a ball of radius 0 is closed.
@@ -28,29 +29,36 @@ NEIGHBOURS = K_DENSITY + 7  # some more, which take the places of those that are
 
 
 class Manifolds(NamedTuple):
-    """Which samples `[n, d]` lie near which reference points `[m, d]`."""
+    """Which samples `[n, d]` lie in the balls around reference points `[m, d]`."""
 
     precise: np.ndarray  # bool [n]: samples in a closed ball around a reference point
-    recalled: np.ndarray  # bool [m]: reference points in a closed ball around a sample
     balls: np.ndarray  # float64 [n]: number of open balls around reference points that contain the sample
     covered: np.ndarray  # bool [m]: reference points whose open ball contains a sample
 
 
 class Errors(NamedTuple):
-    """Standard errors of the four scores: over new samples of the generator and a new reference."""
+    """Standard errors of three scores: over new samples of the generator and a new reference."""
 
     precision: float
-    recall: float
     density: float
     coverage: float
 
 
 @remembered
 def manifolds(gen: np.ndarray, ref: np.ndarray) -> Manifolds:
-    """All four relations of `gen` `[n, d]` and `ref` `[m, d]`, exact. `measured` gives the same, with errors."""
-    of_gen, of_ref = nearest(gen)[0], nearest(ref)[0]
+    """The relations of `gen` `[n, d]` and `ref` `[m, d]`, exact. `measured` gives the same, with errors."""
+    of_ref = nearest(ref)[0]
     radius = of_ref[:, K_DENSITY - 1]
-    return within(gen, ref, of_ref[:, K_MANIFOLD - 1], of_gen[:, K_MANIFOLD - 1], opened(radius), weights(ref, radius))
+    return within(gen, ref, of_ref[:, K_MANIFOLD - 1], opened(radius), weights(ref, radius))
+
+
+@remembered
+def recalled(gen: np.ndarray, ref: np.ndarray) -> np.ndarray:
+    """Which points of `ref` `[m, d]` lie in a closed ball around a sample of `gen` `[n, d]`, bool `[m]`, exact.
+
+    `recalled_measured` gives the same, with an error.
+    """
+    return inside(ref, gen, nearest(gen)[0][:, K_MANIFOLD - 1])
 
 
 def opened(radius: np.ndarray) -> np.ndarray:
@@ -69,26 +77,26 @@ def weights(ref: np.ndarray, radius: np.ndarray) -> np.ndarray:
     return counts
 
 
-def within(
-    gen: np.ndarray,
-    ref: np.ndarray,
-    around_ref: np.ndarray,
-    around_gen: np.ndarray,
-    dense: np.ndarray,
-    weight: np.ndarray,
-) -> Manifolds:
+def inside(x: np.ndarray, centres: np.ndarray, radii: np.ndarray) -> np.ndarray:
+    """Which points of `x` `[n, d]` lie in a closed ball around one of `centres` `[m, d]` with `radii` `[m]`, bool `[n]`."""
+    result = np.zeros(len(x), bool)
+    for [(i, _)] in pairs_in_balls(x, centres, radii):
+        result[i] = True
+    return result
+
+
+def within(gen: np.ndarray, ref: np.ndarray, radii: np.ndarray, dense: np.ndarray, weight: np.ndarray) -> Manifolds:
     """The relations for closed balls of given radii.
 
     Args:
         gen, ref: samples `[n, d]` and reference `[m, d]`.
-        around_ref, around_gen: radii `[m]` and `[n]` of the manifolds.
+        radii: `[m]`, of the balls of precision.
         dense, weight: radii `[m]` of the balls of density, and what each ball counts.
     """
     n, m = len(gen), len(ref)
-    relations = Manifolds(np.zeros(n, bool), np.zeros(m, bool), np.zeros(n), np.zeros(m, bool))
-    for (i, _), (_, j), (i_open, j_open) in pairs_in_balls(gen, ref, around_ref, around_gen[:, None], dense):
+    relations = Manifolds(np.zeros(n, bool), np.zeros(n), np.zeros(m, bool))
+    for (i, _), (i_open, j_open) in pairs_in_balls(gen, ref, radii, dense):
         relations.precise[i] = True
-        relations.recalled[j] = True
         relations.balls[:] += np.bincount(i_open, weight[j_open], n)
         relations.covered[j_open] = True
     return relations
@@ -112,38 +120,43 @@ def measured(gen: np.ndarray, ref: np.ndarray) -> tuple[Manifolds, Errors]:
     """
     n, m = len(gen), len(ref)
     a, b = _groups(gen), _groups(ref)
-    around_gen, around_ref = _radii(gen, a, K_MANIFOLD), _radii(ref, b, K_MANIFOLD)
-    dense = opened(_radii(ref, b, K_DENSITY))
+    closed, dense = _radii(ref, b, K_MANIFOLD), opened(_radii(ref, b, K_DENSITY))
     weight = weights(ref, dense[:, ALL])
-    precise, recalled, covered = (np.zeros((size, GROUPS + 1), bool) for size in (n, m, m))
+    precise, covered = (np.zeros((size, GROUPS + 1), bool) for size in (n, m))
     balls = np.zeros(n)
     covering = np.zeros((m, GROUPS), bool)  # the balls of all reference points, and the groups of the samples in them
     of_gen, of_ref = (
         np.zeros(GROUPS),
         np.zeros(GROUPS + 1),
     )  # sums over balls: by group of samples; without a group of balls
-    for near_ref, near_gen, (i, j) in pairs_in_balls(
-        gen, ref, around_ref.max(1), around_gen.max(1)[:, None], dense.max(1)
-    ):
-        _mark(precise, near_ref[0], near_ref[1], b, distances_of(gen, ref, *near_ref), around_ref)
-        _mark(recalled, near_gen[1], near_gen[0], a, distances_of(gen, ref, *near_gen), around_gen)
+    for near, (i, j) in pairs_in_balls(gen, ref, closed.max(1), dense.max(1)):
+        _mark(precise, *near, b, distances_of(gen, ref, *near), closed)
         distance = distances_of(gen, ref, i, j)
         _mark(covered, j, j, b, distance, dense)
         for column in range(GROUPS + 1):
             of_ref[column] += weight[j[(b[j] != column) & (distance <= dense[j, column])]].sum()
-        inside = distance <= dense[j, ALL]
-        covering[j[inside], a[i[inside]]] = True
-        of_gen += np.bincount(a[i[inside]], weight[j[inside]], GROUPS)
-        balls += np.bincount(i[inside], weight[j[inside]], n)
+        held = distance <= dense[j, ALL]
+        covering[j[held], a[i[held]]] = True
+        of_gen += np.bincount(a[i[held]], weight[j[held]], GROUPS)
+        balls += np.bincount(i[held], weight[j[held]], n)
     left_a, left_b = n - np.bincount(a, minlength=GROUPS), m - np.bincount(b, minlength=GROUPS)
     by_others = (covering.sum(1, keepdims=True) > covering).mean(0)
-    relations = Manifolds(precise[:, ALL], recalled[:, ALL], balls, covered[:, ALL])
+    relations = Manifolds(precise[:, ALL], balls, covered[:, ALL])
     return relations, Errors(
         precision=_error(_means(precise[:, ALL], a), precise[:, :ALL].mean(0)),
-        recall=_error(recalled[:, :ALL].mean(0), _means(recalled[:, ALL], b)),
         density=_error((of_ref[ALL] - of_gen) / left_a / K_DENSITY, of_ref[:ALL] / n / K_DENSITY),
         coverage=_error(by_others, covered[:, :ALL].sum(0) / left_b),
     )
+
+
+def recalled_measured(gen: np.ndarray, ref: np.ndarray) -> tuple[np.ndarray, float]:
+    """The points of `ref` `[m, d]` that `recalled` finds, and the standard error of recall, by the jackknife of `measured`."""
+    a, b = _groups(gen), _groups(ref)
+    radii = _radii(gen, a, K_MANIFOLD)
+    near = np.zeros((len(ref), GROUPS + 1), bool)
+    for [(j, i)] in pairs_in_balls(ref, gen, radii.max(1)):
+        _mark(near, j, i, a, distances_of(ref, gen, j, i), radii)
+    return near[:, ALL], _error(near[:, :ALL].mean(0), _means(near[:, ALL], b))
 
 
 def _groups(x: np.ndarray) -> np.ndarray:

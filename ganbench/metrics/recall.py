@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ganbench.metrics import Card, Score
-from ganbench.metrics._manifolds import interval, manifolds, measured
+from ganbench.metrics._manifolds import interval, recalled, recalled_measured
 from ganbench.metrics._order import like
 from ganbench.statistics import share
 
@@ -30,8 +30,7 @@ def recall(gen: np.ndarray, ref: np.ndarray, train: np.ndarray | None = None) ->
     Clopper-Pearson's interval for this manifold. `perfect` is the score of n random training samples in the place of `gen`.
     """
     real = like(len(gen), train)
-    relations, errors = measured(gen, ref)
-    inside = relations.recalled
-    perfect = None if real is None else float(manifolds(real, ref).recalled.mean())
-    value, given = float(inside.mean()), share(int(inside.sum()), len(ref))
-    return Score(value, interval(value, errors.recall, given, 1.0), perfect)
+    near, error = recalled_measured(gen, ref)
+    perfect = None if real is None else float(recalled(real, ref).mean())
+    value, given = float(near.mean()), share(int(near.sum()), len(ref))
+    return Score(value, interval(value, error, given, 1.0), perfect)

@@ -22,7 +22,7 @@ from ganbench.display.progress import progress
 from ganbench.errors import UserError, plain
 from ganbench.features import Extractor, require, resized_otherwise
 from ganbench.metrics import check
-from ganbench.metrics._manifolds import K_DENSITY, K_MANIFOLD, opened, within
+from ganbench.metrics._manifolds import K_DENSITY, K_MANIFOLD, inside, opened, within
 from ganbench.metrics._neighbours import knn_self
 from ganbench.metrics.classifier_score import SPLITS, divergences
 from ganbench.samples import SampleSet, alike
@@ -143,12 +143,11 @@ def _others(protocol: Protocol, gen: SampleSet, scorer: Scorer) -> dict[str, flo
         g, r = (np.asarray(embed(given, scorer.extractor).features, np.float64) for given in sets)
         check({"gen": g, "ref": r})
         of_g, of_r = (knn_self(x, K_DENSITY)[0] for x in (g, r))
-        counts = within(
-            g, r, opened(of_r[:, K_MANIFOLD - 1]), opened(of_g[:, K_MANIFOLD - 1]), of_r[:, -1], np.ones(len(r))
-        )
+        manifold_r, manifold_g = (opened(distances[:, K_MANIFOLD - 1]) for distances in (of_r, of_g))
+        counts = within(g, r, manifold_r, of_r[:, -1], np.ones(len(r)))
         return {
             "precision": float(counts.precise.mean()),
-            "recall": float(counts.recalled.mean()),
+            "recall": float(inside(r, g, manifold_g).mean()),
             "density": float(counts.balls.mean() / K_DENSITY),
             "coverage": float(counts.covered.mean()),
         }
