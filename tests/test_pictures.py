@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
-from ganbench.display.pictures import LINE, contact_sheet, overview, strip
+from ganbench.display.pictures import LINE, contact_sheet, frame, overview, paint, strip
 from ganbench.errors import UserError
 from ganbench.samples import SampleSet
 
@@ -79,3 +80,12 @@ def test_small_images_of_a_strip_are_enlarged_without_new_values() -> None:
     sheet = strip(x)
     assert sheet.shape == (2 * 72, 3 * 72, 1)
     assert np.array_equal(sheet[72 + 8 :: 8, 2 * 72 + 8 :: 8], x[1, 2])
+
+
+@pytest.mark.parametrize(("moved", "said"), [(0.0, []), (100.0, ["100% of the samples lie outside"])])
+@pytest.mark.parametrize("d", [1, 2])
+def test_a_panel_says_which_share_of_its_points_it_cannot_show(d: int, moved: float, said: list[str]) -> None:
+    x = np.random.default_rng(0).standard_normal((200, d)).astype(np.float32)
+    axes = Figure().subplots()
+    paint(axes, SampleSet(x + np.float32(moved), None, {}), frame(x))
+    assert [text.get_text() for text in axes.texts] == said

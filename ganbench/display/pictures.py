@@ -48,7 +48,8 @@ def paint_sheet(axes: Axes, x: Rows, rows: int = SIDE, columns: int = SIDE) -> N
 def paint(axes: Axes, samples: SampleSet, box: np.ndarray | None, numbered: bool = False) -> None:
     """Paint a sample set. Points are shown in the range `box` `[2, d]`, the same for every set of a dataset.
 
-    If `numbered`, the first 64 samples have their numbers beside them.
+    A panel says which share of its points lies outside of the range, if it is at least 1 %. If `numbered`, the first 64 samples
+    have their numbers beside them.
     """
     axes.set_xticks([])
     axes.set_yticks([])
@@ -59,11 +60,16 @@ def paint(axes: Axes, samples: SampleSet, box: np.ndarray | None, numbered: bool
         paint_sheet(axes, samples.x)
         return
     assert box is not None
+    outside = ((samples.x < box[0]) | (samples.x > box[1])).any(1).mean()
+    if outside >= 0.01:
+        axes.text(
+            0.5, 0.97, f"{outside:.0%} of the samples lie outside", transform=axes.transAxes, ha="center", va="top"
+        )
+    axes.set_xlim(*box[:, 0])
     if samples.x.shape[1] == 1:
-        axes.hist(samples.x[:, 0], bins=100, range=tuple(box[:, 0]), density=True, color="tab:blue")
+        axes.hist(samples.x[:, 0], bins=100, range=tuple(box[:, 0]), color="tab:blue")
         return
     axes.scatter(samples.x[:, 0], samples.x[:, 1], s=1, alpha=0.3, linewidths=0, color="tab:blue")
-    axes.set_xlim(*box[:, 0])
     axes.set_ylim(*box[:, 1])
     axes.set_aspect("equal")
 
