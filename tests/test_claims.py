@@ -191,7 +191,8 @@ def changes() -> dict[str, np.ndarray]:
 
 
 def splits() -> np.ndarray:
-    return pd.read_csv(REPOSITORY / "results/semi_supervised/splits.csv").error_percent.to_numpy(float)
+    table = pd.read_csv(REPOSITORY / "results/semi_supervised/splits.csv")
+    return table[table.labels == 100].error_percent.to_numpy(float)
 
 
 def noise_precision(kind: str) -> float:

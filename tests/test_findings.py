@@ -229,7 +229,12 @@ def test_words_about_bf16_follow_the_interval(change: float, words: str) -> None
     [(1.7, "clearly more than"), (0.3, "clearly less than"), (0.93, "not clearly different from")],
 )
 def test_error_is_compared_with_the_paper_by_its_interval(wrong: float, words: str) -> None:
-    assert words in studies.semi_supervised(pd.DataFrame({"error_percent": [wrong - 0.1, wrong, wrong + 0.1]})).answer
+    assert (
+        words
+        in studies.semi_supervised(
+            pd.DataFrame({"labels": 100, "error_percent": [wrong - 0.1, wrong, wrong + 0.1]})
+        ).answer
+    )
 
 
 def test_order_that_a_protocol_turns_is_counted_as_clear_or_not() -> None:
