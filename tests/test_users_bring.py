@@ -68,11 +68,6 @@ NOT_COMPARED: list[tuple[str, dict[str, bytes], str]] = [
     ("from 1 to 10", folders(lambda i: f"{DIGITS.target[i] + 1}/{i}.png"), "no class 10"),
     ("parts by number", folders(lambda i: f"{i // 100:05d}/img{i:08d}.png"), "parts of the set, and not classes"),
     (
-        "parts by one digit",
-        folders(lambda i: f"{i // 100}/{i:06d}.png"),
-        "folders of classes have names such as class_0",
-    ),
-    (
         "one folder above",
         folders(lambda i: f"images/{DIGITS.target[i]}/{i}.png"),
         "if its 10 folders are classes, give this",
@@ -116,6 +111,13 @@ def test_folders_that_are_not_its_classes_give_no_accuracy(
     result = digits(write_folder(tmp_path / "set", files))
     assert result.metrics["classification_accuracy"].value is None
     assert why in "\n".join(result.preflight)
+
+
+def test_folders_through_which_the_files_run_on_may_be_parts(tmp_path: Path) -> None:
+    given = write_folder(tmp_path / "set", folders(lambda i: f"{i // 100}/{i:06d}.png"))
+    assert "run on through the folders (0, 1, 2), which were read as classes; if the folders only cut" in warnings_of(
+        given
+    )
 
 
 def test_an_image_that_dataset_json_does_not_list_is_named(tmp_path: Path) -> None:
@@ -339,7 +341,7 @@ def test_statistics_alone_say_what_they_are_used_for(tmp_path: Path) -> None:
     np.savez(tmp_path / "alone.npz", **statistics(C))
     result = score(B, tmp_path / "alone.npz", features="pixels", metrics=["fid", "precision"])
     assert result.metrics["precision"].reason == (
-        "precision needs the images of the reference, and alone.npz has only statistics"
+        "precision needs the samples of a reference, and alone.npz has only statistics"
     )
     said = "alone.npz: statistics of 192 features without images; fid is measured against mu and sigma of this file"
     assert any(line.startswith(said) for line in result.preflight)

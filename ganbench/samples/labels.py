@@ -125,9 +125,15 @@ def classes(names: list[str]) -> Labels:
     if len(folders) < 2 or any(len(parts) < 2 for parts in paths):
         return Labels()
     listed = preflight.several(folders, len(folders))
-    if _are_parts(folders, paths):
+    run_on = _run_on(folders, paths)
+    padded = folders[0][0] == "0" and all(len(folder) > 1 for folder in folders)
+    if all(PART.fullmatch(folder) for folder in folders) or (run_on and padded):
         why = f"no labels: the folders ({listed}) are parts of the set, and not classes"
         return Labels(notes=(f"{why}; folders of classes have names such as class_0",))
+    unsure = (
+        f"the numbers of the files run on through the folders ({listed}), which were read as classes; if the folders only cut "
+        "the set into parts, move all images into one folder"
+    )
     matches = [NUMBER.fullmatch(folder) for folder in folders]
     numbers = [int(match[1]) for match in matches if match]
     whole = len(set(numbers)) == len(folders)
@@ -136,16 +142,16 @@ def classes(names: list[str]) -> Labels:
     y = np.array([number[parts[0]] for parts in paths], np.int64)
     named = [f"{folder} = {number[folder]}" if folder != str(number[folder]) else folder for folder in folders]
     meaning = f"{len(folders):,} class folders, {preflight.several(named, len(named))}"
-    return Labels(y, meaning, {} if whole else {str(number[folder]): folder for folder in folders})
+    of_number = {} if whole else {str(number[folder]): folder for folder in folders}
+    return Labels(y, meaning, of_number, (unsure,) if run_on else ())
 
 
-def _are_parts(folders: list[str], paths: list[tuple[str, ...]]) -> bool:
-    """Whether folders only cut a set into parts: by their names, or because the numbers of the files run on through them.
+def _run_on(folders: list[str], paths: list[tuple[str, ...]]) -> bool:
+    """Whether folders are numbers and the numbers of the files run on through them.
 
-    The dataset tool of StyleGAN writes 00000/img00000000.png to 00000/img00000999.png, then 00001/img00001000.png.
+    The dataset tool of StyleGAN writes 00000/img00000000.png to 00000/img00000999.png, then 00001/img00001000.png. Samples
+    that were drawn class by class can look like this too.
     """
-    if all(PART.fullmatch(folder) for folder in folders):
-        return True
     if not all(folder.isdecimal() for folder in folders):
         return False
     numbers = [re.findall("[0-9]+", PurePosixPath(parts[-1]).stem)[-1:] for parts in paths]

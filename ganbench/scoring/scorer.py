@@ -353,7 +353,7 @@ class Scorer:
             reason = "measures pixels, and the sets have images of different sizes"
             results |= {m.name: not_computed(m, len(gen.x), f"{m.name} {reason}") for m in group if m.name in ON_PIXELS}
         if self.reference.is_statistics:
-            why = f"needs the images of the reference, and {self.reference.manifest['name']} has only statistics"
+            why = f"needs the samples of a reference, and {self.reference.manifest['name']} has only statistics"
             for name, result in results.items():
                 if result["reason"] == f"{name} {INPUTS['ref'].absent}":
                     result["reason"] = f"{name} {why}"
