@@ -57,7 +57,7 @@ def render(
     `given` is what the user called the samples; by default their name in the result.
     """
     computed = [name for name, m in result.metrics.items() if m.answered]
-    said = verdict.verdicts(result)
+    said = [v._replace(text=v.text.replace("the page (`--html`)", "this page")) for v in verdict.verdicts(result)]
     sections = axis.sections(computed, said)
     placed = {v for section in sections for v in section["verdicts"]}
     others = [v for v in said if v not in placed and v.level != "unknown"]
