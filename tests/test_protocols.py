@@ -258,7 +258,7 @@ def test_statistics_serve_the_first_extractor_and_the_others_say_why_not(as_publ
 
 
 def test_statistics_of_a_file_of_adm_serve_fid_and_sfid(as_published: Path, tmp_path: Path) -> None:
-    of = {"mu": np.zeros(2048), "sigma": np.eye(2048), "mu_s": np.zeros(2023), "sigma_s": np.eye(2023)}
+    of: dict[str, Any] = {"mu": np.zeros(2048), "sigma": np.eye(2048), "mu_s": np.zeros(2023), "sigma_s": np.eye(2023)}
     np.savez(tmp_path / "both.npz", arr_0=images(1), **of)
     np.savez(tmp_path / "alone.npz", **of)
     wanted: dict[str, Any] = {"protocol": "adm", "metrics": ["fid", "sfid"]}

@@ -27,7 +27,7 @@
 | a file with the name of an image that is none, such as a pointer of Git LFS | error that says what the file is |
 | links to folders | not followed, warning that names them |
 | other files that are not images | ignored, warning that names them |
-| folders or files of several sets: train beside test, trainA beside trainB, 0_real_A.png beside 0_fake_B.png | error that names them |
+| folders or files of several sets, such as train beside test, or 0_real_A.png beside 0_fake_B.png | error that names them |
 | folders that cut a set into parts, such as 00000 and 00001, or batch_0 | no classes, warning |
 
 Nothing is left out, cut or rescaled by the data's own minimum and maximum.
