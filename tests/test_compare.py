@@ -121,6 +121,15 @@ def test_samples_are_not_compared_with_themselves() -> None:
     assert "unclear" not in text
 
 
+def test_equal_images_with_other_labels_are_compared() -> None:
+    gan = read("gan")["gan"]
+    moved = gan.metrics["fid"].model_copy(update={"value": 100.0, "interval": (99.0, 101.0)})
+    swapped = gan.model_copy(update={"metrics": gan.metrics | {"fid": moved}})
+    text = report.comparison(compare({"gan": gan, "swapped": swapped}), {"gan": gan, "swapped": swapped})
+    assert "the same samples" not in text
+    assert "fid ↓" in text
+
+
 def test_a_comparison_repeats_that_a_row_copies() -> None:
     results = read("gan", "copycat")
     text = report.comparison(compare(results), results)

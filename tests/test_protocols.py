@@ -251,7 +251,30 @@ def test_statistics_serve_the_first_extractor_and_the_others_say_why_not(as_publ
     np.savez(tmp_path / "statistics.npz", mu=np.zeros(2048), sigma=np.eye(2048))
     result = score(images(0), tmp_path / "statistics.npz", protocol="adm", metrics=["fid", "sfid"])
     assert result.metrics["fid"].value is not None
-    assert result.metrics["sfid"].reason == "sfid needs the images of the reference: its statistics are for inception"
+    lacking = "its file has none"
+    assert result.metrics["sfid"].reason == (
+        f"sfid needs the images of the reference, or mu_s and sigma_s of inception-spatial: {lacking}"
+    )
+
+
+def test_statistics_of_a_file_of_adm_serve_fid_and_sfid(as_published: Path, tmp_path: Path) -> None:
+    of: dict[str, Any] = {"mu": np.zeros(2048), "sigma": np.eye(2048), "mu_s": np.zeros(2023), "sigma_s": np.eye(2023)}
+    np.savez(tmp_path / "both.npz", arr_0=images(1), **of)
+    np.savez(tmp_path / "alone.npz", **of)
+    wanted: dict[str, Any] = {"protocol": "adm", "metrics": ["fid", "sfid"]}
+    result, alone = (score(images(0), tmp_path / name, **wanted) for name in ("both.npz", "alone.npz"))
+    plain = score(images(0), images(1), **wanted)
+    for name in ("fid", "sfid"):
+        assert result.metrics[name].value == alone.metrics[name].value != plain.metrics[name].value
+    said = "both.npz: fid is measured against mu and sigma of this file, sfid against mu_s and sigma_s"
+    assert any(line.startswith(said) for line in result.preflight)
+    assert result.protocol.reference.extra["spatial_statistics"] == alone.protocol.reference.extra["spatial_statistics"]
+
+
+def test_statistics_of_dinov2_serve_the_number_of_dinov2(as_published: Path, tmp_path: Path) -> None:
+    np.savez(tmp_path / "dino.npz", mu=np.zeros(1024), sigma=np.eye(1024))
+    result = score(images(0), tmp_path / "dino.npz", protocol="edm2", metrics=["fid"]).metrics["fid"]
+    assert result.reason == "fid needs the images of the reference, or mu and sigma of inception: its file has none"
 
 
 @pytest.mark.parametrize("protocol", TABLE, ids=lambda protocol: protocol.name)

@@ -179,7 +179,7 @@ EXIF[0x0112] = 6
         (file_of(Image.new("RGB", (8, 8)), "JPEG"), "jpg", "RGB", "1 of 2 images is JPEG.*FID.*2104.11222"),
         (file_of(Image.new("RGB", (8, 8)), "PNG", exif=EXIF), "png", "RGB", "EXIF orientation"),
         (file_of(Image.new("L", (8, 8), 7), "PNG"), "png", "RGB", "1 grey image among 2.*odd.png"),
-        (b"hello", "txt", "RGB", r"left out, because only images are read: 1 other file \(odd.txt\)"),
+        (b"hello", "txt", "RGB", r"left out, because no image was recognised: 1 other file \(odd.txt\)"),
     ],
 )
 def test_what_is_read_with_a_doubt_is_warned_of(

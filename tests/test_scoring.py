@@ -309,7 +309,7 @@ def test_images_beside_files_of_samples_are_scored_and_named(tmp_path: Path) -> 
     np.savez(tmp_path / "samples-0.npz", np.zeros((5, 8, 8, 1), np.uint8))
     first, warning = samples.preflight.lines(sources.open_set(tmp_path, "test").manifest)
     assert "3 grey images of 8 x 8 pixels from folder" in first
-    assert "left out, because only images are read: 1 other file (samples-0.npz)" in warning
+    assert "left out, because no image was recognised: 1 other file (samples-0.npz)" in warning
 
 
 def test_sizes_are_compared_whatever_the_number_of_channels(tmp_path: Path) -> None:

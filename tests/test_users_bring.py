@@ -67,6 +67,11 @@ NOT_COMPARED: list[tuple[str, dict[str, bytes], str]] = [
     ("letters", folders(lambda i: f"{'abcdefghij'[DIGITS.target[i]]}/{i}.png"), "no classes a, b"),
     ("from 1 to 10", folders(lambda i: f"{DIGITS.target[i] + 1}/{i}.png"), "no class 10"),
     ("parts by number", folders(lambda i: f"{i // 100:05d}/img{i:08d}.png"), "parts of the set, and not classes"),
+    (
+        "one folder above",
+        folders(lambda i: f"images/{DIGITS.target[i]}/{i}.png"),
+        "if its 10 folders are classes, give this",
+    ),
     ("parts by name", folders(lambda i: f"batch_{i // 100}/{i}.png"), "parts of the set, and not classes"),
     ("ranks", folders(lambda i: f"rank{i % 2}/{i}.png"), "parts of the set, and not classes"),
     ("no labels in dataset.json", dataset_tool(lambda pairs: None), "dataset.json has none"),
@@ -108,10 +113,30 @@ def test_folders_that_are_not_its_classes_give_no_accuracy(
     assert why in "\n".join(result.preflight)
 
 
+def test_folders_through_which_the_files_run_on_may_be_parts(tmp_path: Path) -> None:
+    given = write_folder(tmp_path / "set", folders(lambda i: f"{i // 100}/{i:06d}.png"))
+    assert "run on through the folders (0, 1, 2), which were read as classes; if the folders only cut" in warnings_of(
+        given
+    )
+
+
 def test_an_image_that_dataset_json_does_not_list_is_named(tmp_path: Path) -> None:
     files = dataset_tool(lambda pairs: pairs[:-1])
-    with pytest.raises(UserError, match=r"dataset.json has no class for 00002/img00000299.png"):
+    with pytest.raises(
+        UserError, match=r"dataset.json has no class for 00002/img00000299.png; give each image a class"
+    ):
         samples.read(write_zip(tmp_path / "a.zip", files))
+
+
+def test_a_class_that_is_no_number_is_named_with_its_value(tmp_path: Path) -> None:
+    files = dataset_tool(lambda pairs: [[name, WORDS[y]] for name, y in pairs])
+    with pytest.raises(UserError, match=r'dataset.json has "zero", and not a whole number, for 00000/img00000000.png'):
+        samples.read(write_zip(tmp_path / "a.zip", files))
+
+
+def test_numbers_of_samples_under_another_name_are_named(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", images=B, y=Y)
+    assert "y has a number per sample and is not read: labels are read under arr_1" in warnings_of(tmp_path / "a.npz")
 
 
 def test_classes_are_compared_by_name_whatever_their_numbers(tmp_path: Path) -> None:
@@ -183,7 +208,12 @@ def test_images_from_python_are_the_set_that_they_are(what: str, source: Any, la
     assert given.y is None or np.array_equal(given.y, Y)
 
 
-@pytest.mark.parametrize("source", [list(GREY), list(GREY[:, None]), [GREY[:47], GREY[47:]], list(GREY[..., None])])
+BY_THREE = [DataLoader(TensorDataset(torch.tensor(GREY), *labels), 3) for labels in ((), (torch.tensor(Y),))]
+
+
+@pytest.mark.parametrize(
+    "source", [list(GREY), list(GREY[:, None]), [GREY[:47], GREY[47:]], list(GREY[..., None]), *BY_THREE]
+)
 def test_grey_images_from_python_keep_one_channel(source: Any) -> None:
     assert np.array_equal(samples.read(source).x, GREY[..., None])
 
@@ -204,6 +234,8 @@ def test_points_one_by_one_are_the_points() -> None:
         ([(T[0], T[1])], "an item has two images"),
         (PICTURES[0], "is no set of samples"),
         (["a.png", "b.png"], "an item is str; images, points"),
+        (list(GREY / 255.0), "an item of 8 x 8 floats can be a grey image or a batch of points: for images declare"),
+        ([Image.new("I", (8, 8))], "mode I cannot be read .*; convert it: choose which value becomes black"),
         ([{"noise": T}], "a mapping has 'noise'; images, points"),
         ([Image.new("CMYK", (8, 8))], "a PIL image of mode CMYK"),
         ([Image.new("RGBA", (8, 8), (1, 2, 3, 9))], "is transparent"),
@@ -305,6 +337,16 @@ def test_statistics_beside_images_are_for_fid_and_the_images_for_the_rest(tmp_pa
     assert result.protocol.reference.extra["statistics"] != result.protocol.reference.sha256
 
 
+def test_statistics_alone_say_what_they_are_used_for(tmp_path: Path) -> None:
+    np.savez(tmp_path / "alone.npz", **statistics(C))
+    result = score(B, tmp_path / "alone.npz", features="pixels", metrics=["fid", "precision"])
+    assert result.metrics["precision"].reason == (
+        "precision needs the samples of a reference, and alone.npz has only statistics"
+    )
+    said = "alone.npz: statistics of 192 features without images; fid is measured against mu and sigma of this file"
+    assert any(line.startswith(said) for line in result.preflight)
+
+
 @pytest.mark.parametrize("further", [{}, {"arr_1": Y}, {"mu_s": Y.astype(float), "sigma_s": np.eye(50)}])
 def test_images_with_statistics_are_samples_and_a_training_set(tmp_path: Path, further: dict[str, np.ndarray]) -> None:
     path = both(tmp_path / "adm.npz", B, C, **further)
@@ -348,6 +390,11 @@ UNREAD: list[tuple[str, bytes, str]] = [
     ("1.heic", b"\0\0\0\x18ftypheic", "HEIC"),
     ("1.avif", b"\0\0\0\x18ftypavif", "AVIF"),
     ("1.tga", b"\0\0\x02", "TGA"),
+    ("1.pcx", file_of(PICTURES[1], "PCX"), "PCX"),
+    ("1.sgi", file_of(PICTURES[1], "SGI"), "SGI"),
+    ("1", b"P5\t8 8\t255\t" + bytes(64), "PPM"),
+    ("1.nii.gz", b"\x1f\x8b", "NIfTI.*choose slices"),
+    ("1.nef", b"MM\0*", "raw data of a camera"),
     ("1.dcm", b"\0" * 128 + b"DICM", "DICOM.*window of grey values"),
 ]
 
@@ -380,7 +427,8 @@ def test_a_link_to_a_folder_is_named_as_a_link(tmp_path: Path) -> None:
 SETS = [
     ("train", "test"), ("train", "val"), ("training", "validation"), ("real", "fake"), ("real", "generated"),
     ("train2017", "val2017"), ("trainA", "testA"), ("real_images", "fake_images"), ("Train", "Test"), ("samples", "reference"),
-    ("hf/train", "hf/test"), ("hf/train/cat", "hf/test/cat"),
+    ("hf/train", "hf/test"), ("hf/train/cat", "hf/test/cat"), ("trainA", "trainB"), ("gt", "pred"), ("input", "output"),
+    ("cifar10-train", "cifar10-test"), ("fakes_ema", "reals"), ("ground_truth", "generated"), ("train", "unlabeled"),
 ]  # fmt: skip
 
 
@@ -393,11 +441,40 @@ def test_two_sets_in_one_folder_are_refused(tmp_path: Path, pair: tuple[str, str
 
 
 @pytest.mark.parametrize(
-    "pair", [("train", "bus"), ("cat", "dog"), ("bullet train", "test tube"), ("a", "b"), ("1", "2")]
-)
+    "pair",
+    [
+        ("train", "bus"), ("cat", "dog"), ("bullet train", "test tube"), ("a", "b"), ("1", "2"), ("samples_0", "samples_1"),
+    ],
+)  # fmt: skip
 def test_classes_with_other_names_are_one_set(tmp_path: Path, pair: tuple[str, str]) -> None:
     files = {f"{name}/{i}.png": png(B[i]) for name in pair for i in range(2)}
     assert len(samples.read(write_folder(tmp_path / "set", files)).x) == 4
+
+
+def test_two_sets_by_the_names_of_files_are_refused(tmp_path: Path) -> None:
+    files = {f"{i}_{role}.png": PNG for i in range(3) for role in ("real_A", "fake_B")}
+    with pytest.raises(
+        UserError, match=r"several sets, such as 0_fake_B.png and 0_real_A.png; move each set into its own"
+    ):
+        samples.read(write_folder(tmp_path / "images", files))
+    others = {f"{name}.png": PNG for name in ("val_1", "val_2", "unrealistic", "test-tube_1")}
+    assert len(samples.read(write_folder(tmp_path / "one", others)).x) == 4
+
+
+UNREADABLE: list[tuple[bytes, str]] = [
+    (b"", "an empty file"),
+    (b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS"),
+    (b"<!DOCTYPE html>", "a web page"),
+    (file_of(PICTURES[1], "TIFF"), "TIFF; save them as 8-bit PNG"),
+    (b"\x89PNG\r\n\x1a\n", "the header is damaged"),
+    (b"hello", "the content is no image"),
+]
+
+
+@pytest.mark.parametrize(("content", "why"), UNREADABLE, ids=[why for _, why in UNREADABLE])
+def test_a_file_with_the_name_of_an_image_says_what_it_is(tmp_path: Path, content: bytes, why: str) -> None:
+    with pytest.raises(UserError, match=rf"2 of 3 images cannot be read: 1.png, 2.png \({why}"):
+        samples.read(write_folder(tmp_path / "set", {"0.png": PNG, "1.png": content, "2.png": content}))
 
 
 # K6: a covariance that is none
@@ -517,6 +594,10 @@ LEADING: list[tuple[str, Callable[[Path], Any], str]] = [
     ("a.arrow", content(b"ARROW1\0\0"), "to_parquet"),
     ("saved", lambda path: write_folder(path, {"data-0.arrow": b"x"}), "load_from_disk"),
     ("files", lambda path: write_folder(path, {"0.npy": b"x"}), "np.stack"),
+    ("pickles", lambda path: write_folder(path, {"data_batch_1": b"\x80\x02}"}), "data_batch_1 is a pickle"),
+    ("raw", lambda path: write_folder(path, {"train-images-idx3-ubyte": b"\0\0\x08\x03"}), "np.frombuffer"),
+    ("a.csv", content(b"1,2"), "np.loadtxt"),
+    ("a.avi", content(b"RIFF\0\0\0\0AVI "), "a video"),
     ("a.pkl", content(b"\x80\x04"), "statistics as .npz with mu and sigma"),
     ("a.tfrecord", content(b"\x01\0"), "TFRecord; read it with tf.data"),
     ("mean.npz", save(mean=np.zeros(3), cov=np.eye(3)), r"np.savez\(FILE, mu=mean, sigma=cov\)"),
@@ -533,6 +614,17 @@ def test_a_message_leads_on(tmp_path: Path, name: str, write: Callable[[Path], A
     write(tmp_path / name)
     with pytest.raises(UserError, match=message):
         score(tmp_path / name, A, **PIXELS)
+
+
+@pytest.mark.parametrize("seed", [-1, "a", 1.5, 2**63])
+def test_a_seed_that_is_none_is_one_line(seed: Any) -> None:
+    with pytest.raises(UserError, match="a whole number from 0 to"):
+        score(B, A, seed=seed, **PIXELS)
+
+
+def test_each_set_from_python_is_named_by_its_place() -> None:
+    result = score(B, A, train=C, **PIXELS)
+    assert [line.partition(":")[0] for line in result.preflight] == ["samples", "reference", "training set"]
 
 
 def test_one_metric_and_a_range_of_numbers_are_taken_as_meant() -> None:
@@ -601,6 +693,8 @@ def test_sets_of_unequal_size_are_compared_where_they_are_resized(
 
 @pytest.mark.parametrize("reference", [LARGE, A[:, :4], A[:, :, :4]])
 def test_sets_of_unequal_size_are_refused_where_nothing_resizes(reference: np.ndarray) -> None:
+    scorer = Scorer.of(reference, **PIXELS)
+    assert scorer.remarks(scorer.open(B)) == []  # it does not say that pixels resizes both
     with pytest.raises(UserError, match="they must have the same width and height; resize one set"):
         score(B, reference, **PIXELS)
 
@@ -652,6 +746,20 @@ def test_a_state_of_torch_changes_no_feature_and_reaches_no_cache(
         assert np.array_equal(np.asarray(embedding.logits), np.asarray(plain.logits))
 
 
+def test_a_state_of_torch_changes_no_metric_that_trains_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ganbench.metrics import network_accuracy
+
+    monkeypatch.setattr(network_accuracy, "STEPS", 5)
+    gen, scorer = (
+        (X[:100, ..., None], DIGITS.target[:100]),
+        Scorer.of("digits", train="digits:train", metrics="network_accuracy"),
+    )
+    wanted = scorer(gen).metrics["network_accuracy"].value
+    for name, state in STATES:
+        with state():
+            assert scorer(gen).metrics["network_accuracy"].value == wanted, name
+
+
 def test_a_score_moves_no_generator_of_the_caller(tmp_path: Path) -> None:
     import random
 
@@ -671,5 +779,7 @@ def test_a_score_moves_no_generator_of_the_caller(tmp_path: Path) -> None:
         assert drawn == (torch.rand(1).item(), np.random.rand(), random.random())  # noqa: NPY002
 
 
-def test_every_role_of_a_folder_is_that_of_one_word() -> None:
-    assert all(labels._role(word) == role for word, role in labels.ROLES.items())
+@pytest.mark.parametrize("word", [word for word in labels.ROLES if word not in ("train", "training")])
+def test_a_folder_of_every_role_is_refused_beside_train(word: str) -> None:
+    with pytest.raises(UserError, match="it holds several sets"):
+        labels.require_one_set("x", [f"{word}/0.png", "train/1.png"])

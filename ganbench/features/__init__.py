@@ -16,7 +16,7 @@ import itertools
 import pkgutil
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -383,6 +383,13 @@ def torch_by_default() -> Iterator[None]:
         opened.enter_context(_devices.exact())
         opened.callback(torch.set_default_dtype, dtype)
         torch.set_default_dtype(torch.float32)
+        yield
+
+
+@contextmanager
+def without_callers_torch() -> Iterator[None]:
+    """`torch_by_default` where torch is loaded: only then the caller can have settings. torch is not imported for it."""
+    with torch_by_default() if "torch" in sys.modules else nullcontext():
         yield
 
 

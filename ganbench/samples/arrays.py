@@ -28,6 +28,7 @@ from ganbench.samples.stack import Stack
 from ganbench.samples.tensors import Raw, read_raw
 
 NPY = b"\x93NUMPY"
+MOMENTS, SPATIAL = ("mu", "sigma"), ("mu_s", "sigma_s")  # names of mean and covariance; ADM's files have both pairs
 STATISTICS = (("mean", "cov"), ("mean", "covariance"), ("mean", "sigma"), ("mu", "cov"), ("m", "s"), ("means", "covs"))
 SAMPLES, LABELS = ("arr_0", "images", "samples"), ("arr_1", "labels")
 HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
@@ -85,11 +86,11 @@ def read(path: Path, declaration: Declared) -> SampleSet:
 
 def _read(path: Path, declaration: Declared, form: str, arrays: dict[str, Raw]) -> SampleSet:
     names = [name for name in SAMPLES if name in arrays] or (list(arrays) if len(arrays) == 1 else [])
-    moments = None
-    if arrays.keys() >= {"mu", "sigma"}:
-        moments = _moments(path, *(_whole(path, arrays, name) for name in ("mu", "sigma")))
-        if not names:
-            return _statistics(path, moments)
+    moments, spatial = (
+        _moments(path, arrays, *pair) if arrays.keys() >= set(pair) else None for pair in (MOMENTS, SPATIAL)
+    )
+    if moments is not None and not names:
+        return _statistics(path, moments).with_(spatial=spatial)
     if len(names) != 1:
         other = next((pair for pair in STATISTICS if set(pair) <= arrays.keys()), None)
         if other:
@@ -108,7 +109,16 @@ def _read(path: Path, declaration: Declared, form: str, arrays: dict[str, Raw]) 
         )
     labels = next((_whole(path, arrays, name) for name in LABELS if name in arrays and name != names[0]), None)
     carried = {name: _whole(path, arrays, name) for name in CARRIED if name in arrays and name != names[0]}
-    samples = read_raw(path.name, form, arrays[names[0]], labels, declaration)
+    unread = [
+        name
+        for name, raw in arrays.items()
+        if name not in (*names, *LABELS, *CARRIED)
+        and raw.dtype.kind in "iu"
+        and raw.shape == arrays[names[0]].shape[:1]
+    ]
+    hint = f"{', '.join(unread)} has a number per sample and is not read: labels are read under arr_1 or labels"
+    warnings = [hint] if unread and labels is None else []
+    samples = read_raw(path.name, form, arrays[names[0]], labels, declaration, warnings=warnings)
     for name, array in carried.items():
         kinds, dimensions = CARRIED[name]
         if array.dtype.kind not in kinds or array.ndim not in dimensions:
@@ -131,7 +141,7 @@ def _read(path: Path, declaration: Declared, form: str, arrays: dict[str, Raw]) 
         name: fact for name, fact in samples.manifest["found"].items() if name not in Words.model_fields
     }
     whole = samples.manifest | manifest | {"found": samples.manifest["found"] | report}
-    return samples.with_(manifest=whole, moments=moments, **carried)
+    return samples.with_(manifest=whole, moments=moments, spatial=spatial, **carried)
 
 
 def _statistics(path: Path, moments: np.ndarray) -> SampleSet:
@@ -140,26 +150,30 @@ def _statistics(path: Path, moments: np.ndarray) -> SampleSet:
     return SampleSet(np.empty((0, moments.shape[1]), np.float32), None, manifest, moments=moments)
 
 
-def _moments(path: Path, mu: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+def _moments(path: Path, arrays: dict[str, Raw], mean: str, covariance: str) -> np.ndarray:
     """Mean and covariance of a reference's features, in the form that clean-fid, pytorch-fid and torch-fidelity save.
 
     Returns:
         float64 `[1 + d, d]`: the mean, then the covariance.
     """
+    mu, sigma = _whole(path, arrays, mean), _whole(path, arrays, covariance)
     d = len(mu)
     if mu.shape != (d,) or sigma.shape != (d, d) or {mu.dtype.kind, sigma.dtype.kind} != {"f"} or not d:
-        raise UserError(f"{path}: mu of shape {mu.shape} and sigma of shape {sigma.shape}; [d] and [d, d] are expected")
+        raise UserError(
+            f"{path}: {mean} is {mu.dtype} of shape {mu.shape}, and {covariance} is {sigma.dtype} of shape {sigma.shape}; "
+            "floats of shape [d] and [d, d] are expected"
+        )
     moments = np.concatenate([mu[None], sigma]).astype(np.float64)
     if not np.isfinite(moments).all() or not np.allclose(sigma, sigma.T):
-        raise UserError(f"{path}: sigma is not a covariance: it is not symmetric, or has NaN or infinite values")
+        raise UserError(f"{path}: {covariance} is not a covariance: it is not symmetric, or has NaN or infinite values")
     if np.abs(moments).max() > LARGEST:
-        raise UserError(f"{path}: mu or sigma has values beyond {LARGEST:g}, so no score is defined")
+        raise UserError(f"{path}: {mean} or {covariance} has values beyond {LARGEST:g}, so no score is defined")
     try:
         np.linalg.cholesky(moments[1:] + max(ROUNDING * np.trace(sigma), np.finfo(float).tiny) * np.eye(d))
     except np.linalg.LinAlgError:
         least = float(np.linalg.eigvalsh(moments[1:])[0])
         raise UserError(
-            f"{path}: sigma has an eigenvalue of {least:g}, so it is no covariance; save np.cov(features, rowvar=False)"
+            f"{path}: {covariance} has an eigenvalue of {least:g}, so it is no covariance; save np.cov(features, rowvar=False)"
         ) from None
     return moments
 

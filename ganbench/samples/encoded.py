@@ -109,8 +109,21 @@ def examine(data: bytes, size: Size | None = None) -> tuple[Kind, np.ndarray | N
             simple = image if kind.mode in ("L", "RGB") else image.convert("L" if kind.mode == "1" else "RGB")
             pixels = np.asarray(simple)
     except Exception as error:  # a decoder may raise anything on hostile bytes, and then they are no image
-        return Kind(fault=f"{type(error).__name__}: {error}"), None
+        return Kind(fault=_why(data, error)), None
     return kind, pixels.reshape(*pixels.shape[:2], -1)
+
+
+def _why(data: bytes, error: Exception) -> str:
+    """Why bytes cannot be read as an image, in words that are equal for all files with this fault."""
+    from PIL import UnidentifiedImageError
+
+    if strangers.is_image(data[:HEAD]):
+        damaged = isinstance(error, UnidentifiedImageError)  # its message has an address that no two files share
+        return "the header is damaged" if damaged else f"{type(error).__name__}: {error}"
+    form = strangers.unread_image(data[:HEAD])
+    if form is not None:
+        return f"{form}; {strangers.way_out(form)}"
+    return strangers.of_content(data[:HEAD]) or "the content is no image"
 
 
 def _without_alpha(kind: Kind, image: Any) -> tuple[Kind, np.ndarray | None]:
@@ -209,7 +222,7 @@ def survey(name: str, images: Encoded) -> SampleSet:
     if others:
         count = len(others)
         named = preflight.several(others, count)
-        warnings.append(f"left out, because only images are read: {counted(count, 'other file')} ({named})")
+        warnings.append(f"left out, because no image was recognised: {counted(count, 'other file')} ({named})")
     warnings += images.labels.notes
     formats = Counter[str]()
     for kind, group in kinds.items():

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
 from ganbench.errors import UserError
+from ganbench.samples import strangers
 from ganbench.samples.encoded import HEAD, Encoded, sort_out, survey
 from ganbench.samples.labels import LISTING, classes, listed_labels, require_one_set
 from ganbench.samples.sets import MEMBER, Declared, SampleSet
@@ -32,6 +33,8 @@ def read(path: Path, declaration: Declared) -> SampleSet:
     first_bytes = lru_cache(maxsize=None)(partial(head, path))
     names, ignored, others = sort_out(path, listing(path), first_bytes)
     require_one_set(path, names)
+    if not names:
+        _lead_on(path, others, first_bytes)
     states = {name: state(path, name) for name in names}
     for name, (size, *_) in states.items():
         if size > MEMBER:
@@ -55,6 +58,20 @@ def read(path: Path, declaration: Declared) -> SampleSet:
     if sort_out(path, listing(path), first_bytes)[0] != names:
         raise UserError(f"{path}: images were added or removed during reading; score the folder when it is complete")
     return samples
+
+
+def _lead_on(path: Path, others: list[str], first_bytes: Callable[[str], bytes]) -> None:
+    """Say what the first file of a folder without images is, if its content or its name shows it.
+
+    Raises:
+        UserError: it does.
+    """
+    files = [name for name in others if first_bytes(name)]
+    if not files or strangers.of_folder(files):
+        return
+    what = strangers.of_content(first_bytes(files[0])) or strangers.of_name(files[0])
+    if what is not None:
+        raise UserError(f"{path}: no images in this folder; {files[0]} is {what}")
 
 
 def listing(path: Path) -> list[str]:

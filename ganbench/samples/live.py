@@ -20,6 +20,7 @@ from ganbench.samples.stack import Stack
 from ganbench.samples.tensors import SAY_RANGE, Raw, is_one_image, plan, read_raw
 
 BATCH = 250  # samples per call of a function that draws
+SQUARE = 8  # least side of a grey image in floats; smaller squares are batches of points
 IMAGES = ("image", "images", "img", "imgs", "pixel_values", "sample", "samples", "x")
 LABELS = ("label", "labels", "class", "class_label", "class_labels", "y")
 EXPECTED = "images, points, (images, labels), or a mapping with 'image' and 'label' are expected"
@@ -63,7 +64,8 @@ def read(samples: Any, declaration: Declared, n: int | None, name: str) -> Sampl
     if isinstance(samples, Mapping) or _is_labelled(samples):
         return _kept(name, "an array with labels", _batches(name, [samples], declaration), n, declaration)
     if isinstance(samples, Iterable) and not isinstance(samples, str | bytes) and not _is_picture(samples):
-        return _kept(name, "Python", _batches(name, samples, declaration), n, declaration)
+        threes = getattr(samples, "batch_size", None) == 3  # a DataLoader, so [3, H, W] is no image of three channels
+        return _kept(name, "Python", _batches(name, samples, declaration, threes), n, declaration)
     if hasattr(samples, "__getitem__") and hasattr(samples, "__len__"):
         items = (samples[i] for i in range(len(samples)))
         return _kept(name, "a dataset", _batches(name, items, declaration), n, declaration)
@@ -112,7 +114,8 @@ def _pixels(name: str, picture: Any) -> np.ndarray:
         picture.save(file, "PNG", compress_level=0)
     except Exception as error:  # its decoder may raise anything on hostile bytes
         raise UserError(
-            f"{name}: a PIL image of mode {picture.mode} cannot be read as grey or RGB ({in_words(error)}); convert it yourself"
+            f"{name}: a PIL image of mode {picture.mode} cannot be read as grey or RGB ({in_words(error)}); convert it: "
+            f"{preflight.WINDOW} to 255, and give 8 bits per channel"
         ) from None
     kind, pixels = examine(file.getvalue())
     preflight.judge(name, {kind: Group(1, ["a PIL image"])})
@@ -130,11 +133,19 @@ def _drawn(name: str, draw: Callable[[int], Any], n: int) -> Iterator[Batch]:
         yield _batch(name, x[..., None] if x.ndim == 3 else x, labels, layout or ("nhwc" if x.ndim == 3 else None))
 
 
-def _batches(name: str, items: Iterable[Any], declaration: Declared) -> Iterator[Batch]:
-    """The samples of a source, item by item. The first item with a number of axes says what such an item is."""
+def _batches(name: str, items: Iterable[Any], declaration: Declared, threes: bool = False) -> Iterator[Batch]:
+    """The samples of a source, item by item. The first item with a number of axes says what such an item is.
+
+    Args:
+        name: for messages.
+        items: the source.
+        declaration: what the user declares.
+        threes: whether items are batches of three.
+    """
     single: dict[int, bool] = {}
     for item in items:
-        given, labels = _parts(name, item)
+        alone = threes and isinstance(item, list | tuple) and len(item) == 1
+        given, labels = _parts(name, item[0] if alone else item)
         if isinstance(given, Sequence):
             x, layout = _together(name, given)
             yield _batch(name, x, labels, layout)
@@ -143,15 +154,26 @@ def _batches(name: str, items: Iterable[Any], declaration: Declared) -> Iterator
             yield _batch(name, _pixels(name, given)[None], labels, "nhwc")
             continue
         x = _array(given)
-        if single.setdefault(x.ndim, _is_single(x, declaration)):
+        if x.ndim not in single:
+            single[x.ndim] = not (threes and x.ndim == 3) and _is_single(name, x, declaration)
+        if single[x.ndim]:
             x = x[None]
         grey = x.ndim == 3
         yield _batch(name, x[..., None] if grey else x, labels, "nhwc" if grey else None)
 
 
-def _is_single(x: np.ndarray, declaration: Declared) -> bool:
-    """Whether an array is one sample: a point, a grey image, or an image with channels. Otherwise it is a batch."""
+def _is_single(name: str, x: np.ndarray, declaration: Declared) -> bool:
+    """Whether an array is one sample: a point, a grey image, or an image with channels. Otherwise it is a batch.
+
+    Raises:
+        UserError: it can be a grey image, and it can be a batch of points.
+    """
     if x.ndim == 2:
+        if x.dtype.kind == "f" and declaration.range is None and len(x) == x.shape[1] >= SQUARE:
+            raise UserError(
+                f"{name}: an item of {len(x)} x {len(x)} floats can be a grey image or a batch of points: for images "
+                "declare `range='0,1'`, points give as an array [n, d]"
+            )
         return x.dtype.kind != "f" or declaration.range is not None
     return x.ndim == 1 or is_one_image(x.shape)
 

@@ -13,7 +13,7 @@
 | several frames | error |
 | a turned camera (EXIF orientation) | pixels as they are stored, like torch-fidelity and clean-fid; with a warning |
 | mixed sizes | error that names the odd ones |
-| corrupt, truncated, more than 2^26 pixels, more than 2^28 bytes | error that names them |
+| corrupt, truncated, more than 2^25 pixels, more than 2^28 bytes | error that names them |
 | floats | error, unless `--range` is declared; a value that does not round into 0 ... 255 is an error |
 | a set without a value above 31 of 255, or without a value below 127 | warning: the declared range is likely wrong |
 | NaN, infinity | error that names the first sample |
@@ -24,9 +24,10 @@
 | hidden files, `__MACOSX`, `Thumbs.db`, `desktop.ini` | ignored and counted |
 | TIFF, GIF, PPM, HEIC, DICOM and other images that are not read | error that names them, and says how to convert |
 | images without an ending, or with another one, such as .jfif | read: the content decides |
+| a file with the name of an image that is none, such as a pointer of Git LFS | error that says what the file is |
 | links to folders | not followed, warning that names them |
 | other files that are not images | ignored, warning that names them |
-| folders of several sets, such as train beside test, or real beside fake | error that names them |
+| folders or files of several sets, such as train beside test, or 0_real_A.png beside 0_fake_B.png | error that names them |
 | folders that cut a set into parts, such as 00000 and 00001, or batch_0 | no classes, warning |
 
 Nothing is left out, cut or rescaled by the data's own minimum and maximum.
@@ -77,11 +78,12 @@ class Group:
 Kinds = Mapping[Kind, Group]
 
 READABLE = ("L", "RGB", "LA", "RGBA", "P", "PA", "1", "I;16")
+WINDOW = "choose which value becomes black and which becomes white (of medical images a window), scale the values to 0"
 REFUSED: Sequence[tuple[Callable[[Kind], object], str]] = (
     (lambda k: k.fault, "cannot be read"),
     (lambda k: k.frames > 1, "have several frames; save one file per image"),
     (lambda k: k.mode not in READABLE, "are neither grey nor RGB; save 8-bit grey or RGB"),
-    (lambda k: k.sixteen == "real", "have 16 bits per channel; save 8 bits per channel, rounded as you choose"),
+    (lambda k: k.sixteen == "real", f"have 16 bits per channel; {WINDOW} to 255, and save 8 bits per channel"),
     (
         lambda k: k.alpha == "used",
         "are transparent; choose a background, paint it below the pixels, and save without alpha",

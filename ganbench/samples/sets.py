@@ -63,6 +63,7 @@ class SampleSet:
     condition: np.ndarray | None = None  # int64 [n], the condition of the held-out split that each sample was made from
     disturbed: Any = None  # as `features`: those of the images after `scoring.disturbed`
     moments: np.ndarray | None = None  # float64 [1 + d, d], mean and covariance of features of a reference
+    spatial: np.ndarray | None = None  # the same of spatial features, which the files of ADM have
     names: tuple[str, ...] | None = None  # of the files of images, by their paths in the folder or the archive
 
     @property
@@ -80,7 +81,8 @@ class SampleSet:
 
 
 SAMPLES = ("x", "y", "manifest")
-FURTHER = tuple(entry.name for entry in fields(SampleSet) if entry.name not in (*SAMPLES, "moments", "names"))
+STATISTICS = ("moments", "spatial")
+FURTHER = tuple(entry.name for entry in fields(SampleSet) if entry.name not in (*SAMPLES, *STATISTICS, "names"))
 
 
 class Tally:

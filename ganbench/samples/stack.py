@@ -100,7 +100,7 @@ class Stack:
         try:
             return block.result()
         except self._faults as error:
-            raise UserError(f"{self.name}: changed while it was read ({error})") from None
+            raise UserError(f"{self.name}: damaged, or changed while it was read ({error})") from None
 
 
 class Pixels:

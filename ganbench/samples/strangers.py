@@ -16,6 +16,7 @@ class Sign(NamedTuple):
 
 
 FOLDER = "; give the folder that it is in"
+RAW = "raw data of a camera"
 READ = (  # the images that are read
     Sign(0, b"\x89PNG", "PNG"),
     Sign(8, b"WEBP", "WebP"),
@@ -27,13 +28,22 @@ IMAGES = (  # images in a form that is not read
     Sign(0, b"MM\0*", "TIFF"),
     Sign(0, b"II+\0", "TIFF"),
     Sign(0, b"GIF8", "GIF"),
-    Sign(4, b"ftypavif", "AVIF"),
-    Sign(4, b"ftyphei", "HEIC"),
+    Sign(4, b"ftypavi", "AVIF"),
+    Sign(4, b"ftyphe", "HEIC"),
     Sign(4, b"ftypmif1", "HEIC"),
+    Sign(4, b"ftypmsf1", "HEIC"),
     Sign(4, b"jP  \r\n", "JPEG 2000"),
     Sign(0, b"\xff\x4f\xff\x51", "JPEG 2000"),
     Sign(4, b"JXL \r\n", "JPEG XL"),
-    *(Sign(0, f"P{i}{space}".encode(), "PPM") for i in range(1, 8) for space in "\n "),
+    *(Sign(0, f"P{i}{space}".encode(), "PPM") for i in range(1, 8) for space in "\n\r\t "),
+    *(Sign(0, f"P{letter}\n".encode(), "PFM") for letter in "Ff"),
+    *(Sign(0, bytes([10, version, 1]), "PCX") for version in (0, 2, 3, 4, 5)),
+    Sign(0, b"\x01\xda\x00", "SGI"),
+    Sign(0, b"\x01\xda\x01", "SGI"),
+    Sign(0, b"II\xbc", "JPEG XR"),
+    Sign(0, b"icns", "ICNS"),
+    Sign(0, b"<svg", "SVG"),
+    Sign(0, b"FUJIFILMCCD-RAW", RAW),
     Sign(0, b"8BPS", "Photoshop"),
     Sign(0, b"\x76\x2f\x31\x01", "OpenEXR"),
     Sign(0, b"#?RADIANCE", "Radiance HDR"),
@@ -46,13 +56,20 @@ IMAGES = (  # images in a form that is not read
 SUFFIXES = {  # of images whose content has no sign, or may not be whole
     ".tif": "TIFF", ".tiff": "TIFF", ".gif": "GIF", ".avif": "AVIF", ".heic": "HEIC", ".heif": "HEIC", ".jp2": "JPEG 2000",
     ".jxl": "JPEG XL", ".ppm": "PPM", ".pgm": "PPM", ".pbm": "PPM", ".pnm": "PPM", ".psd": "Photoshop", ".exr": "OpenEXR",
-    ".tga": "TGA", ".svg": "SVG", ".dcm": "DICOM",
+    ".tga": "TGA", ".svg": "SVG", ".dcm": "DICOM", ".pcx": "PCX", ".sgi": "SGI", ".pfm": "PFM", ".jxr": "JPEG XR",
+    ".j2k": "JPEG 2000", ".j2c": "JPEG 2000", ".jpx": "JPEG 2000", ".ico": "ICO", ".icns": "ICNS", ".hdr": "Radiance HDR",
+    ".dds": "DDS", ".qoi": "QOI", ".xbm": "XBM", ".xpm": "XPM",
+    ".nii": "NIfTI", ".mha": "MetaImage", ".nrrd": "NRRD", ".fits": "FITS", ".fit": "FITS",
+    ".cr2": RAW, ".cr3": RAW, ".nef": RAW, ".arw": RAW, ".dng": RAW, ".raf": RAW, ".orf": RAW, ".rw2": RAW,
 }  # fmt: skip
 PNG = "save them as 8-bit PNG, or move them out of the set"
 WINDOW = "choose the window of grey values that becomes black and white, and save 8-bit PNG"
 CONVERT = {
     "DICOM": f"pydicom.dcmread(FILE).pixel_array has its values; {WINDOW}",
+    "NIfTI": f"nibabel.load(FILE).get_fdata() has its values; choose slices, {WINDOW}",
     "FITS": WINDOW,
+    "MetaImage": WINDOW,
+    "NRRD": WINDOW,
     "GIF": "a GIF has a palette; save its frames as PNG, or move it out of the set",
 }
 FILES = (
@@ -87,10 +104,13 @@ FILES = (
     *(sign._replace(what=f"a single image{FOLDER}") for sign in READ),
     *(sign._replace(what=f"a single image in {sign.what}; {CONVERT.get(sign.what, PNG)}") for sign in IMAGES),
     Sign(4, b"ftyp", "a video; save its frames as PNG"),
+    Sign(8, b"AVI ", "a video; save its frames as PNG"),
+    Sign(0, b"\x1a\x45\xdf\xa3", "a video; save its frames as PNG"),
 )
 NAMES = {  # files by the end of their name
     ".tfrecord": "TFRecord; read it with tf.data, and write its images into a folder or a zip",
     ".tfrecords": "TFRecord; read it with tf.data, and write its images into a folder or a zip",
+    ".csv": "a table in text; save its numbers: np.save('points.npy', np.loadtxt(FILE, delimiter=',', ndmin=2))",
 }
 STORES = {  # folders by the end of the name of a file that they hold
     ".mdb": "LMDB; read its values with lmdb, and write each image into a folder or a zip",
@@ -121,7 +141,7 @@ def unread_image(head: bytes) -> str | None:
 
 def unread_by_name(name: str) -> str | None:
     """The form of an image that is not read, in words, by its name; None for another name."""
-    return SUFFIXES.get(PurePosixPath(name.lower()).suffix)
+    return SUFFIXES.get(PurePosixPath(name.lower().removesuffix(".gz")).suffix)
 
 
 def way_out(form: str) -> str:
@@ -131,9 +151,19 @@ def way_out(form: str) -> str:
 
 def of_file(name: str, head: bytes) -> str:
     """What a file is that is no sample set, and what to do with it."""
-    if not head:
-        return "an empty file"
-    return _sign(head, FILES) or NAMES.get(PurePosixPath(name.lower()).suffix, "its form is unknown")
+    return of_content(head) or of_name(name) or "its form is unknown"
+
+
+def of_content(head: bytes) -> str | None:
+    """The same by the first bytes of the file alone; None if they do not say it."""
+    return _sign(head, FILES) if head else "an empty file"
+
+
+def of_name(name: str) -> str | None:
+    """The same by the name of the file alone; None if it does not say it."""
+    if form := unread_by_name(name):
+        return f"a single image in {form}; {way_out(form)}"
+    return NAMES.get(PurePosixPath(name.lower()).suffix)
 
 
 def of_folder(names: Iterable[str]) -> str | None:

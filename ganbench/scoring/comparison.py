@@ -52,6 +52,12 @@ def compare(results: Mapping[str, Result]) -> list[dict[str, Any]]:
     ]
 
 
+def alike(a: Result, b: Result) -> bool:
+    """Whether two results are of the same samples with the same labels, as far as their values show."""
+    same = a.samples.sha256 == b.samples.sha256
+    return same and all(a.metrics[name].value == b.metrics[name].value for name in a.metrics if name in b.metrics)
+
+
 def unlike(a: Result, b: Result) -> list[str]:
     """The fields in which two protocols differ, with both values. The version of a metric counts as a field."""
     both = [name for name in a.metrics if name in b.metrics]

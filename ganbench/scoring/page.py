@@ -19,7 +19,7 @@ from ganbench.display.text import interval, number
 from ganbench.errors import counted
 from ganbench.samples import SampleSet
 from ganbench.scoring import axis, gaps, intervals, protocols, report, verdict
-from ganbench.scoring.comparison import compare
+from ganbench.scoring.comparison import alike, compare
 from ganbench.scoring.result import Measured, Result
 
 TEMPLATES = Path(__file__).parent / "pages"
@@ -57,7 +57,7 @@ def render(
     `given` is what the user called the samples; by default their name in the result.
     """
     computed = [name for name, m in result.metrics.items() if m.answered]
-    said = verdict.verdicts(result)
+    said = [v._replace(text=v.text.replace("the page (`--html`)", "this page")) for v in verdict.verdicts(result)]
     sections = axis.sections(computed, said)
     placed = {v for section in sections for v in section["verdicts"]}
     others = [v for v in said if v not in placed and v.level != "unknown"]
@@ -144,7 +144,7 @@ def _label(name: str, result: Result) -> str:
 def _difference(line: Mapping[str, Any], results: Mapping[str, Result]) -> dict[str, str]:
     """The verdict on two results in a metric, and the difference behind it, in words."""
     a, b = line["a"], line["b"]
-    if results[a].samples.sha256 == results[b].samples.sha256:
+    if alike(results[a], results[b]):
         return {"verdict": "the same samples", "difference": f"{a} and {b}"}
     if line["interval"] is None:
         bounded = any(results[name].metrics[line["metric"]].bound is not None for name in (a, b))

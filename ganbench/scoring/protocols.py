@@ -117,7 +117,9 @@ TABLE = (
     ),
     Protocol(
         "adm", "The evaluator of ADM, `guided-diffusion/evaluations`, which most papers on ImageNet use",
-        50_000, "the `.npz` of the data set and image size, which the authors host",
+        50_000,
+        "the `.npz` of the data set and image size, which the authors host; its `mu` and `sigma` are used for FID, its `mu_s` "
+        "and `sigma_s` for sFID, its images for precision and recall",
         (
             Number(
                 "inception_score", "classifier_score", "inception",

@@ -15,6 +15,8 @@ from ganbench.samples import SampleSet, amount
 from ganbench.samples.preflight import several
 from ganbench.samples.sets import content_hash
 
+SPATIAL = "inception-spatial"  # the extractor of sFID, whose statistics have names of their own
+
 
 class Aligned(NamedTuple):
     """A set whose classes are those of the reference."""
@@ -85,7 +87,8 @@ def resizes(extractor: Extractor) -> bool:
 
 def sizes(given: SampleSet, reference: SampleSet, extractor: Extractor) -> list[str]:
     """A warning where two sets of images have different sizes."""
-    if not (given.x.ndim == reference.x.ndim == 4) or given.x.shape[1:3] == reference.x.shape[1:3]:
+    images = given.x.ndim == reference.x.ndim == 4
+    if not images or given.x.shape[1:3] == reference.x.shape[1:3] or not resizes(extractor):
         return []
     (height, width), (other_height, other_width) = given.x.shape[1:3], reference.x.shape[1:3]
     name, other = given.manifest["name"], reference.manifest["name"]
@@ -97,11 +100,13 @@ def sizes(given: SampleSet, reference: SampleSet, extractor: Extractor) -> list[
     ]
 
 
-def uses_statistics(reference: SampleSet, extractor: Extractor) -> bool:
-    """Whether the statistics of a reference are those of its features in this extractor, as far as their number shows."""
-    if reference.moments is None:
-        return False
-    return reference.is_statistics or reference.moments.shape[1] == _width(reference, extractor)
+def moments_of(reference: SampleSet, extractor: Extractor) -> np.ndarray | None:
+    """Mean and covariance that the file of a reference has of these features, as far as their number shows; else None."""
+    given = reference.spatial if extractor.name == SPATIAL else reference.moments
+    width = _width(reference, extractor)
+    if given is None or given.shape[1] == width or (width is None and reference.is_statistics):
+        return given
+    return None
 
 
 def _width(reference: SampleSet, extractor: Extractor) -> int | None:
@@ -113,20 +118,27 @@ def _width(reference: SampleSet, extractor: Extractor) -> int | None:
     return d
 
 
-def statistics(reference: SampleSet, others: list[SampleSet], extractor: Extractor) -> list[str]:
-    """What the statistics that stand beside images are used for."""
+def statistics(reference: SampleSet, others: list[SampleSet], extractors: list[Extractor]) -> list[str]:
+    """What the statistics of a file are used for. The numbers of the first extractor are `fid` and all but `sfid`."""
     lines = []
-    if reference.moments is not None and not reference.is_statistics:
-        name, d = reference.manifest["name"], reference.moments.shape[1]
-        if uses_statistics(reference, extractor):
+    if reference.moments is not None:
+        name, d, first = reference.manifest["name"], reference.moments.shape[1], extractors[0]
+        of_spatial = any(e.name == SPATIAL and moments_of(reference, e) is not None for e in extractors[1:])
+        against = "mu and sigma of this file" + (", sfid against mu_s and sigma_s" if of_spatial else "")
+        if reference.is_statistics:
             lines.append(
-                f"{name}: fid is measured against mu and sigma of this file, and all other metrics against its "
-                f"{counted(len(reference.x), 'image')}; mu and sigma must be of {extractor.name}"
+                f"{name}: statistics of {counted(d, 'feature')} without images; fid is measured against {against}, and no "
+                f"other metric is computed; mu and sigma must be of {first.name}"
+            )
+        elif moments_of(reference, first) is not None:
+            lines.append(
+                f"{name}: fid is measured against {against}, and all other metrics against its "
+                f"{counted(len(reference.x), 'image')}; mu and sigma must be of {first.name}"
             )
         else:
             lines.append(
-                f"{name}: its mu and sigma of {counted(d, 'feature')} are not used, because {extractor.name} has "
-                f"{_width(reference, extractor) or 'another number'}; all metrics are measured against its images"
+                f"{name}: its mu and sigma of {counted(d, 'feature')} are not used, because {first.name} has "
+                f"{_width(reference, first) or 'another number'}; all metrics are measured against its images"
             )
     lines += [
         f"{given.manifest['name']}: its images are read, and its mu and sigma are not used"
@@ -136,8 +148,11 @@ def statistics(reference: SampleSet, others: list[SampleSet], extractor: Extract
     return lines
 
 
-def fingerprint(reference: SampleSet, extractor: Extractor) -> dict[str, Any]:
-    """The hash of the statistics beside images, where they are used; else empty."""
-    if reference.is_statistics or reference.moments is None or not uses_statistics(reference, extractor):
-        return {}
-    return {"statistics": content_hash(reference.moments)}
+def fingerprint(reference: SampleSet, extractors: list[Extractor]) -> dict[str, Any]:
+    """The hashes of the statistics beside images, and of spatial statistics, where they are used; else empty."""
+    hashes = {}
+    for extractor in extractors:
+        moments = moments_of(reference, extractor)
+        if moments is not None and (extractor.name == SPATIAL or not reference.is_statistics):
+            hashes["spatial_statistics" if extractor.name == SPATIAL else "statistics"] = content_hash(moments)
+    return hashes

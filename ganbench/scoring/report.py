@@ -9,6 +9,7 @@ from typing import Any
 from ganbench.display.text import chosen, fitted, interval, listed, value, wrap
 from ganbench.errors import counted, plain
 from ganbench.scoring import intervals, verdict
+from ganbench.scoring.comparison import alike
 from ganbench.scoring.result import Measured, Result
 
 SERIOUS = ("copying", "collapse", "protocol")  # gates without which "better" would mislead
@@ -143,7 +144,7 @@ def comparison(lines: Sequence[Mapping[str, Any]], results: Mapping[str, Result]
     parts, compared, shown = [], [], []
     for other in others:
         title = wrap(plain(f"a: {first}, b: {other}, features {features}"), "  ", columns)
-        if results[first].samples.sha256 == results[other].samples.sha256:
+        if alike(results[first], results[other]):
             parts.append(
                 f"{title}\n{wrap('a and b are the same samples, so there is nothing to compare.', '  ', columns)}"
             )

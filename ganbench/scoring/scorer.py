@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from ganbench._version import __version__
 from ganbench.display.progress import progress
 from ganbench.errors import UserError, choose, plain
-from ganbench.features import AUTO, Extractor, describe, published, require
+from ganbench.features import AUTO, Extractor, describe, published, require, without_callers_torch
 from ganbench.metrics import INPUTS, Kept, Metric, asks_for, compute, get, names, not_computed, usual, watched
 from ganbench.metrics.memorisation import per_image
 from ganbench.samples import (
@@ -100,14 +102,15 @@ class Scorer:
             Unreachable: the images need a general network, and none is on this machine.
         """
         features, wanted = cls.check(features=features, metrics=metrics, protocol=protocol)
+        _check_seed(seed)
         devices.check(device)
         ranges = range if isinstance(range, Mapping) else dict.fromkeys(ROLES, range)
         for role in ranges:
             choose(role, ROLES, "set with a range")
         declarations = {role: declared(ranges.get(role), layout, trust) for role in ROLES}
         train = default_train(reference) if train is None else train
-        real = open_set(reference, "test", declarations["reference"])
-        training = None if train is None else open_set(train, "train", declarations["train"])
+        real = open_set(reference, "test", declarations["reference"], "reference")
+        training = None if train is None else open_set(train, "train", declarations["train"], "training set")
         extractor, why = choose_extractor(real, training, features)
         _check_real(real, training, extractor)
         extractor = extractor._replace(device=devices.choose(device, extractor.name))
@@ -165,15 +168,18 @@ class Scorer:
             wanted = self.metrics if metrics is None else metrics
             features, changes["metrics"] = self.check(features=features, metrics=wanted, protocol=self.protocol)
         if reference is not None:
-            changes["reference"] = open_set(reference, "test", self.declarations.get("reference", UNDECLARED))
+            changes["reference"] = open_set(
+                reference, "test", self.declarations.get("reference", UNDECLARED), "reference"
+            )
         if train is not None:
-            changes["train"] = open_set(train, "train", self.declarations.get("train", UNDECLARED))
+            changes["train"] = open_set(train, "train", self.declarations.get("train", UNDECLARED), "training set")
         real = changes.get("reference", self.reference), changes.get("train", self.train)
         if features is not None:
             extractor, changes["why"] = choose_extractor(*real, features)
             changes["extractor"] = extractor._replace(device=devices.choose(self.device, extractor.name))
         _check_real(*real, changes.get("extractor", self.extractor))
         if seed is not None:
+            _check_seed(seed)
             changes["seed"] = seed
         if changes.keys() & {"reference", "train", "extractor"}:
             changes["_ready"] = {}
@@ -210,7 +216,7 @@ class Scorer:
         if samples.manifest.get("reason"):
             return []
         real = [given for given in (samples, self.train) if given is not None]
-        lines = remarks.statistics(self.reference, real, self.extractor)
+        lines = remarks.statistics(self.reference, real, [extractor for extractor, _ in self._groups()])
         for given in real:
             lines += remarks.sizes(given, self.reference, self.extractor)
             why = remarks.align(given, self.reference).why
@@ -251,7 +257,8 @@ class Scorer:
                     "name": self.protocol,
                     "ganbench": __version__,
                     "features": describe(self.extractor),
-                    "reference": identity(ref) | remarks.fingerprint(ref, self.extractor),
+                    "reference": identity(ref)
+                    | remarks.fingerprint(ref, [extractor for extractor, _ in self._groups()]),
                     "train": None if train is None else identity(train),
                     "seed": self.seed,
                     **by,
@@ -324,12 +331,13 @@ class Scorer:
         self, gen: SampleSet, extractor: Extractor, group: list[Metric], channels: int | None
     ) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
         """The results of metrics in the features of one extractor, and the hashes of the features."""
-        if self.reference.is_statistics and extractor.name != self.extractor.name:
-            reason = f"needs the images of the reference: its statistics are for {self.extractor.name}"
+        if self.reference.is_statistics and remarks.moments_of(self.reference, extractor) is None:
+            pair = "mu_s and sigma_s" if extractor.name == remarks.SPATIAL else "mu and sigma"
+            reason = f"needs the images of the reference, or {pair} of {extractor.name}: its file has none"
             return {m.name: not_computed(m, len(gen.x), f"{m.name} {reason}") for m in group}, {}
         inputs, kept, hashes = self._inputs(gen, extractor, group, channels)
         unequal = self._unequal(gen, channels)
-        with watched(partial(progress, unit="samples", patience=PATIENCE)):
+        with watched(partial(progress, unit="samples", patience=PATIENCE)), without_callers_torch():
             results = compute(group, inputs, self.seed, kept)
             if len(self.reference.x) <= MANY:
                 open_ended = [
@@ -344,6 +352,11 @@ class Scorer:
         if unequal:
             reason = "measures pixels, and the sets have images of different sizes"
             results |= {m.name: not_computed(m, len(gen.x), f"{m.name} {reason}") for m in group if m.name in ON_PIXELS}
+        if self.reference.is_statistics:
+            why = f"needs the samples of a reference, and {self.reference.manifest['name']} has only statistics"
+            for name, result in results.items():
+                if result["reason"] == f"{name} {INPUTS['ref'].absent}":
+                    result["reason"] = f"{name} {why}"
         if self.protocol is not None:
             results = {name: r | {"extractor": describe(extractor)["id"]} for name, r in results.items()}
         return results, hashes
@@ -404,8 +417,7 @@ class Scorer:
         if key not in self._ready:
             announce(extractor, self.why)
             ref, train = self._real(channels)
-            if not remarks.uses_statistics(ref, extractor) or extractor.name != self.extractor.name:
-                ref = ref.with_(moments=None)
+            ref = ref.with_(moments=remarks.moments_of(ref, extractor))
             if not ref.is_statistics:
                 ref = embed(ref, extractor, hold=False)
                 ref = embed_disturbed(ref, extractor, hold=False) if disturbed else ref
@@ -423,6 +435,11 @@ def _hashes(**sets: SampleSet | None) -> dict[str, str]:
     """The hashes of the features of the sets that have features."""
     features = {name: given.features for name, given in sets.items() if given is not None}
     return {name: content_hash(array) for name, array in features.items() if array is not None}
+
+
+def _check_seed(seed: int) -> None:
+    if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**63:
+        raise UserError(f"seed {seed!r}: a whole number from 0 to 2^63 - 1 is needed")
 
 
 def _refuse_statistics(given: SampleSet) -> None:

@@ -36,19 +36,19 @@ def dataset_split(text: str) -> tuple[str, str | None] | None:
     return choose(name, data.names(), "dataset or file"), None
 
 
-def open_set(source: Source, split: str, declaration: Declared = UNDECLARED) -> SampleSet:
-    """The sample set of a source. If the source is only a dataset's name, `split` is used."""
+def open_set(source: Source, split: str, declaration: Declared = UNDECLARED, name: str = "samples") -> SampleSet:
+    """The sample set of a source. If the source is only a dataset's name, `split` is used. `name`: of a set from Python."""
     if isinstance(source, SampleSet):
         return source
     if not isinstance(source, str | Path):
-        return samples.read(source, declaration)
+        return samples.read(source, declaration, name=name)
     dataset = dataset_split(str(source))
     if dataset is None:
         path = Path(source)
         return _drawn(path, declaration.trust) if run_as_samples.opens(path) else samples.read(path, declaration)
-    name, given = dataset
-    x, y = data.load(name, given or split)
-    about = {"name": f"{name}:{given or split}", "dataset": name, "data": data.version(name)}
+    title, given = dataset
+    x, y = data.load(title, given or split)
+    about = {"name": f"{title}:{given or split}", "dataset": title, "data": data.version(title)}
     return SampleSet(np.asarray(x), np.asarray(y), about)
 
 
