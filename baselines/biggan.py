@@ -29,7 +29,8 @@ Different from the paper:
 - The gradient of equation 3 is twice the gradient that the authors' code adds. Their script for small images has no
   regularisation.
 - Small images get the settings of the large ones by default. The authors' script for small images has weights from
-  N(0, 0.02^2), four steps of D, and a rate of 0.0002 for both players.
+  N(0, 0.02^2), four steps of D, and a rate of 0.0002 for both players. On 8x8 digits all this together multiplies FID by 1.46
+  (results/deviations).
 - The moving average starts with a shorter memory (`ganbench/training/average.py`). The authors' code starts the average
   late.
 """
