@@ -298,7 +298,8 @@ def measure(row: str, way: str, seed: int, images: int = IMAGES) -> dict[str, An
     unlike = next((d for d in DIFFERENCES if (d.row, d.theirs) == (row, way)), Difference(row, OURS))
     source = TrainingData.load(DATASET, torch.device("cpu"))
     reseed("start", seed)
-    gan = baseline.create(baseline.resolve(row.partition(" ")[0]), source.spec, SETTINGS[row] | unlike.settings)
+    settings = {**SETTINGS[row], **unlike.settings}
+    gan = baseline.create(baseline.resolve(row.partition(" ")[0]), source.spec, settings)
     unlike.change(gan)
     training = loop.Training(gan, source, seed, images)
     for _ in loop.steps(training, images):
@@ -316,8 +317,9 @@ def factors(table: pd.DataFrame) -> pd.DataFrame:
     lines = []
     for row, theirs, *_ in DIFFERENCES:
         ours, other = np.log(wide.loc[row, OURS]), np.log(wide.loc[row, theirs])
-        factor = [number(math.exp(v)) for v in ((other - ours).mean(), *student((other - ours).to_numpy()))]
-        means = [number(math.exp(v.mean())) for v in (ours, other)]
+        gained = (other - ours).to_numpy()
+        factor = [number(math.exp(v)) for v in (gained.mean(), *student(gained))]
+        means = [number(math.exp(v.to_numpy().mean())) for v in (ours, other)]
         lines.append([row, theirs, *means, f"{factor[0]} [{factor[1]}, {factor[2]}]"])
     return pd.DataFrame(
         lines, columns=["row", "the authors' way", "FID of ganbench's way", "of the authors' way", "factor"]
