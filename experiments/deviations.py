@@ -314,12 +314,12 @@ def measure(row: str, way: str, seed: int, images: int = IMAGES) -> dict[str, An
 def factors(table: pd.DataFrame) -> pd.DataFrame:
     """What the authors' way multiplies the FID by: a line for each difference, with the interval over the seeds."""
     wide = table.pivot(index=["row", "way"], columns="seed", values=METRIC)
+    logs = dict(zip(wide.index, np.log(wide.to_numpy(dtype=float)), strict=True))
     lines = []
     for row, theirs, *_ in DIFFERENCES:
-        ours, other = np.log(wide.loc[row, OURS]), np.log(wide.loc[row, theirs])
-        gained = (other - ours).to_numpy()
-        factor = [number(math.exp(v)) for v in (gained.mean(), *student(gained))]
-        means = [number(math.exp(v.to_numpy().mean())) for v in (ours, other)]
+        ours, other = logs[row, OURS], logs[row, theirs]
+        factor = [number(math.exp(v)) for v in ((other - ours).mean(), *student(other - ours))]
+        means = [number(math.exp(v.mean())) for v in (ours, other)]
         lines.append([row, theirs, *means, f"{factor[0]} [{factor[1]}, {factor[2]}]"])
     return pd.DataFrame(
         lines, columns=["row", "the authors' way", "FID of ganbench's way", "of the authors' way", "factor"]
