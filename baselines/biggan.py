@@ -23,12 +23,14 @@ start orthogonal and are spectrally normalised, as in the authors' code. The att
 Different from the paper:
 - The sizes follow ganbench's rule of halving. D halves to the smallest size and has one more block at this size. The
   authors' D for 32x32 images stays at 8x8.
+- Without `shared`, the tables of gains and biases are spectrally normalised too. The tables of the authors' code are not.
 - Attention is at the finest resolution that is at most `attention` and below the image's own. The paper's 128x128 networks
   have attention at 64x64. The authors' script for small images has no attention.
 - The gradient of equation 3 is twice the gradient that the authors' code adds. Their script for small images has no
   regularisation.
 - Small images get the settings of the large ones by default. The authors' script for small images has weights from
-  N(0, 0.02^2), four steps of D, and a rate of 0.0002 for both players.
+  N(0, 0.02^2), four steps of D, and a rate of 0.0002 for both players. On 8x8 digits all this together multiplies FID by 1.46
+  (results/deviations).
 - The moving average starts with a shorter memory (`ganbench/training/average.py`). The authors' code starts the average
   late.
 """

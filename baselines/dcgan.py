@@ -8,7 +8,8 @@ from N(0, 0.02^2), z uniform in [-1, 1]^100.
 The networks are in `ganbench/layers/dcgan.py`, because later papers build on them.
 
 Different from the paper:
-- The kernels are 4x4, and 3x3 where a size is odd. The authors' code has 5x5.
+- The kernels are 4x4, and 3x3 where a size is odd. The authors' code has 5x5. On 8x8 digits 5x5
+  multiplies FID by 0.78 (results/deviations).
 - Other sizes than 64x64 follow the same rule of halving.
 """
 

@@ -15,8 +15,11 @@ Different from the paper:
 - A step of G has as many samples as a step of D. The authors' code has 128 samples beside D's 64.
 - D's last layer has a bias. The authors' last layer has none.
 - Weights start from Glorot's uniform distribution with gain 1. The authors' 3x3 convolutions have gain sqrt(2).
+  On 8x8 digits this gain multiplies FID by 1.24 (results/deviations).
 - The rate is constant, or `schedule: linear` lowers it to 0. The authors' code always lowers it to 0.
-- Points get perceptrons, and D's perceptron is spectrally normalised. The paper has no points.
+- Points get perceptrons, and D's perceptron is spectrally normalised. The paper has no points. D's slope is at most about 1.
+  So across a mode of the ring (standard deviation 0.01) D's output changes by a few hundredths, and D cannot tell a mode from
+  its surroundings. The points are not scaled.
 """
 
 from __future__ import annotations

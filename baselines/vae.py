@@ -16,6 +16,7 @@ Different from the paper:
 - The networks are DCGAN's for images and perceptrons for points, so that the VAE compares with the GANs. The paper has one
   hidden layer of tanh units.
 - The optimiser is Adam. The paper has Adagrad.
+- The paper has no points. They are not scaled, and one standard deviation serves all coordinates.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import typer
 from experiments import (
     assets,
     coverage,
+    deviations,
     extractors,
     few_samples,
     lectures,
@@ -30,6 +31,7 @@ from ganbench.scoring import intervals
 
 WITH_PAGE = (
     coverage,
+    deviations,
     few_samples,
     mnist,
     pairs,

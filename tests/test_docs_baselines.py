@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 
+import pandas as pd
 import pytest
 from conftest import REPOSITORY
 
+from experiments import deviations, tune
 from ganbench import baseline
+from ganbench.boards import grid
 from ganbench.display.text import value
 
 PAGE = (REPOSITORY / "docs/baselines.md").read_text(encoding="utf-8")
@@ -34,3 +38,31 @@ def test_page_has_a_row_a_picture_and_the_record_of_every_baseline(name: str) ->
         assert cell == f"{fid} ({steps:,} steps, {run['seconds']:,.0f} s)"
     assert f"](grids/{name}.png)" in PAGE
     assert (REPOSITORY / f"docs/grids/{name}.png").is_file()
+
+
+@pytest.mark.parametrize("name", [n for n in baseline.names() if (REPOSITORY / f"results/mnist/{n}-s0.json").is_file()])
+def test_page_has_a_line_for_each_difference_that_a_file_names(name: str) -> None:
+    text = ast.get_docstring(ast.parse((REPOSITORY / f"baselines/{name}.py").read_text(encoding="utf-8"))) or ""
+    named = re.findall(r"^- ", text.partition("Different from")[2], re.MULTILINE)
+    table = PAGE.partition("## What differs from the authors")[2].partition("### Repaired")[0]
+    lines = re.findall(rf"^\| (?:<a [^>]*></a>)?`{name}` \|", table, re.MULTILINE)
+    assert named
+    assert len(lines) >= len(named)
+
+
+def test_measured_effects_of_differences_are_those_of_their_table() -> None:
+    measured = deviations.factors(pd.read_csv(REPOSITORY / "results/deviations/runs.csv"))
+    assert len(measured) == len(deviations.DIFFERENCES)
+    quoted = [(row, factor) for row, factor in re.findall(r"`(\w+)` \|.*× (\S+ \[\S+ \S+\]) on digits", PAGE)]
+    assert sorted(quoted) == sorted(
+        (row.partition(" ")[0], factor) for row, factor in measured[["row", "factor"]].values
+    )
+
+
+@pytest.mark.parametrize(("search", "board"), [("mnist", "mnist"), ("ring", "modes")])
+def test_board_has_the_settings_of_the_best_trial_of_each_row(search: str, board: str) -> None:
+    plan = tune.plan(search, REPOSITORY / tune.FOLDER)
+    table = pd.read_csv(REPOSITORY / tune.FOLDER / f"{search}.csv")
+    best = tune.best(table, plan["rank"]).set_index("row")["settings"].map(json.loads)
+    rows = {run.row: run.settings for run in grid.runs(board) if run.dataset == plan["dataset"]}
+    assert {row: rows[row] for row in best.index} == best.to_dict()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,10 @@ from test_baselines_conformance import kinds, source
 from ganbench import Scorer, baseline, code
 from ganbench.boards import curve
 from ganbench.errors import UserError
-from ganbench.gan import DataSpec
+from ganbench.gan import Batch, DataSpec
 from ganbench.layers.dropout import NoiseDropout
 from ganbench.layers.slope import slope
-from ganbench.training import checkpoint, loop, sampling
+from ganbench.training import checkpoint, devices, loop, sampling
 from ganbench.training.order import TrainingData, reseed
 from ganbench.training.run import Run
 
@@ -176,6 +177,74 @@ def test_penalised_discriminator_starts_with_a_slope_near_1(name: str) -> None:
     gan = build(name, width=16)
     x = torch.rand(32, 1, 28, 28) * 2 - 1
     assert 0.3 < slope(gan.D, x).mean() < 3  # N(0, 0.02^2) gives 0.0014
+
+
+def test_feature_matching_keeps_dcgans_weights() -> None:
+    x = torch.rand(32, 1, 28, 28) * 2 - 1
+    assert (
+        slope(build("feature_matching", width=16).D, x).mean() < 0.1
+    )  # it has no slope to reach, and He's weights hurt it
+
+
+def test_biggan_hears_its_class_and_all_of_its_noise_at_the_start() -> None:
+    gan = build("biggan", width=4, z=12, embedding=8).eval()
+    z, y = torch.randn(4, 12), torch.zeros(4, dtype=torch.long)
+    with torch.no_grad():
+        plain = gan.generate(z, y)
+        assert not torch.equal(plain, gan.generate(z, y + 1))  # gains and biases of 0 would hide it
+        for chunk in range(4):
+            moved = z.clone()
+            moved[:, 3 * chunk : 3 * chunk + 3] += 1
+            assert (gan.generate(moved, y) - plain).abs().max() > 1e-3, chunk
+
+
+def steps_back(made: torch.Tensor) -> set[str]:
+    """The names of all operations that a tensor was computed by, in the words of its graph."""
+    waiting, seen = [made.grad_fn], set()
+    while waiting:
+        node = waiting.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            waiting += [following for following, _ in node.next_functions]
+    return {node.name() for node in seen}
+
+
+@pytest.mark.parametrize("name", ["sngan", "sagan", "biggan", "pggan"])
+def test_halving_has_a_gradient_that_a_gpu_repeats(name: str) -> None:
+    reseed("test", 0)
+    narrow = {k: 4 for k in baseline.config(baseline.resolve(name)).model_fields if k.startswith("width")}
+    gan = baseline.create(baseline.resolve(name), DataSpec((1, 32, 32), classes=10), narrow | {"batch": 8})
+    if name == "pggan":
+        gan.get_buffer("seen").fill_(10**9)  # all levels are in use
+    real = Batch(torch.rand(8, 1, 32, 32), torch.zeros(8, dtype=torch.long))
+    operations = steps_back(gan.d_loss(real)["loss"]) | steps_back(gan.g_loss(real)["loss"])
+    assert any("Pool2D" in operation for operation in operations)
+    assert not any("AdaptiveAvgPool" in operation for operation in operations)
+
+
+def test_pggan_counts_images_on_the_cpu() -> None:
+    gan = build("pggan", width=4, z=4).to("meta")
+    assert gan.device.type == "meta"
+    assert gan.seen.device.type == "cpu"  # reading it waits for no device
+    assert gan.growth == (0, 1.0)
+
+
+def test_cuda_computes_in_float32_and_repeats_its_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "there", torch.device)  # no CUDA device is needed to set the flags
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
+    with torch.backends.cudnn.flags(benchmark=True, allow_tf32=True):
+        matmul = torch.backends.cuda.matmul.allow_tf32
+        try:
+            device = devices.choose("cuda")
+            assert devices.numerics(device) == {"deterministic": True, "tf32": False}
+            assert not torch.backends.cudnn.benchmark
+            assert os.environ["CUBLAS_WORKSPACE_CONFIG"]
+        finally:
+            torch.use_deterministic_algorithms(False)
+            torch.backends.cuda.matmul.allow_tf32 = matmul
+    torch.backends.cudnn.allow_tf32 = True
+    assert devices.numerics(device) == {"deterministic": False, "tf32": True}  # torch's own way
 
 
 def test_cgan_draws_different_pictures_of_one_class() -> None:
