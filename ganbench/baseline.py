@@ -75,7 +75,7 @@ def _file(name: str, module: str) -> Path:
     return Path(spec.origin)
 
 
-def load(path: Path) -> tuple[type[Gan], type[TrainConfig]]:
+def load(path: Path) -> tuple[type[Gan], type]:
     """Import a baseline's file and return its `Gan` subclass and its `Config`."""
     from ganbench.gan import Gan
 
