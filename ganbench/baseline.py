@@ -98,7 +98,7 @@ def load(path: Path) -> tuple[type[Gan], type]:
     gans = [v for v in vars(module).values() if isinstance(v, type) and issubclass(v, Gan) and v.__module__ == name]
     if len(gans) != 1 or not hasattr(module, "Config"):
         raise UserError(f"{path}: a baseline defines one subclass of Gan and a Config, see 'Add a GAN' in the README")
-    return gans[0], module.Config
+    return gans[0], _checked(path, module.Config)
 
 
 def config(path: Path) -> type[TrainConfig]:
@@ -118,9 +118,13 @@ def _config(path: Path, source: str) -> type[TrainConfig]:
         made.model_rebuild()  # fails if an annotation needs more
     except (Exception, SystemExit):  # the class needs more of its file: the import of the whole file says what is wrong
         made = load(path)[1]
-    if not isinstance(made, type) or not issubclass(made, TrainConfig):
+    return _checked(path, made)
+
+
+def _checked(path: Path, config: object) -> type[TrainConfig]:
+    if not isinstance(config, type) or not issubclass(config, TrainConfig):
         raise UserError(f"{path}: the Config of a baseline is a subclass of ganbench.config.TrainConfig")
-    return made
+    return config
 
 
 def _is_light(node: ast.stmt) -> bool:

@@ -89,7 +89,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         OSError: with the name of the file, also if the disk is full.
     """
     target = Path(os.path.realpath(path))
-    try:
+    with _naming(path):
         if target.exists() and not target.is_file() and not target.is_dir():
             with target.open("wb") as device:
                 yield device
@@ -107,6 +107,13 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             partial.unlink(missing_ok=True)
             raise
         _settle(target.parent)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """An error of the system names `path`, where it names no file or a temporary one."""
+    try:
+        yield
     except OSError as error:
         if error.errno is not None and (error.filename is None or PARTIAL in str(error.filename)):
             raise OSError(error.errno, error.strerror, str(path)) from error
@@ -133,8 +140,12 @@ def shared_scratch() -> AbstractContextManager[Path]:
 
 @contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
-    """An empty folder that takes the place of the folder `path` when the block ends. After an error `path` is as before."""
-    with scratch(path.parent, path.name) as place:
+    """An empty folder that takes the place of the folder `path` when the block ends. After an error `path` is as before.
+
+    Raises:
+        OSError: with the name of the folder, or of a file outside of it; also if the disk is full.
+    """
+    with _naming(path), scratch(path.parent, path.name) as place:
         new, old = place / NEW, place / OLD
         new.mkdir()
         yield new

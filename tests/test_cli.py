@@ -413,6 +413,14 @@ def test_help_of_data_names_no_verb_that_is_missing(ganbench: Callable[..., Done
     assert "check" not in ganbench("data", "--help").stdout
 
 
+def test_closed_stdout_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["ganbench", "list", "boards"])
+    monkeypatch.setattr(sys, "stdout", None)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+
+
 def test_pipeline_without_a_failed_job_is_not_said_to_have_failed_jobs() -> None:
     shown = run.Follower()
     assert run.ending(shown, 1) == "the pipeline stopped before its end, but no job failed"

@@ -105,6 +105,12 @@ def test_error_while_writing_leaves_everything_as_before(tmp_path: Path) -> None
     assert names(tmp_path) == {"a.npz"}
 
 
+def test_full_disk_under_a_folder_names_the_folder(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No space left on device") as error, files.replacing_folder(tmp_path / "data"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert error.value.filename == str(tmp_path / "data")
+
+
 def test_mode_of_a_file_follows_the_umask_and_a_link_stays(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "file")
     before = os.umask(0o022)

@@ -335,15 +335,18 @@ class TestFault:
     gan = Plain(spec, Config.model_validate({}))
 
     def test_nothing_is_wrong_with_images_in_range(self) -> None:
-        assert outputs.fault(self.gan, torch.rand(5, 1, 8, 8) * 2 - 1) is None
+        assert outputs.fault(self.gan, torch.rand(5, 1, 8, 8) * 2 - 1, 5) is None
 
     def test_linear_outputs_that_stray_a_little_are_no_fault(self) -> None:
-        assert outputs.fault(self.gan, torch.randn(100, 1, 8, 8)) is None
+        assert outputs.fault(self.gan, torch.randn(100, 1, 8, 8), 100) is None
 
     @pytest.mark.parametrize(
         ("x", "words"),
         [
-            (torch.zeros(5, 8, 8), r"must give float32 \[N, 1, 8, 8\], but it gives float32 \[N, 8, 8\]"),
+            ([1, 2], r"must give a float32 tensor \[N, 1, 8, 8\], but it gives list"),
+            (None, "but it gives NoneType"),
+            (torch.zeros(4, 1, 8, 8), "a sample for each input, but it gives 4 samples for 5 inputs"),
+            (torch.zeros(5, 8, 8), r"must give a float32 tensor \[N, 1, 8, 8\], but it gives float32 \[N, 8, 8\]"),
             (torch.zeros(5, 1, 8, 8).double(), "float64"),
             (torch.full((5, 1, 8, 8), float("nan")), "5 of 5 samples are not finite"),
             (torch.zeros(5, 1, 8, 8) + 5, "outside of it by 4.0 on average"),
@@ -351,6 +354,6 @@ class TestFault:
         ],
     )
     def test_samples_that_cannot_be_scored_have_a_reason(self, x: Tensor, words: str) -> None:
-        fault = outputs.fault(self.gan, x)
+        fault = outputs.fault(self.gan, x, 5)
         assert fault is not None
         assert re.search(words, fault)

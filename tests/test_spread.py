@@ -101,6 +101,8 @@ def test_summary_counts_half_widths_and_keeps_other_extractors_apart() -> None:
     (line,) = spread.summary(pd.DataFrame([house, moved, scaled]))
     assert (line["least_by"], line["most_by"], line["widths"]) == (HOUSE, "1/4", 3.0)
     assert line["extractors"] == {"pixels": 900.0}
+    (bare,) = spread.summary(pd.DataFrame([house | {"low": None, "high": None}, moved]))
+    assert (bare["interval"], bare["widths"]) == (None, None)
 
 
 def test_orders_name_the_choices_under_which_another_set_has_more() -> None:

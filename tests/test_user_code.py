@@ -49,6 +49,13 @@ def test_fault_of_a_baseline_is_a_line_with_its_place(
     assert str(error.value) == f"{path}:{line}: {message}"
 
 
+def test_config_of_another_kind_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(GAN.replace("class Config(TrainConfig):", "class Config:\n    pass\n\n\nclass Other(TrainConfig):"))
+    with pytest.raises(UserError, match=r"mine\.py: the Config of a baseline is a subclass of"):
+        loop.train(path, "ring", tmp_path / "run", seed=0, images=100, overrides={})
+
+
 def test_exit_in_a_step_ends_training_with_its_place(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text(GAN + "\n    def after_d_step(self, losses):\n        raise SystemExit\n")
@@ -73,6 +80,7 @@ def test_fault_in_sampling_is_the_line_of_the_baseline(tmp_path: Path) -> None:
         ("raise SystemExit(0)", r"e\.py:2 failed: SystemExit: 0"),
         ("return 1 / 0", r"e\.py:2 failed: ZeroDivisionError"),
         ("return x.reshape(len(x), -1) * float('nan')", r"e\.py gives features or logits that are NaN or infinite"),
+        ("return x.reshape(len(x), -1) * 1j", r"e\.py failed: TypeError: .* these are complex"),
         ("return x[0]", r"e\.py gives .* it must give features \[n, d\]"),
     ],
 )

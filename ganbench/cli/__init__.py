@@ -45,7 +45,8 @@ def root(
       ganbench train dcgan --dataset mnist --images 300000 --out runs/my-dcgan
       ganbench list baselines
     """
-    context.call_on_close(sys.stdout.flush)  # a closed pipe (`| head`) is met now, not when Python ends
+    if sys.stdout is not None:  # it is None where the caller has closed it
+        context.call_on_close(sys.stdout.flush)  # a closed pipe (`| head`) is met now, not when Python ends
     help_unless_invoked(context)
 
 

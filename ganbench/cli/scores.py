@@ -24,7 +24,7 @@ from ganbench.cli._common import (
     app,
     as_options,
     check_files,
-    check_folder,
+    check_result,
     check_sample_file,
     extractor_of,
     in_team,
@@ -338,7 +338,7 @@ def spread_(
 
     house = extractor_of(features, weights, precision)
     extra = [extractor_of(name.strip()).name for name in others.split(",") if name.strip()]
-    check_folder(out)
+    check_result(out, ("spread.csv",), "spread")
     require_weights(house, *(text.partition("=")[2] or text for text in sets), reference, train)
     ranges = _ranges(range_, reference_range, train_range)
     scorer = Scorer.of(

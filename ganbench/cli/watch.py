@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ganbench import paths
-from ganbench.cli._common import Trust, app, check_folder, say
+from ganbench.cli._common import Trust, app, check_result, say
 
 
 @app.command()
@@ -33,7 +33,7 @@ def watch(
       ganbench watch runs/gan-ring-s0
       ganbench watch runs/dcgan-mnist-s0 --follow
     """
-    check_folder(out)
+    check_result(out, ("index.html",), "page of a run")
     from ganbench.watch import page  # torch takes longer than the check of the folder
     from ganbench.watch.follow import follow as follow_run
     from ganbench.watch.page import Album

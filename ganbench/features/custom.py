@@ -101,7 +101,10 @@ def load(extractor: Extractor) -> Run:
 
 def _numbers(output: Any) -> list[np.ndarray]:
     """The arrays that an extractor gives, as float32."""
-    return [np.asarray(part, np.float32) for part in (output if isinstance(output, list | tuple) else [output])]
+    parts = [np.asarray(part) for part in (output if isinstance(output, list | tuple) else [output])]
+    if any(np.iscomplexobj(part) for part in parts):
+        raise TypeError("features and logits must be real numbers, and these are complex")
+    return [part.astype(np.float32) for part in parts]
 
 
 def _read(path: Path) -> bytes:

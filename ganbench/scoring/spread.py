@@ -174,12 +174,15 @@ def summary(table: pd.DataFrame) -> list[dict[str, Any]]:
             continue
         house = others[0]
         least, most = (extreme(others, key=lambda r: float(r["value"])) for extreme in (min, max))
-        far, half = (
-            max(most["value"] - house["value"], house["value"] - least["value"]),
-            (house["high"] - house["low"]) / 2,
-        )
+        far = max(most["value"] - house["value"], house["value"] - least["value"])
+        bounds = None if pd.isna(house["low"]) else (house["low"], house["high"])
+        half = 0.0 if bounds is None else (bounds[1] - bounds[0]) / 2
         lines.append(
-            {"metric": metric, "value": house["value"], "interval": (house["low"], house["high"])}
+            {
+                "metric": metric,
+                "value": house["value"],
+                "interval": None if pd.isna(house["low"]) else (house["low"], house["high"]),
+            }
             | {"least": least["value"], "least_by": least["choice"], "most": most["value"], "most_by": most["choice"]}
             | {"widths": far / half if half > 0 else None}
             | {"extractors": {r["choice"]: r["value"] for r in lines_of if r["varied"] == "extractor"}}

@@ -317,7 +317,7 @@ def probe(training: Training) -> str | None:
     reseed("probe", training.seed, training.seen)
     with torch.no_grad():
         cond = training.source.draw_conditions(outputs.PROBED)
-        return outputs.fault(gan, gan.sample(outputs.PROBED, cond=cond))
+        return outputs.fault(gan, gan.sample(outputs.PROBED, cond=cond), outputs.PROBED)
 
 
 def resume(training: Training, folder: RunFolder) -> bool:

@@ -68,7 +68,7 @@ def take(gan: Gan, run: Identity, seen: int, images: int) -> SampleSet:
     gan = gan.cpu().eval()
     drawing = Drawing(DRAWN[gan.spec.kind], SEED)
     x = torch.cat([x for x, _, _ in blocks(gan, run.dataset, drawing)])[: drawing.n]
-    why = outputs.fault(gan, x)
+    why = outputs.fault(gan, x, drawing.n)
     made = to_files(gan, x[:0] if why else x)
     D, answers = (None, None) if why else _ask(gan, run, made)
     about = {"name": f"{seen:,} images", "seed": SEED, "reason": why, "answers": answers, "objective": gan.objective}

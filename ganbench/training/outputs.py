@@ -13,12 +13,15 @@ BEYOND = (
 )
 
 
-def fault(gan: Gan, x: Tensor) -> str | None:
-    """What is wrong with samples `x` of a GAN, in words; None if nothing is wrong."""
-    want = ("N", *gan.spec.shape)
+def fault(gan: Gan, x: Tensor, n: int) -> str | None:
+    """What is wrong with `n` samples `x` of a GAN, in words; None if nothing is wrong. `x` can be anything."""
+    wanted = f"`generate` must give a float32 tensor {_shown(('N', *gan.spec.shape))}"
+    if not isinstance(x, Tensor):
+        return f"{wanted}, but it gives {type(x).__name__}"
     if x.dtype != torch.float32 or tuple(x.shape[1:]) != gan.spec.shape:
-        got = f"{str(x.dtype).removeprefix('torch.')} {_shown(('N', *x.shape[1:]))}"
-        return f"`generate` must give float32 {_shown(want)}, but it gives {got}"
+        return f"{wanted}, but it gives {str(x.dtype).removeprefix('torch.')} {_shown(('N', *x.shape[1:]))}"
+    if len(x) != n:
+        return f"`generate` must give a sample for each input, but it gives {len(x):,} samples for {n:,} inputs"
     broken = int((~torch.isfinite(x).flatten(1).all(1)).sum())
     if broken:
         return f"{broken:,} of {len(x):,} samples are not finite"

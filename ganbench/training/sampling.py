@@ -113,8 +113,8 @@ def _sample(folder: Path, drawing: Drawing, gan: Gan, run: Run, device: torch.de
         raise UserError(
             f"--truncation cuts a normal distribution, but the inputs of {run.baseline} have another distribution"
         )
-    if truncation is not None and not truncation > 0:
-        raise UserError(f"--truncation {truncation:g}: choose a bound above 0, such as 0.5")
+    if truncation is not None and not 0 < truncation < math.inf:
+        raise UserError(f"--truncation {truncation:g}: choose a finite bound above 0, such as 0.5")
     if label is not None:
         check_class(gan, label)
     check_memory(gan, n)
@@ -130,7 +130,7 @@ def _sample(folder: Path, drawing: Drawing, gan: Gan, run: Run, device: torch.de
     conditions: list[np.ndarray] = []
     with progress(f"sample {folder.name}", n, "samples") as advance:
         for start, (x, y, rows) in zip(range(0, n, BLOCK), blocks(maker, run.dataset, drawing, said, gan), strict=True):
-            why = outputs.fault(gan, x)
+            why = outputs.fault(gan, x, BLOCK)
             if why is not None:
                 return _empty(gan, about, f"samples {start:,} to {start + BLOCK - 1:,}: {why}")
             arrays.append(to_files(gan, x))
