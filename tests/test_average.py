@@ -52,6 +52,19 @@ def test_refreshed_batch_norm_gives_what_training_mode_gives() -> None:
         assert (gan.generate(z) - expected).abs().max() < 0.05
 
 
+@pytest.mark.parametrize(("name", "part"), [("bigan", "encoder"), ("icgan", "z")])
+def test_encoder_keeps_the_statistics_of_its_training(name: str, part: str) -> None:
+    torch.manual_seed(0)
+    gan = baseline.create(Path(f"baselines/{name}.py"), DataSpec((1, 16, 16), classes=10), {"width": 4, "batch": 8})
+    if name == "icgan":
+        gan.get_buffer("seen").fill_(10**9)  # the stage of the encoders
+    norm = next(m for m in gan.G.get_submodule(part).modules() if isinstance(m, nn.BatchNorm2d))
+    with torch.no_grad():
+        norm.get_buffer("running_mean").fill_(3.0)
+    refresh(gan, lambda n: None)
+    assert (norm.get_buffer("running_mean") == 3).all()
+
+
 def test_refreshed_spectral_norm_is_one() -> None:
     gan = build("biggan", z=8, embedding=4)
     with torch.no_grad():

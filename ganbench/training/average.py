@@ -39,6 +39,8 @@ def averaged(gan: Gan, ema: float) -> AveragedModel:
 def refresh(gan: Gan, conditions: Callable[[int], Tensor | None]) -> None:
     """Work out anew what follows from the weights: batch norm's statistics of G, and spectral norm's vectors of both players.
 
+    A part of G that no sample passes, such as an encoder, keeps the statistics of training.
+
     The last training steps left statistics of other weights: of the live weights if the weights are averaged, and of a G that
     has moved on in any case.
 
@@ -49,6 +51,7 @@ def refresh(gan: Gan, conditions: Callable[[int], Tensor | None]) -> None:
     norms = {module: module.momentum for module in gan.G.modules() if isinstance(module, _BatchNorm)}
     spectral = [module for module in gan.modules() if parametrize.is_parametrized(module, "weight")]
     gan.eval()
+    trained = {norm: {name: value.clone() for name, value in norm.named_buffers()} for norm in norms}
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # the plain mean over all batches
@@ -61,4 +64,6 @@ def refresh(gan: Gan, conditions: Callable[[int], Tensor | None]) -> None:
             gan.sample(BATCH, cond=conditions(BATCH))
     for norm, momentum in norms.items():
         norm.momentum = momentum
+        if not norm.num_batches_tracked:
+            norm.load_state_dict(trained[norm], strict=False)
     gan.eval()
