@@ -234,7 +234,7 @@ def test_wrong_numbers_are_one_line(text: str) -> None:
         ("dcgan", {"truncation": 0.5}, "the inputs of dcgan have another distribution"),
         ("dcgan", {"label": 3}, "not conditional"),
         ("acgan", {"label": 10}, "the classes of this data are 0 to 9"),
-        ("acgan", {"truncation": 0.0}, "choose a bound above 0"),
+        ("acgan", {"truncation": 0.0}, "choose a finite bound above 0"),
     ],
 )
 def test_wrong_sampling_is_one_line(
