@@ -578,6 +578,7 @@ SCORE = ("score", "digits:train", "--reference", "digits", "--features", "pixels
         ((*SCORE, "--json", "{}/" + 300 * "x"), "File name too long"),
         ((*SCORE, "--json", "{}/new/" + 300 * "x"), "File name too long"),
         ((*SCORE, "--json", "{}/x", "--html", "{}/folder/../x"), "x is the place of another output"),
+        ((*SCORE, "--html", "-"), "-: this output cannot go to the terminal; give the name of a file"),
         (("score", "{}/a.npz", "--reference", "digits", "--json", "{}/a.npz"), "a.npz is an input of this command"),
         (("score", "{}/a.npz", "--reference", "digits", "--json", "{}/a.json"), "the place of the manifest of"),
         (("compare", "{}/a.json", "{}/b.json", "--json", "/proc/c.json"), "/proc/c.json cannot be written"),

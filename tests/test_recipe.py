@@ -327,7 +327,10 @@ RIGHT = {"generate": "x", "third": "pass", "d_loss": '{"loss": self.D(real.x.fla
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"generate": "x.flatten(1)"}, r"`generate` must give a float32 tensor \[N, 1, 8, 8\], but it gives float32 \[N, 64\]"),
+        (
+            {"generate": "x.flatten(1)"},
+            r"`generate` must give a float32 tensor \[N, 1, 8, 8\], but it gives float32 \[N, 64\]",
+        ),
         ({"generate": "x * float('nan')"}, "samples are not finite"),
         ({"generate": "x + 5"}, r"pixels must lie in \[-1, 1\]"),
         ({"third": "raise ValueError('no such thing')"}, r"toy.py:\d+: ValueError: no such thing"),

@@ -153,7 +153,7 @@ def check_files(*files: Path | None, suffixes: Iterable[str] = (), inputs: Itera
         inputs: what the command reads: no file may be one of these, or the manifest (.json) beside one of these.
 
     Raises:
-        UserError: a file has another suffix, is a folder, is written twice or read, or cannot be opened.
+        UserError: a file has another suffix, is `-` or a folder, is written twice or read, or cannot be opened.
     """
     given = [path for path in files if path is not None]
     read = [Path(source) for source in inputs if source is not None]
@@ -167,6 +167,8 @@ def check_files(*files: Path | None, suffixes: Iterable[str] = (), inputs: Itera
     for path in given:
         if allowed and path.suffix not in allowed:
             raise UserError(f"{path}: the name of this file must end with {' or '.join(allowed)}")
+        if str(path) == "-":
+            raise UserError("-: this output cannot go to the terminal; give the name of a file")
         if path.is_dir():
             raise UserError(f"{path} is a folder; give the name of a file")
         if (place := os.path.realpath(path)) in taken:

