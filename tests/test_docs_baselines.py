@@ -59,10 +59,12 @@ def test_measured_effects_of_differences_are_those_of_their_table() -> None:
     )
 
 
-@pytest.mark.parametrize(("search", "board"), [("mnist", "mnist"), ("ring", "modes")])
-def test_board_has_the_settings_of_the_best_trial_of_each_row(search: str, board: str) -> None:
-    plan = tune.plan(search, REPOSITORY / tune.FOLDER)
-    table = pd.read_csv(REPOSITORY / tune.FOLDER / f"{search}.csv")
-    best = tune.best(table, plan["rank"]).set_index("row")["settings"].map(json.loads)
+@pytest.mark.parametrize(("searches", "board"), [(["mnist", "mnist-whole"], "mnist"), (["ring"], "modes")])
+def test_board_has_the_settings_of_the_best_trial_of_each_row(searches: list[str], board: str) -> None:
+    best: dict[str, dict[str, object]] = {}
+    for search in searches:  # a later search counts more: its trials have the whole budget
+        plan = tune.plan(search, REPOSITORY / tune.FOLDER)
+        table = pd.read_csv(REPOSITORY / tune.FOLDER / f"{search}.csv")
+        best |= tune.best(table, plan["rank"]).set_index("row")["settings"].map(json.loads).to_dict()
     rows = {run.row: run.settings for run in grid.runs(board) if run.dataset == plan["dataset"]}
-    assert {row: rows[row] for row in best.index} == best.to_dict()
+    assert {row: rows[row] for row in best} == best
