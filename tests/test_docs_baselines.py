@@ -65,6 +65,7 @@ def test_board_has_the_settings_of_the_best_trial_of_each_row(searches: list[str
     for search in searches:  # a later search counts more: its trials have the whole budget
         plan = tune.plan(search, REPOSITORY / tune.FOLDER)
         table = pd.read_csv(REPOSITORY / tune.FOLDER / f"{search}.csv")
-        best |= tune.best(table, plan["rank"]).set_index("row")["settings"].map(json.loads).to_dict()
+        chosen = tune.best(table, plan["rank"])
+        best |= {str(row): json.loads(settings) for row, settings in zip(chosen.row, chosen.settings, strict=True)}
     rows = {run.row: run.settings for run in grid.runs(board) if run.dataset == plan["dataset"]}
     assert {row: rows[row] for row in best} == best

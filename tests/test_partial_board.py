@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from ganbench import files, paths
-from ganbench.boards import grid, leaderboard, partial, published
+from ganbench.boards import grid, kept, leaderboard, partial, published
 from ganbench.boards.board import Board
 
 pytestmark = pytest.mark.slow
@@ -139,3 +142,43 @@ def test_repaired_board_is_whole_after_the_same_command(house: Path) -> None:
     assert "partial" not in said
     assert "partial" not in Path("runs/boards/part/leaderboard.md").read_text()
     assert "Nothing to do" in run(house, "run", "./part.yaml", "--dry-run")
+
+
+def test_runs_of_another_machine_stay_when_a_board_is_published_again(house: Path) -> None:
+    run(house, "publish", "./part.yaml", "--uncommitted")
+    before = {path.name: path.read_bytes() for path in (house / "results/part/runs").iterdir()}
+    poster, scores = (Path("results/part") / name for name in ("samples-ring.png", "scores.csv"))
+    pixels, table = np.asarray(Image.open(poster)), scores.read_bytes()
+    away = [path.rename(path.with_name(f"away-{path.name}")) for path in Path("runs").glob("[gn]*-ring-*-s0")]
+    assert len(away) == 2  # gan and noise, the frame of the points
+    try:
+        run(house, "publish", "./part.yaml", "--uncommitted")
+        assert "missing" not in json.loads((house / "results/part/manifest.json").read_text())
+        assert {path.name: path.read_bytes() for path in (house / "results/part/runs").iterdir()} == before
+        assert (scores.read_bytes(), len(before)) == (table, 15)
+        assert np.array_equal(np.asarray(Image.open(poster))[:, :352], pixels[:, :352])  # the panel of gan
+        record = house / "results/part/runs" / f"{away[0].name.removeprefix('away-')}.json"
+        record.write_bytes(record.read_bytes().replace(b"0", b"1", 1))
+        assert "other bytes" in run(house, "publish", "./part.yaml", "--uncommitted", code=2)
+        record.write_bytes(before[record.name])
+    finally:
+        for path in away:
+            path.rename(path.with_name(path.name.removeprefix("away-")))
+
+
+def test_published_run_counts_only_with_the_scores_that_the_plan_asks_for() -> None:
+    (plan,) = [run for run in grid.runs("./part.yaml") if run.run.startswith("gan-") and run.seed == 1]
+    (there,) = [run for run in leaderboard.recorded("./part.yaml") if run.run == plan.run]
+    assert kept.answers(there, plan)
+    newer = dataclasses.replace(plan, metrics=plan.metrics | {"fid": plan.metrics["fid"] + 1})
+    further = dataclasses.replace(plan, metrics=plan.metrics | {"kid": 1})
+    other = dataclasses.replace(plan, features="pixels")
+    assert not any(kept.answers(there, wrong) for wrong in (newer, further, other))
+
+
+def test_published_run_of_another_processor_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = leaderboard.recorded("./part.yaml")
+    with monkeypatch.context() as changed:
+        changed.setattr(kept, "processor", lambda: "a processor of 1979")
+        assert kept.runs("./part.yaml", there[1:]) == there[1:]
+    assert kept.runs("./part.yaml", there[1:]) == there

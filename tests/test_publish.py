@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ganbench.boards import leaderboard, publishing
+from ganbench.boards import kept, leaderboard, publishing
 from ganbench.errors import UserError
 
 
@@ -23,12 +23,13 @@ def test_published_board_stays_when_a_new_one_fails(tmp_path: Path, monkeypatch:
     old.parent.mkdir()
     old.write_text("old")
 
-    def fail(name: str, target: Path, uncommitted: bool) -> None:
+    def fail(name: str, runs: list[leaderboard.Recorded], target: Path, uncommitted: bool) -> None:
         (target / "half").touch()
         raise UserError("a manifest is missing")
 
     monkeypatch.setattr("ganbench.paths.results", lambda: tmp_path)
-    monkeypatch.setattr(leaderboard, "build", lambda name: None)
+    monkeypatch.setattr(leaderboard, "recorded", lambda name: [])
+    monkeypatch.setattr(kept, "runs", lambda name, there: there)
     monkeypatch.setattr(publishing, "_write", fail)
     with pytest.raises(UserError, match="a manifest is missing"):
         publishing.publish("quick")

@@ -11,8 +11,6 @@ from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 
-from PIL import Image
-
 from ganbench import files
 from ganbench.boards import brief, controls, drawings, posters
 from ganbench.boards.answers import Row
@@ -225,12 +223,7 @@ def rank_samples(table: Table, poster: Path, out: Path) -> None:
     """Write the panels of a poster in the order of ranks, the controls last, with fewer colours than the poster has."""
     there = {row.name for row in table.rows if row.runs}
     painted = [name for name in (*table.track.rows, *controls.ORDER) if name in there]
-    with Image.open(poster) as picture:
-        whole = picture.convert("RGB")
-    places = posters.places(whole, len(painted))
-    panels = {name: whole.crop(place) for name, place in zip(painted, places, strict=True)}
-    sheet = Image.new("RGB", whole.size, "white")
-    for name, place in zip([row.name for row in table.rows if row.runs], places, strict=True):
-        sheet.paste(panels[name], place[:2])
+    panels = posters.panels(poster, painted)
+    sheet = posters.join([panels[row.name] for row in table.rows if row.runs])
     with files.replacing(out) as file:
         sheet.quantize(posters.COLOURS).save(file, "PNG", optimize=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -382,12 +382,28 @@ def seen(compared: Comparison) -> str:
 
 
 def build(name: str) -> pd.DataFrame:
-    """Aggregate a board and write its tables, `leaderboard.*`, and the per-run `scores.csv`; returns the board.
+    """Aggregate the runs of a board in `runs/` and write its files there; returns the board.
 
-    What the invalidation list of the published board names is struck from the tables, not from `scores.csv`. The pictures of a
-    partial board are painted anew from the runs that are there.
+    The pictures of a partial board are painted anew from the runs that are there.
     """
-    board, runs, out = grid.board(name), recorded(name), folder(name)
+    out = folder(name)
+    result = tabulate(name, recorded(name), out)
+    if partial.missing(pd.read_csv(out / "scores.csv")):
+        paint(name, out)
+    return result
+
+
+def tabulate(name: str, runs: Sequence[Recorded], out: Path) -> pd.DataFrame:
+    """Aggregate runs of a board; write its tables, `leaderboard.*`, and the per-run `scores.csv`; returns the board.
+
+    What the invalidation list of the published board names is struck from the tables, not from `scores.csv`.
+
+    Args:
+        name: of the board.
+        runs: of the board; the cells of all others say that the run is missing.
+        out: the folder for the files.
+    """
+    board = grid.board(name)
     scores = partial.fill(collect(board, runs), board)
     out.mkdir(parents=True, exist_ok=True)
     files.write(out / "scores.csv", scores.to_csv(index=False))
@@ -396,8 +412,6 @@ def build(name: str) -> pd.DataFrame:
     page = out / "leaderboard.md"
     facts = origin.facts({run.run: run.record for run in runs})
     files.write(page, origin.stamp(page.read_text(encoding="utf-8"), facts))
-    if partial.missing(scores):
-        paint(name, out)
     return result
 
 

@@ -36,16 +36,39 @@ def cut(poster: Path, names: Sequence[str], prefix: str, site: Path, points: boo
     """
     if not poster.is_file():
         return {}
-    with Image.open(poster) as picture:
-        whole = picture.convert("RGB")
     tiles = {}
-    for name, place in zip(names, places(whole, len(names)), strict=True):
-        panel = inside(whole.crop(place))
+    for name, whole in panels(poster, names).items():
+        panel = inside(whole)
         panel = panel.filter(ImageFilter.MinFilter(3)) if points else panel
         address = f"{prefix}.{name}.png"
         panel.quantize(COLOURS).save(site / address, optimize=True)
         tiles[name] = Tile(address, *panel.size)
     return tiles
+
+
+def panels(poster: Path, names: Sequence[str]) -> dict[str, Image.Image]:
+    """The panels of a poster with their titles, by name.
+
+    Args:
+        poster: the picture.
+        names: of the panels, in their order.
+    """
+    with Image.open(poster) as picture:
+        whole = picture.convert("RGB")
+    return {name: whole.crop(place) for name, place in zip(names, places(whole, len(names)), strict=True)}
+
+
+def join(named: Sequence[Image.Image]) -> Image.Image:
+    """A poster of panels, in their order."""
+    columns = min(len(named), COLUMNS)
+    size = (
+        max(panel.width for panel in named) * columns,
+        max(panel.height for panel in named) * -(-len(named) // columns),
+    )
+    sheet = Image.new("RGB", size, "white")
+    for panel, place in zip(named, places(sheet, len(named)), strict=True):
+        sheet.paste(panel, place[:2])
+    return sheet
 
 
 def places(poster: Image.Image, n: int) -> list[tuple[int, int, int, int]]:

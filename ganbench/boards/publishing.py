@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ganbench import data, files, paths
-from ganbench.boards import figures, films, grid, history, invalid, leaderboard, origin, partial, referee
+from ganbench.boards import figures, films, grid, history, invalid, kept, leaderboard, origin, partial, referee
 from ganbench.boards import page as short
 from ganbench.boards.board import Board
+from ganbench.boards.leaderboard import Recorded
 from ganbench.boards.published import MANIFEST, Altered, Published, altered, files_of, read, text
 from ganbench.display.text import listed
 from ganbench.errors import UserError, counted
@@ -21,10 +22,11 @@ from ganbench.training.provenance import maker, sha256
 def publish(name: str, uncommitted: bool = False) -> Path:
     """Replace `results/BOARD/` by the board in `runs/`; returns that folder.
 
-    Every run leaves one record, `runs/RUN.json`: the manifest of its samples (with the training's configuration, data,
-    source and versions), its scores with their protocol, its curve, and its scores by the second ruler. The submissions, the
-    invalidation list and the history of the old folder are kept, and the films of runs that the new board has too. The old
-    folder stays as it is until the new one is whole.
+    The runs are those of `runs/`, and the published runs that the plan still has (`kept`). Every run leaves one record,
+    `runs/RUN.json`: the manifest of its samples (with the training's configuration, data, source and versions), its scores
+    with their protocol, its curve, and its scores by the second ruler. The submissions, the invalidation list and the history
+    of the old folder are kept, and the films of runs that the new board has too. The old folder stays as it is until the new
+    one is whole.
 
     Args:
         name: of the board.
@@ -34,10 +36,10 @@ def publish(name: str, uncommitted: bool = False) -> Path:
         UserError: no run of the board has scores, or a file of it is damaged, or uncommitted code had a part in it, or the
             board is partial and would replace a whole one.
     """
-    leaderboard.build(name)
+    runs = kept.runs(name, leaderboard.recorded(name))
     target = paths.results() / grid.title(name)
     with files.replacing_folder(target) as new:
-        facts = _write(name, new, uncommitted)
+        facts = _write(name, runs, new, uncommitted)
         _refuse_part(name, facts.get("missing", []), target)
         history.carry_over(target, new)
         _finish(new, facts)
@@ -57,18 +59,18 @@ def _refuse_part(name: str, gone: list[str], target: Path) -> None:
         )
 
 
-def _write(name: str, target: Path, uncommitted: bool) -> dict[str, Any]:
+def _write(name: str, recorded: list[Recorded], target: Path, uncommitted: bool) -> dict[str, Any]:
     """Write all files of a published board but its manifest into an empty folder; returns the facts for the manifest."""
-    recorded = leaderboard.recorded(name)
     runs = {run.run: run.record for run in recorded}
     facts = maker() | origin.facts(runs)
     if not uncommitted:
         _refuse_uncommitted(grid.title(name), facts)
     (target / "runs").mkdir()
-    for file in sorted(leaderboard.folder(name).iterdir()):
-        shutil.copy(file, target / file.name)
+    leaderboard.tabulate(name, recorded, target)
+    kept.paint(name, recorded, target)
     for run, record in runs.items():
-        result.read(grid.scores_path(run, name))  # checks its digest
+        if (scores := grid.scores_path(run, name)).is_file():
+            result.read(scores)  # checks its digest
         files.write(target / "runs" / f"{run}.json", text(record))
     board = grid.board(name)
     pins = {dataset: data.version(dataset) for dataset in sorted(board.datasets)}
