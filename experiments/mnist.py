@@ -30,6 +30,7 @@ from ganbench.training.provenance import Work
 from ganbench.training.sampling import Drawing, write_samples
 
 BOARD, SEED = "mnist", 0
+FEATURES = "mnist-cnn"  # as in the trials that chose the settings
 METRICS = ["fid", "classifier_score", "precision", "recall"]
 NOISE = "noise"
 
@@ -66,7 +67,8 @@ def page(out: Path) -> str:
     """The records of a folder as a page."""
     records = {path.name.partition("-")[0]: json.loads(path.read_text()) for path in sorted(out.glob("*-s0.json"))}
     lines = [cells(row, record) for row, record in records.items() if "curve" in record]  # else older than RECIPE 6
-    first = next(iter(records.values()))["scores"]["metrics"]
+    scores = next(iter(records.values()))["scores"]
+    first, extractor = scores["metrics"], scores["protocol"]["features"]["id"]
     perfect = ", ".join(f"{value(first[name]['perfect'])} in {name}" for name in METRICS if first[name]["perfect"])
     return (
         f"# One run of every baseline on MNIST\n\nSeed {SEED} of the board [`{BOARD}`](../../baselines/boards/{BOARD}.yaml): "
@@ -74,7 +76,7 @@ def page(out: Path) -> str:
         "The settings were chosen by trials on other data and another seed:\n"
         "[experiments/tuning](../../experiments/tuning/README.md). The brackets hold the 95 % interval over samples.\n"
         "A row has not converged if the second half of its budget still gained over 20 % of its FID.\n"
-        f"A perfect generator would get {perfect}.\nPictures: [docs/grids](../../docs/grids).\n\n"
+        f"Features: `{extractor}`. A perfect generator would get {perfect}.\nPictures: [docs/grids](../../docs/grids).\n\n"
         f"{pd.DataFrame(lines).to_markdown(index=False, disable_numparse=True)}\n\n"
         "`python -m experiments mnist` wrote this page.\n"
     )
@@ -83,7 +85,7 @@ def page(out: Path) -> str:
 def measure(run: grid.PlannedRun, runs: Path, out: Path, grids: Path) -> dict[str, str]:
     """Train, draw and score a row, and write its record and its picture. Returns its line of the table."""
     torch.set_num_threads(1)  # as in the pipeline
-    path, score, work = make(run, runs), Scorer.of(BOARD, metrics=METRICS, device="cpu"), Work()
+    path, score, work = make(run, runs), Scorer.of(BOARD, features=FEATURES, metrics=METRICS, device="cpu"), Work()
     scores = score(path).model_copy(update={"provenance": work.record()})
     record = {
         "samples": json.loads(path.with_suffix(".json").read_text()),
