@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 
 from ganbench import data, files, metrics
-from ganbench.boards import controls, leaderboard, publishing, referee, submissions
+from ganbench.boards import controls, kept, leaderboard, publishing, referee, submissions
 from ganbench.boards.board import Board
 from ganbench.boards.protocol import Protocol
 from ganbench.boards.published import Published, altered, read
@@ -683,9 +683,10 @@ def test_a_board_that_is_published_again_keeps_its_third_party_rows(
     place_in(board, packed)
     (board / "invalid.yaml").write_text("[]\n")
     monkeypatch.setattr("ganbench.paths.results", lambda: board.parent)
-    monkeypatch.setattr(leaderboard, "build", lambda name: None)
+    monkeypatch.setattr(leaderboard, "recorded", lambda name: [])
+    monkeypatch.setattr(kept, "runs", lambda name, there: there)
 
-    def write(name: str, new: Path, uncommitted: bool) -> dict[str, Any]:
+    def write(name: str, runs: list[leaderboard.Recorded], new: Path, uncommitted: bool) -> dict[str, Any]:
         shutil.copytree(published, new, dirs_exist_ok=True)
         manifest: dict[str, Any] = json.loads((new / "manifest.json").read_text())
         return manifest | {"recipe": RECIPE, "metrics": {"fid": metrics.get("fid").card.version}}

@@ -101,7 +101,7 @@ def verify(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
 
 def test_good_board_passes(folder: Path, verify: Callable[..., str]) -> None:
     assert verify(folder).splitlines() == [
-        "tiny: 20 files and the manifest have the bytes that were published",
+        "tiny: 22 files and the manifest have the bytes that were published",
         "tiny: scores.csv, leaderboard.csv, leaderboard.parquet, leaderboard.md, leaderboard.tex follow from the 12 records",
     ]
 
