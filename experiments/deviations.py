@@ -675,11 +675,13 @@ def measure(row: str, way: str, seed: int) -> dict[str, Any]:
 
 
 def factors(table: pd.DataFrame) -> pd.DataFrame:
-    """What the authors' way multiplies the FID by: a line for each difference, with the interval over the seeds."""
-    wide = table.pivot(index=["row", "way"], columns="seed", values=METRIC)
+    """What the authors' way multiplies the FID by, with the interval over the seeds: a line for each trained difference."""
+    wide = table.pivot(index=["row", "way"], columns="seed", values=METRIC).dropna()
     logs = dict(zip(wide.index, np.log(wide.to_numpy(dtype=float)), strict=True))
     lines = []
     for row, theirs, *_ in DIFFERENCES:
+        if not {(row, OURS), (row, theirs)} <= logs.keys():
+            continue
         ours, other = logs[row, OURS], logs[row, theirs]
         factor = [number(math.exp(v)) for v in ((other - ours).mean(), *student(other - ours))]
         means = [number(math.exp(v.mean())) for v in (ours, other)]
@@ -692,17 +694,21 @@ def factors(table: pd.DataFrame) -> pd.DataFrame:
 def page(out: Path) -> str:
     """The table of a folder as a page."""
     table = factors(pd.read_csv(out / "runs.csv"))
-    more = ", ".join(f"`{row}` ({images:,})" for row, images in BUDGETS.items())
+    trained = set(zip(table["row"], table["the authors' way"], strict=True))
+    more = [f"`{row}` ({images:,})" for row, images in BUDGETS.items() if row in set(table["row"])]
+    longer = f" These rows saw more: {', '.join(more)}." if more else ""
+    lacking = [f"- `{row}`: {theirs}\n" for row, theirs, *_ in DIFFERENCES if (row, theirs) not in trained]
+    rest = f"These lines still lack runs. The command trains them:\n\n{''.join(lacking)}\n" if lacking else ""
     return (
         f"# What differences from the authors do to the score\n\nEach line compares two GANs on 8x8 digits, with {len(SEEDS)} "
         "seeds each: the GAN of `baselines/`, and the same GAN with\none change, the authors' way. The score is FID: a smaller "
         "number is better. A cell is a geometric mean. The factor says by what\nthe authors' way multiplies FID, with "
         "Student's 95 % interval, paired by seed. Each line is judged alone: by chance, about 5 % of\nsuch intervals leave "
-        f"out 1, so about {round(len(table) / 20)} of these {len(table)}.\n\nAll runs saw {IMAGES:,} images, but more in "
-        f"the rows {more}. This\nbudget is small, so no run has converged. Larger images and longer training can give "
-        "other factors. A schedule of the\nauthors is scaled to the budget. The docstrings in `experiments/deviations.py` "
-        "have the rules.\n\n"
-        f"{table.to_markdown(index=False, disable_numparse=True)}\n\n`python -m experiments deviations` wrote this page.\n"
+        f"out 1, so about {round(len(table) / 20)} of these {len(table)}.\n\nA run saw {IMAGES:,} images.{longer} This "
+        "budget is small, so no run has converged. Larger\nimages and longer training can give other factors. A schedule of "
+        "the authors is scaled to the budget. The docstrings in\n`experiments/deviations.py` have the rules.\n\n"
+        f"{table.to_markdown(index=False, disable_numparse=True)}\n\n{rest}"
+        "`python -m experiments deviations` wrote this page.\n"
     )
 
 

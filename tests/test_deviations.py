@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import torch
+from conftest import REPOSITORY
 from torch import Tensor, nn
 
 from experiments import deviations
@@ -32,6 +35,14 @@ def test_rows_and_ways_name_each_cell_once() -> None:
     assert len(set(cells)) == len(cells)
     assert {row for row, _ in cells} == set(deviations.SETTINGS)
     assert set(deviations.BUDGETS) <= set(deviations.SETTINGS)
+
+
+def test_page_names_a_line_that_lacks_a_run(tmp_path: Path) -> None:
+    table = pd.read_csv(REPOSITORY / "results/deviations/runs.csv")
+    lacking = table[~((table.row == "dcgan") & (table.way == "kernels of 5x5") & (table.seed == 1000))]
+    lacking.to_csv(tmp_path / "runs.csv", index=False)
+    assert set(deviations.factors(table)["row"]) - set(deviations.factors(lacking)["row"]) == {"dcgan"}
+    assert "\n- `dcgan`: kernels of 5x5\n" in deviations.page(tmp_path)
 
 
 def test_normal_perturbation_has_the_mean_square_of_the_code() -> None:
