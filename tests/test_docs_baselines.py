@@ -52,7 +52,7 @@ def test_page_has_a_line_for_each_difference_that_a_file_names(name: str) -> Non
 
 def test_measured_effects_of_differences_are_those_of_their_table() -> None:
     measured = deviations.factors(pd.read_csv(REPOSITORY / "results/deviations/runs.csv"))
-    assert len(measured) == len(deviations.DIFFERENCES)
+    assert len(measured) + PAGE.count("no run yet") == len(deviations.DIFFERENCES)
     quoted = [(row, factor) for row, factor in re.findall(r"`(\w+)` \|.*× (\S+ \[\S+ \S+\]) on digits", PAGE)]
     assert sorted(quoted) == sorted(
         (row.partition(" ")[0], factor) for row, factor in measured[["row", "factor"]].values
