@@ -19,7 +19,7 @@ def findings() -> list[Finding]:
     """The findings of all studies."""
     return [
         protocols(pd.read_csv(RESULTS / "spread/spread.csv")),
-        extractors(pd.read_csv(RESULTS / "extractors/digits.csv")),
+        extractors({path.stem: pd.read_csv(path) for path in sorted((RESULTS / "extractors").glob("*.csv"))}),
         pictures(pd.read_csv(RESULTS / "pairs/pairs.csv")),
         half_precision(pd.read_csv(RESULTS / "precision/runs.csv")),
         semi_supervised(pd.read_csv(RESULTS / "semi_supervised/splits.csv")),
@@ -64,8 +64,14 @@ def turned(measured: pd.DataFrame) -> list[tuple[str, str, str, str, bool]]:
     return out
 
 
-def extractors(table: pd.DataFrame) -> Finding:
-    """What a classifier sees that was trained with damaged images, and one that was not."""
+def extractors(tables: dict[str, pd.DataFrame]) -> Finding:
+    """What a classifier of a dataset sees that was trained with damaged images, and one that was not."""
+    answers, lines = zip(*(exposure(dataset, table) for dataset, table in tables.items()), strict=True)
+    return Finding("What does an extractor see?", "\n\n".join(answers), "\n".join(lines), ["extractors"])
+
+
+def exposure(dataset: str, table: pd.DataFrame) -> tuple[str, str]:
+    """The answer about the classifiers of a dataset, and a line with the comparisons."""
     strongest = table[table.level == table.groupby("damage")["level"].transform("max")]
     kinds = {
         str(kind): part.pivot(index="damage", columns="seed", values="precision")
@@ -82,17 +88,18 @@ def extractors(table: pd.DataFrame) -> Finding:
     change = 100 * (right.exposed - right.control).to_numpy()
     low, high = student(change)
     answer = (
-        f"Uniform noise in the place of digits has a precision of {before} in the features of a classifier that was trained "
-        f"with digits alone, and of {after} if damaged images had a part in the training. The share of right answers on "
-        f"digits differs by {change.mean():+.2f} points [{low:+.2f}, {high:+.2f}], which is "
+        f"Uniform noise in the place of `{dataset}` has a precision of {before} in the features of a classifier that was "
+        f"trained with these data alone, and of {after} if damaged images had a part in the training. The share of right "
+        f"answers differs by {change.mean():+.2f} points [{low:+.2f}, {high:+.2f}], which is "
         f"{'clear' if low > 0 or high < 0 else 'not clear'}."
     )
-    lines = (
-        f"- The precision of the strongest damage, with damage in training against without it ({len(damages)} comparisons, "
+    line = (
+        f"- `{dataset}`: the precision of the strongest damage, with damage in training against without it "
+        f"({len(damages)} comparisons, "
         f"{len(right)} training seeds): clearly lower: {named(lower)}; clearly higher: {named(higher)}; not clear: "
         f"{named(same)}."
     )
-    return Finding("What does an extractor see?", answer, lines, ["extractors"])
+    return answer, line
 
 
 def pictures(table: pd.DataFrame) -> Finding:
