@@ -241,10 +241,11 @@ def _extractor(dataset: str, facts: Facts, track: Track) -> tuple[str | None, li
     except UserError as error:
         return None, [Problem(("features",), _with_hint(error))]
     shape = f"the samples of {dataset} have the shape {list(facts.shape)}"
-    if name == "identity" and facts.is_image:
-        return None, [Problem(("features",), f"identity is for points, and {shape}")]
-    if name != "identity" and not facts.is_image:
-        return None, [Problem(("features",), f"{name} is for images, and {shape}; use identity")]
+    kind = "images" if facts.is_image else "waves" if facts.is_wave else "points"
+    takes = features.taken(features.describe(name))
+    if takes != kind:
+        use = {"images": "", "waves": "; use spectrogram", "points": "; use identity"}[kind]
+        return None, [Problem(("features",), f"{name} is for {takes}, and {shape}{use}")]
     if needs is not None and tuple(needs) != facts.shape:
         return None, [Problem(("features",), f"{name} is for images of the shape {list(needs)}, and {shape}")]
     if track.second is not None:
@@ -259,7 +260,7 @@ def _of_second(name: str, facts: Facts, shape: str) -> Iterator[Problem]:
     except UserError as error:
         yield Problem(("second",), _with_hint(error))
         return
-    if not facts.is_image or name == "identity":
+    if not facts.is_image or features.taken(features.describe(name)) != "images":
         yield Problem(("second",), f"{name} cannot be the second extractor, because {shape}; leave `second` out")
     elif needs is not None and tuple(needs) != facts.shape:
         yield Problem(("second",), f"{name} is for images of the shape {list(needs)}, and {shape}")
@@ -395,7 +396,7 @@ def _is_number(value: Any) -> bool:
 def _random_inputs(n: int, facts: Facts, extractor: str) -> dict[str, Any]:
     """What a metric may ask for when it scores a class-conditional GAN on such data."""
     rng = np.random.default_rng(0)
-    d = FEATURES if facts.is_image else facts.shape[0]
+    d = facts.shape[0] if len(facts.shape) == 1 else FEATURES
     out: dict[str, Any] = {kind: rng.normal(size=(n, d)) for kind in ("gen", "ref", "train")}
     if facts.is_image:
         out |= {f"{kind}_pixels": rng.random((n, PIXELS)) for kind in ("gen", "ref", "train")}
@@ -420,7 +421,7 @@ def _random_conditions(n: int, dataset: str, facts: Facts, extractor: str) -> di
     if not facts.condition:
         return {}
     rng = np.random.default_rng(1)
-    d = FEATURES if facts.is_image else facts.shape[0]
+    d = facts.shape[0] if len(facts.shape) == 1 else FEATURES
     out: dict[str, Any] = {"gen_condition": np.arange(n) // 2, "gen_truth": rng.normal(size=(n, d))}
     if facts.is_image:
         out |= {"gen_truth_pixels": rng.random((n, PIXELS)), "image_shape": (1, PIXELS, 1)}
