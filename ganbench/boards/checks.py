@@ -521,7 +521,7 @@ def _build(path: Path, dataset: str, facts: Facts, settings: dict[str, Any]) -> 
     from ganbench.gan import DataSpec, Unsupported
     from ganbench.training.hollow import hollow
 
-    shape, cond = ((form[-1], *form[:-1]) if len(form) == 3 else form for form in (facts.shape, facts.condition))
+    shape, cond = ((form[-1], *form[:-1]) if len(form) > 1 else form for form in (facts.shape, facts.condition))
     spec = DataSpec(shape, facts.classes, cond)  # channels first
     try:
         with hollow():
