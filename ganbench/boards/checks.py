@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -31,6 +31,9 @@ from ganbench.data.mixture import Mixture
 from ganbench.errors import UserError, choose
 from ganbench.metrics import Metric
 from ganbench.training.run import MOST_IMAGES
+
+if TYPE_CHECKING:
+    from ganbench.gan import Gan
 
 Part = TypeVar("Part", bound=BaseModel)
 
@@ -525,7 +528,8 @@ def _build(path: Path, dataset: str, facts: Facts, settings: dict[str, Any]) -> 
     spec = DataSpec(shape, facts.classes, cond)  # channels first
     try:
         with hollow():
-            return _Built(None, baseline.create(path, spec, settings).conditional)
+            gan = baseline.create(path, spec, settings)
+            return _Built(_misshapen(gan, path, dataset, facts), gan.conditional)
     except Unsupported as error:
         return _Built(baseline.refusal(path, dataset, facts.shape, error))
     except UserError as error:
@@ -536,6 +540,21 @@ def _build(path: Path, dataset: str, facts: Facts, settings: dict[str, Any]) -> 
         return _Built(None, baseline.create(path, spec, settings).conditional)
     except Exception as error:
         return _Built(f"the GAN cannot be built: {type(error).__name__}: {error}")
+
+
+def _misshapen(gan: Gan, path: Path, dataset: str, facts: Facts) -> str | None:
+    """Why a GAN cannot make waves or video. Many networks are for points and images alone, and refuse nothing."""
+    from ganbench.gan import Unsupported
+
+    if gan.spec.kind not in ("waves", "video"):
+        return None
+    try:
+        made = tuple(gan.sample(2).shape[1:])
+    except Exception:  # a sample may look at the values of the weights, but there are no values
+        return None
+    if made == gan.spec.shape:
+        return None
+    return baseline.refusal(path, dataset, facts.shape, Unsupported(f"its samples have the shape {list(made)}"))
 
 
 def _needs_classes(metric: str) -> bool:

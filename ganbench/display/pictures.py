@@ -42,7 +42,7 @@ def contact_sheet(x: Rows, rows: int = SIDE, columns: int = SIDE) -> np.ndarray:
 def spectrograms(x: Rows) -> np.ndarray:
     """The first channel of waves float `[n, T, C]` as pictures uint8 `[n, 64, 64, 1]`: time to the right, pitch upwards.
 
-    A column is a window of time, and a row is one of 64 equal bands from 0 to half of the rate. A grey level counts decibels.
+    A column is a window of time, and a row is a frequency, in even steps up to half of the rate. A grey level counts decibels.
     """
     waves = np.asarray(x[..., 0], np.float64)
     frame = 2 * CELL_OF_WAVE
@@ -50,8 +50,7 @@ def spectrograms(x: Rows) -> np.ndarray:
     starts = np.linspace(0, waves.shape[1], CELL_OF_WAVE).astype(int)
     window = np.hanning(frame)
     power = np.square(np.abs(np.fft.rfft(padded[:, starts[:, None] + np.arange(frame)] * window)) * 2 / window.sum())
-    bands = np.maximum(power[..., :-1], power[..., 1:])
-    level = 1 - np.log10(np.maximum(bands, FAINT)) / np.log10(FAINT)
+    level = 1 - np.log10(np.maximum(power[..., 1:], FAINT)) / np.log10(FAINT)
     grey = np.rint(255 * np.clip(level, 0, 1)).astype(np.uint8)
     return np.asarray(grey.swapaxes(1, 2)[:, ::-1, :, None])
 
