@@ -50,9 +50,16 @@ def test_every_voice_says_every_digit_in_every_accent() -> None:
     assert len(set(voices)) == len(voices)
     assert len(set(said)) == len(said) == len(voices) * len(speech.ACCENTS) * speech.TAKES
     assert {(one.voice, one.accent) for one in said} == {(v, a) for v in voices for a in speech.ACCENTS}
-    assert {one.speed for one in said} <= set(range(110, 181))
+    for voice, out in zip(voices, speech.held_out().tolist(), strict=True):
+        assert {one.speed for one in said if one.voice == voice} <= set(speech.SPEEDS[out])
     assert {one.pitch for one in said} <= set(range(20, 81))
     assert all([word for word in one.arguments[-1].split() if word in WORDS] == list(WORDS) for one in said)
+
+
+def test_no_held_out_clip_has_the_speed_of_a_training_clip_and_the_mean_speeds_are_equal() -> None:
+    train, test = speech.SPEEDS[False], speech.SPEEDS[True]
+    assert min(abs(a - b) for a in train for b in test) == 10
+    assert np.mean(train) == np.mean(test)
 
 
 def test_a_clip_is_the_tone_of_its_word_in_the_middle() -> None:
