@@ -128,7 +128,7 @@ def test_all_clips_of_a_voice_are_on_one_side(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setattr(shutil, "which", lambda name: name)
     monkeypatch.setattr(sources, "first", lambda *given: {})
     monkeypatch.setattr(
-        speech, "speak", lambda node, program, said: [recording(lambda i, v=one.voice: 100 + 30 * voices.index(v)) for one in said]
+        speech, "speak", lambda node, program, said: [tone(100 + 30 * voices.index(one.voice), 2.5) for one in said]
     )  # fmt: skip
     monkeypatch.setattr(speech, "clips", lambda steps: speech.slowed(steps, SPOKEN, STEPS)[None, :, None].repeat(10, 0))
     built = speech.spoken(tmp_path)
@@ -167,7 +167,7 @@ def test_what_node_says_reaches_the_clips_and_its_failure_is_one_line() -> None:
     assert node is not None
     stream: list[bytes] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(speech, "waves", lambda content: stream.append(content) or [])
+        patch.setattr(speech, "waves", stream.append)
         speech.speak(node, given, said)
     expected = [f"said.wav 0 {' '.join(one.arguments)}".encode() for one in said]
     assert stream == [b"".join(len(text).to_bytes(4, "little") + text for text in expected)]

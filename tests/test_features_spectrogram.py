@@ -13,7 +13,7 @@ STEPS = 4096
 
 def tone(cycles: float, steps: int = STEPS, size: float = 1.0) -> np.ndarray:
     """A wave `[1, T, 1]` with so many cycles per step."""
-    return size * np.sin(2 * np.pi * cycles * np.arange(steps))[None, :, None]
+    return np.asarray(size * np.sin(2 * np.pi * cycles * np.arange(steps))[None, :, None])
 
 
 def embedded(x: np.ndarray) -> np.ndarray:

@@ -32,7 +32,7 @@ def test_contact_sheet_of_few_images_is_black_elsewhere() -> None:
 
 def tone(cycles: float, n: int = 4096) -> np.ndarray:
     """A wave `[n, 1]` with so many cycles per step."""
-    return np.sin(2 * np.pi * cycles * np.arange(n))[:, None].astype(np.float32)
+    return np.asarray(np.sin(2 * np.pi * cycles * np.arange(n))[:, None], np.float32)
 
 
 def test_a_spectrogram_has_time_to_the_right_and_pitch_upwards() -> None:
