@@ -158,10 +158,10 @@ def refusal(path: Path, dataset: str, shape: tuple[int, ...], why: Unsupported) 
     Args:
         path: of the baseline.
         dataset: its name.
-        shape: of one sample, the channels of an image last. The message has the shape in this form.
+        shape: of one sample, its channels last. The message has the shape in this form.
         why: the reason, as the GAN gives it: the channels are first.
     """
     first = str((shape[-1], *shape[:-1]))
-    text = str(why).replace(first, str(list(shape))) if len(shape) == 3 else str(why)
+    text = str(why).replace(first, str(list(shape))) if len(shape) > 1 else str(why)
     others = "choose another dataset (`ganbench list datasets`) or another baseline (`ganbench list baselines`)"
     return f"{path.stem} cannot train on {dataset}: {text}; {others}"

@@ -27,7 +27,7 @@ REQUIRED = {
     "fashion-mnist-cnn": 0.91,
 }
 SHAPES = {  # of the extractors that need no weights from elsewhere; the others have a file of tests each
-    "identity": (2,), "pixels": (5, 4, 3), "digits-cnn": (8, 8, 1), "digits-exposed": (8, 8, 1), "mnist-cnn": (28, 28, 1), "mnist-exposed": (28, 28, 1),
+    "identity": (2,), "pixels": (5, 4, 3), "spectrogram": (512, 2), "digits-cnn": (8, 8, 1), "digits-exposed": (8, 8, 1), "mnist-cnn": (28, 28, 1), "mnist-exposed": (28, 28, 1),
     "fashion-mnist-cnn": (28, 28, 1), "stacked-mnist-cnn": (28, 28, 3), "stacked-mnist-exposed": (28, 28, 3), "shapes-encoder": (64, 64, 3),
 }  # fmt: skip
 
@@ -36,7 +36,7 @@ def some(name: str, n: int) -> np.ndarray:
     """n random samples of the shape and dtype that an extractor takes."""
     rng = np.random.default_rng(0)
     shape = (n, *SHAPES[name])
-    return rng.standard_normal(shape) if name == "identity" else rng.integers(0, 256, shape, np.uint8)
+    return rng.standard_normal(shape) if name in ("identity", "spectrogram") else rng.integers(0, 256, shape, np.uint8)
 
 
 def test_every_extractor_is_covered_here_or_has_published_weights() -> None:
@@ -65,7 +65,7 @@ def test_an_embedding_has_the_shape_and_dtype_of_its_description(name: str) -> N
     about = features.describe(name)
     h, z = features.embed(name, some(name, 7))
     assert h.dtype == np.float32
-    assert h.shape == (7, about["d"] or np.prod(SHAPES[name]))
+    assert h.shape == (7, 2 * 8 * 16 if name == "spectrogram" else about["d"] or np.prod(SHAPES[name]))
     if about["test_accuracy"] is None:  # not a classifier
         assert z is None
     else:
@@ -117,6 +117,7 @@ def test_a_dataset_has_the_classifier_of_its_name_and_points_have_none() -> None
     assert features.default("digits") == "digits-exposed"
     assert features.default("stacked-mnist") == "stacked-mnist-exposed"
     assert features.default("ring") == "identity"
+    assert features.default("spoken-digits") == "spectrogram"
 
 
 def test_a_dataset_that_is_not_there_has_no_extractor() -> None:
@@ -133,6 +134,10 @@ def test_a_dataset_that_is_not_there_has_no_extractor() -> None:
         ("stacked-mnist-cnn", np.zeros((2, 28, 28, 1), np.uint8), "stacked-mnist-cnn needs colour images of 28 x 28 pixels; these samples are grey images of 28 x 28 pixels"),
         ("pixels", np.zeros((2, 3), np.float32), "pixels needs images; these samples are points with 3 coordinates"),
         ("identity", np.zeros((2, 8, 8, 1), np.uint8), "identity needs points; these samples are grey images of 8 x 8 pixels"),
+        ("identity", np.zeros((2, 512, 1)), "identity needs points; these samples are waves of 512 steps and 1 channel"),
+        ("spectrogram", np.zeros((2, 3)), "spectrogram needs waves; these samples are points with 3 coordinates"),
+        ("spectrogram", np.zeros((2, 512, 1), int), "spectrogram needs waves, floats [n, T, C]; these samples are int64 [n, 512, 1]"),
+        ("spectrogram", np.zeros((2, 447, 1)), "spectrogram needs waves of at least 448 steps, and these have 447"),
         ("identity", np.zeros((2, 2), int), "identity needs points, floats [n, d]; these samples are int64 [n, 2]"),
     ],
 )  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from ganbench.display.pictures import LINE, contact_sheet, frame, overview, paint, strip
+from ganbench.display.pictures import LINE, contact_sheet, frame, overview, paint, spectrograms, strip
 from ganbench.errors import UserError
 from ganbench.samples import SampleSet
 
@@ -28,6 +28,37 @@ def test_contact_sheet_of_few_images_is_black_elsewhere() -> None:
     sheet = contact_sheet(np.full((1, 4, 4, 1), 255, np.uint8), 2, 2)
     assert (sheet[1:5, 1:5] == 255).all()
     assert (sheet[6:, 6:] == 0).all()
+
+
+def tone(cycles: float, n: int = 4096) -> np.ndarray:
+    """A wave `[n, 1]` with so many cycles per step."""
+    return np.asarray(np.sin(2 * np.pi * cycles * np.arange(n))[:, None], np.float32)
+
+
+def test_a_spectrogram_has_time_to_the_right_and_pitch_upwards() -> None:
+    x = np.concatenate([tone(8 / 128, 2048), tone(48 / 128, 2048)])
+    picture = spectrograms(x[None])[0, :, :, 0]
+    assert picture.shape == (64, 64)
+    assert (picture[:, 2:30].argmax(0) == 64 - 8).all()
+    assert (picture[:, 34:62].argmax(0) == 64 - 48).all()
+
+
+def test_a_full_tone_is_white_a_thousandth_of_it_and_silence_are_black() -> None:
+    x = np.stack([tone(8 / 128), 10**-1.5 * tone(8 / 128), 1e-3 * tone(8 / 128), np.zeros((4096, 1))])
+    brightest = spectrograms(x)[:, :, 4:60, 0].max((1, 2))
+    np.testing.assert_allclose(brightest, [255, 127.5, 0, 0], atol=2)
+
+
+@pytest.mark.parametrize("steps", [16, 256, 16_384])
+def test_a_spectrogram_has_one_size_whatever_the_length_of_the_wave(steps: int) -> None:
+    assert spectrograms(np.zeros((3, steps, 2), np.float32)).shape == (3, 64, 64, 1)
+
+
+def test_overview_of_waves_is_that_of_their_spectrograms(tmp_path: Path) -> None:
+    x = np.stack([tone(cycles) for cycles in np.linspace(0.01, 0.4, 70)])
+    overview({"a": SampleSet(x, None, {})}, tmp_path / "waves.png")
+    overview({"a": SampleSet(spectrograms(x), None, {})}, tmp_path / "images.png")
+    assert (tmp_path / "waves.png").read_bytes() == (tmp_path / "images.png").read_bytes()
 
 
 def test_overview_draws_images_points_and_empty_sets(tmp_path: Path) -> None:

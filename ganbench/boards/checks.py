@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -31,6 +31,9 @@ from ganbench.data.mixture import Mixture
 from ganbench.errors import UserError, choose
 from ganbench.metrics import Metric
 from ganbench.training.run import MOST_IMAGES
+
+if TYPE_CHECKING:
+    from ganbench.gan import Gan
 
 Part = TypeVar("Part", bound=BaseModel)
 
@@ -241,10 +244,11 @@ def _extractor(dataset: str, facts: Facts, track: Track) -> tuple[str | None, li
     except UserError as error:
         return None, [Problem(("features",), _with_hint(error))]
     shape = f"the samples of {dataset} have the shape {list(facts.shape)}"
-    if name == "identity" and facts.is_image:
-        return None, [Problem(("features",), f"identity is for points, and {shape}")]
-    if name != "identity" and not facts.is_image:
-        return None, [Problem(("features",), f"{name} is for images, and {shape}; use identity")]
+    kind = "images" if facts.is_image else "waves" if facts.is_wave else "points"
+    takes = features.taken(features.describe(name))
+    if takes != kind:
+        use = {"images": "", "waves": "; use spectrogram", "points": "; use identity"}[kind]
+        return None, [Problem(("features",), f"{name} is for {takes}, and {shape}{use}")]
     if needs is not None and tuple(needs) != facts.shape:
         return None, [Problem(("features",), f"{name} is for images of the shape {list(needs)}, and {shape}")]
     if track.second is not None:
@@ -259,7 +263,7 @@ def _of_second(name: str, facts: Facts, shape: str) -> Iterator[Problem]:
     except UserError as error:
         yield Problem(("second",), _with_hint(error))
         return
-    if not facts.is_image or name == "identity":
+    if not facts.is_image or features.taken(features.describe(name)) != "images":
         yield Problem(("second",), f"{name} cannot be the second extractor, because {shape}; leave `second` out")
     elif needs is not None and tuple(needs) != facts.shape:
         yield Problem(("second",), f"{name} is for images of the shape {list(needs)}, and {shape}")
@@ -395,7 +399,7 @@ def _is_number(value: Any) -> bool:
 def _random_inputs(n: int, facts: Facts, extractor: str) -> dict[str, Any]:
     """What a metric may ask for when it scores a class-conditional GAN on such data."""
     rng = np.random.default_rng(0)
-    d = FEATURES if facts.is_image else facts.shape[0]
+    d = facts.shape[0] if len(facts.shape) == 1 else FEATURES
     out: dict[str, Any] = {kind: rng.normal(size=(n, d)) for kind in ("gen", "ref", "train")}
     if facts.is_image:
         out |= {f"{kind}_pixels": rng.random((n, PIXELS)) for kind in ("gen", "ref", "train")}
@@ -420,7 +424,7 @@ def _random_conditions(n: int, dataset: str, facts: Facts, extractor: str) -> di
     if not facts.condition:
         return {}
     rng = np.random.default_rng(1)
-    d = FEATURES if facts.is_image else facts.shape[0]
+    d = facts.shape[0] if len(facts.shape) == 1 else FEATURES
     out: dict[str, Any] = {"gen_condition": np.arange(n) // 2, "gen_truth": rng.normal(size=(n, d))}
     if facts.is_image:
         out |= {"gen_truth_pixels": rng.random((n, PIXELS)), "image_shape": (1, PIXELS, 1)}
@@ -520,11 +524,12 @@ def _build(path: Path, dataset: str, facts: Facts, settings: dict[str, Any]) -> 
     from ganbench.gan import DataSpec, Unsupported
     from ganbench.training.hollow import hollow
 
-    shape, cond = ((form[-1], *form[:-1]) if len(form) == 3 else form for form in (facts.shape, facts.condition))
+    shape, cond = ((form[-1], *form[:-1]) if len(form) > 1 else form for form in (facts.shape, facts.condition))
     spec = DataSpec(shape, facts.classes, cond)  # channels first
     try:
         with hollow():
-            return _Built(None, baseline.create(path, spec, settings).conditional)
+            gan = baseline.create(path, spec, settings)
+            return _Built(_misshapen(gan, path, dataset, facts), gan.conditional)
     except Unsupported as error:
         return _Built(baseline.refusal(path, dataset, facts.shape, error))
     except UserError as error:
@@ -535,6 +540,21 @@ def _build(path: Path, dataset: str, facts: Facts, settings: dict[str, Any]) -> 
         return _Built(None, baseline.create(path, spec, settings).conditional)
     except Exception as error:
         return _Built(f"the GAN cannot be built: {type(error).__name__}: {error}")
+
+
+def _misshapen(gan: Gan, path: Path, dataset: str, facts: Facts) -> str | None:
+    """Why a GAN cannot make waves or video. Many networks are for points and images alone, and refuse nothing."""
+    from ganbench.gan import Unsupported
+
+    if gan.spec.kind not in ("waves", "video"):
+        return None
+    try:
+        made = tuple(gan.sample(2).shape[1:])
+    except Exception:  # a sample may look at the values of the weights, but there are no values
+        return None
+    if made == gan.spec.shape:
+        return None
+    return baseline.refusal(path, dataset, facts.shape, Unsupported(f"its samples have the shape {list(made)}"))
 
 
 def _needs_classes(metric: str) -> bool:

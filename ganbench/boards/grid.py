@@ -255,18 +255,17 @@ def second_ruler(dataset: str, track: Track) -> Ruler | None:
     """The second ruler of a track.
 
     For images, the ranking column by another extractor: the one that the board names, or else pixels. If the board's own
-    extractor is pixels, the classifier that ganbench brings for the dataset. For points, another distance: the first of the
-    total variation from the known mixture, Wasserstein's distance on the line, and the sliced one, that is not the ranking
-    column. None if the ranking column does not look at features, or looks at pixels too, or if nothing is left.
+    extractor is pixels, the classifier that ganbench brings for the dataset. For points and waves, another distance: the first
+    of the total variation from the known mixture, Wasserstein's distance on the line, and the sliced one, that is not the
+    ranking column. None if the ranking column does not look at features, or looks at pixels too, or if nothing is left.
     """
     if not metrics.asks_for(track.rank, "gen") or metrics.asks_for(track.rank, "gen_pixels"):
         return None
-    facts = data.facts(dataset)
+    facts, first = data.facts(dataset), track.features or features.default(dataset)
     if not facts.is_image:
         apply = {"total_variation": facts.mixture, "wasserstein_1d": facts.shape == (1,), "sliced_wasserstein": True}
         sibling = next((name for name, fits in apply.items() if fits and name != track.rank), None)
-        return None if sibling is None else Ruler("identity", sibling, sibling)
-    first = track.features or features.default(dataset)
+        return None if sibling is None else Ruler(first, sibling, sibling)
     second = track.second or (PIXELS if first != PIXELS else features.classifier(dataset))
     return None if second in (None, first) else Ruler(str(second), track.rank, f"{track.rank} ({second})")
 

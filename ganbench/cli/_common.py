@@ -74,7 +74,7 @@ ReferenceRange = Annotated[
 TrainRange = Annotated[
     str | None, typer.Option("--train-range", help="the same for the training data, if they have another range")
 ]
-Layout = Annotated[str | None, typer.Option(help="nhwc or nchw, for arrays that can be read both ways")]
+Layout = Annotated[str | None, typer.Option(help="nhwc or nchw, for arrays that can be read both ways; ntc: waves")]
 Precision = Annotated[str, typer.Option(help="precision of the network: fp32 or bf16; bf16 is about twice as fast")]
 
 

@@ -67,6 +67,8 @@ def _about(extractor: dict[str, Any]) -> str:
         return "points as they are"
     if extractor["id"] == "pixels":
         return "the pixels of images of any size, in [0, 1]"
+    if features.taken(extractor) == "waves":
+        return "how loud waves are in 16 bands of pitch and 8 parts of time"
     shape = "any size" if extractor["input"] is None else " x ".join(map(str, extractor["input"]))
     number = "" if extractor["d"] is None else f"{extractor['d']} "
     parts = [f"{number}features of images of {shape}"]

@@ -36,6 +36,7 @@ DATASETS = {
     "shapes-relations-32": ["1605.05395"],
     "shapes-relations-64": ["1605.05395"],
     "shapes-stars": ["1703.10593"],
+    "spoken-digits": ["1802.04208"],
     "stacked-mnist": ["1611.02163", "lecun1998gradient", "1712.04086"],
 }
 ARXIV = re.compile(r"\b\d{4}\.\d{4,5}\b")

@@ -129,7 +129,7 @@ def sample(
     """Draw samples of a trained GAN.
 
     The .npz has them under arr_0, images as uint8 [n, H, W, C]. Its manifest, .json, lies beside it. Sample i depends
-    only on the run, the seed and i, not on the number of samples.
+    only on the run, the seed and i, not on the number of samples. Beside waves, a .wav has the first 64 of them.
 
     \b
     Examples:

@@ -57,23 +57,31 @@ class Built(NamedTuple):
 class Facts(NamedTuple):
     """The facts that a board must know about a dataset before the dataset is built."""
 
-    shape: tuple[int, ...]  # of a sample: (H, W, C) for images, (d,) for points
+    shape: tuple[int, ...]  # of a sample: (H, W, C) for images, (T, C) for waves, (d,) for points
     train: int  # samples
     test: int  # held-out samples
     classes: int = 0  # 0: no labels
     mixture: bool = False  # whether the true modes are known
     condition: tuple[int, ...] = ()  # shape of one condition; (): there are none
+    rate: int = 0  # of waves: steps a second; 0: it is not known
 
     @property
     def is_image(self) -> bool:
         """Whether the samples are images."""
         return len(self.shape) == 3
 
+    @property
+    def is_wave(self) -> bool:
+        """Whether the samples are waves."""
+        return len(self.shape) == 2
+
     @classmethod
     def of_card(cls, card: dict[str, Any]) -> Facts:
         """The facts as the card of a dataset says them."""
         sizes = card["train"], card["test"], card.get("classes", 0)
-        return cls(tuple(card["shape"]), *sizes, "mixture" in card, tuple(card.get("condition", ())))
+        return cls(
+            tuple(card["shape"]), *sizes, "mixture" in card, tuple(card.get("condition", ())), card.get("rate", 0)
+        )
 
 
 class Dataset(NamedTuple):

@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # the readers are imported only when data are added
 
 RECIPE = 1  # raised when the same data would become another dataset
 NAME = re.compile(r"[a-z0-9][a-z0-9_.+-]*-[0-9a-f]{12}")
+KINDS = {2: "points", 3: "waves", 4: "images"}  # of samples, by the axes of all of them together
 LONGEST = 40  # letters of a name before its hash
 HELD_OUT = 5  # one sample in so many is held out
 BY_FOLDER = "the data were given as train and test"
@@ -282,7 +283,7 @@ def _facts(stem: str, new: Path, read: list[SampleSet]) -> dict[str, Any]:
         print(f"{stem}: {shared:,} samples of test are exact copies of samples of train", file=sys.stderr)
     size = " x ".join(map(str, train.x.shape[1:]))
     return {
-        "about": f"data of your own: {'images' if train.x.ndim == 4 else 'points'}, {size}",
+        "about": f"data of your own: {KINDS[train.x.ndim]}, {size}",
         "train": len(train.x),
         "test": len(test.x),
         "shape": list(train.x.shape[1:]),

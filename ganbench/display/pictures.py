@@ -1,4 +1,4 @@
-"""Sample sets as pictures: contact sheets of images, clouds of points, histograms of numbers."""
+"""Sample sets as pictures: contact sheets of images and of spectrograms of waves, clouds of points, histograms of numbers."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ SIDE = 8  # images per side of a sheet
 LINE = 96  # grey value of the lines between images
 VISIBLE = 64  # least height of an image in a strip, in pixels
 STEP = 100  # milliseconds per frame
+CELL_OF_WAVE = 64  # pixels of each side of the spectrogram of a wave
+FAINT = 1e-6  # the power that is black, 60 dB below a sine wave of amplitude 1, which is white
 
 
 def contact_sheet(x: Rows, rows: int = SIDE, columns: int = SIDE) -> np.ndarray:
@@ -37,6 +39,22 @@ def contact_sheet(x: Rows, rows: int = SIDE, columns: int = SIDE) -> np.ndarray:
     return lined.reshape(rows, columns, h, w, c).swapaxes(1, 2).reshape(rows * h, columns * w, c)
 
 
+def spectrograms(x: Rows) -> np.ndarray:
+    """The first channel of waves float `[n, T, C]` as pictures uint8 `[n, 64, 64, 1]`: time to the right, pitch upwards.
+
+    A column is a window of time, and a row is a frequency, in even steps up to half of the rate. A grey level counts decibels.
+    """
+    waves = np.asarray(x[..., 0], np.float64)
+    frame = 2 * CELL_OF_WAVE
+    padded = np.pad(waves, ((0, 0), (frame // 2, frame)))  # silence before the first window and after the last one
+    starts = np.linspace(0, waves.shape[1], CELL_OF_WAVE).astype(int)
+    window = np.hanning(frame)
+    power = np.square(np.abs(np.fft.rfft(padded[:, starts[:, None] + np.arange(frame)] * window)) * 2 / window.sum())
+    level = 1 - np.log10(np.maximum(power[..., 1:], FAINT)) / np.log10(FAINT)
+    grey = np.rint(255 * np.clip(level, 0, 1)).astype(np.uint8)
+    return np.asarray(grey.swapaxes(1, 2)[:, ::-1, :, None])
+
+
 def paint_sheet(axes: Axes, x: Rows, rows: int = SIDE, columns: int = SIDE) -> None:
     """Paint a contact sheet of the first images of uint8 `[n, H, W, C]`."""
     sheet = contact_sheet(x, rows, columns)
@@ -46,13 +64,16 @@ def paint_sheet(axes: Axes, x: Rows, rows: int = SIDE, columns: int = SIDE) -> N
 
 
 def paint(axes: Axes, samples: SampleSet, box: np.ndarray | None, numbered: bool = False) -> None:
-    """Paint a sample set. Points are shown in the range `box` `[2, d]`, the same for every set of a dataset.
+    """Paint a sample set.
 
-    A panel says which share of its points lies outside of the range, if it is at least 1 %. If `numbered`, the first 64 samples
-    have their numbers beside them.
+    Waves are shown as spectrograms. Points are shown in the range `box` `[2, d]`, the same for every set of a dataset. A
+    panel says which share of its points lies outside of the range, if it is at least 1 %. If `numbered`, the first 64
+    samples have their numbers beside them.
     """
     axes.set_xticks([])
     axes.set_yticks([])
+    if samples.x.ndim == 3:
+        samples = samples.with_(x=spectrograms(samples.x[: SIDE**2]))
     if numbered:
         for i, (x, y) in enumerate(zip(*_places(samples.x), strict=True)):
             axes.annotate(str(i), (x, y), color="tab:orange", fontsize=6, va="top")
@@ -99,8 +120,8 @@ def overview(named: dict[str, SampleSet], path: Path, numbered: bool = False) ->
     if path.suffix != ".png":
         raise UserError(f"{path}: an overview is written as .png")
     points = [np.asarray(samples.x) for samples in named.values() if samples.x.ndim == 2 and len(samples.x)]
-    if points and any(samples.x.ndim == 4 and len(samples.x) for samples in named.values()):
-        raise UserError("one picture cannot show points and images together")
+    if points and any(samples.x.ndim > 2 and len(samples.x) for samples in named.values()):
+        raise UserError("one picture cannot show points together with images or waves")
     if len(dimensions := {x.shape[1] for x in points}) > 1:
         raise UserError(
             f"one picture cannot show points of {' and '.join(map(str, sorted(dimensions)))} dimensions together"

@@ -101,8 +101,8 @@ def default(dataset: str) -> str:
         UserError: there is no such dataset.
         Unreachable: for such images a general network is needed, and no general network is on this machine.
     """
-    shape = data.facts(dataset).shape
-    return _suited(dataset, shape[-1] if len(shape) == 3 else None)[0]
+    facts = data.facts(dataset)
+    return _suited(dataset, facts.shape[-1] if facts.is_image else None, facts.is_wave)[0]
 
 
 def classifier(dataset: str) -> str | None:
@@ -111,13 +111,16 @@ def classifier(dataset: str) -> str | None:
     return next((name for name in (f"{of}-exposed", f"{of}-cnn") if name in names()), None)
 
 
-def pick(asked: str | Extractor | None, dataset: str | None, channels: int | None) -> tuple[Extractor, str | None]:
+def pick(
+    asked: str | Extractor | None, dataset: str | None, channels: int | None, waves: bool = False
+) -> tuple[Extractor, str | None]:
     """The extractor that the user asked for. For None or `auto`: the extractor that suits the reference, and why.
 
     Args:
         asked: an extractor, or its name.
         dataset: the built-in dataset that the reference is from, if any.
-        channels: 1 for grey images, 3 for colour images, None for points: see `ganbench.samples.common_channels`.
+        channels: 1 for grey images, 3 for colour images, else None: see `ganbench.samples.common_channels`.
+        waves: whether the reference has waves.
 
     Raises:
         Unreachable: such images need a general network, and none is installed.
@@ -125,13 +128,15 @@ def pick(asked: str | Extractor | None, dataset: str | None, channels: int | Non
     extractor = _extractor(asked or AUTO)
     if extractor.name != AUTO:
         return extractor, None
-    name, why = _suited(dataset, channels)
+    name, why = _suited(dataset, channels, waves)
     return extractor._replace(name=name), why
 
 
-def _suited(dataset: str | None, channels: int | None) -> tuple[str, str]:
-    from ganbench.features import _weights, efficientnet, inception
+def _suited(dataset: str | None, channels: int | None, waves: bool) -> tuple[str, str]:
+    from ganbench.features import _weights, efficientnet, inception, spectrogram
 
+    if waves:
+        return spectrogram.NAMES[0], "the reference has waves"
     if channels is None:
         return "identity", "the reference has points"
     own = classifier(dataset or "")
@@ -212,9 +217,9 @@ def describe(extractor: str | Extractor) -> dict[str, Any]:
     Returns:
         `id` is the extractor's name and the first eight digits of its weights' hash. `input` is the shape of one sample
         and `d` the number of features; both are None if the extractor takes any shape. `sha256` is the hash of the
-        weights, None without weights. `test_accuracy` is the share of the test split that a classifier gets right (of
-        single digits, for stacked MNIST), else None. A network with published weights also has `resize`, `grey` (what
-        it does with grey images), `precision` and `logits` (what they are).
+        weights, None without weights. `of` is "waves" if the extractor takes waves. `test_accuracy` is the share of the
+        test split that a classifier gets right (of single digits, for stacked MNIST), else None. A network with published
+        weights also has `resize`, `grey` (what it does with grey images), `precision` and `logits` (what they are).
 
     Raises:
         UserError: there is no such extractor or precision, or the extractor takes no weights or precision.
@@ -286,7 +291,7 @@ def embed(extractor: str | Extractor, x: Rows) -> Embedding:
 
     Args:
         extractor: one of `names()`, the path of a user's own extractor (see `custom`), or an `Extractor`.
-        x: images, uint8 [n, H, W, C]; for `identity` points, floating [n, d].
+        x: images, uint8 [n, H, W, C]; for `identity` points, floating [n, d]; for `spectrogram` waves, floating [n, T, C].
 
     Raises:
         UserError: unknown extractor, or a shape or dtype that it does not take.
@@ -294,7 +299,7 @@ def embed(extractor: str | Extractor, x: Rows) -> Embedding:
     """
     extractor = _extractor(extractor)
     about, family = describe(extractor), _family(extractor)
-    _check(extractor.name, about["input"], x)
+    _check(extractor.name, taken(about), about["input"], x)
     if not family.CACHED:
         return _run(extractor, family, x)
     place = () if extractor.device == "cpu" else (_devices.kind(extractor.device),)
@@ -307,16 +312,26 @@ def embed(extractor: str | Extractor, x: Rows) -> Embedding:
     return embedding
 
 
-def _check(name: str, needs: list[int] | None, x: Rows) -> None:
-    images = x.dtype == np.uint8 and x.ndim == 4
-    points = x.ndim == 2 and np.issubdtype(x.dtype, np.floating)
-    if points if name == "identity" else images and (needs is None or list(x.shape[1:]) == needs):
+def taken(about: Mapping[str, Any]) -> str:
+    """The kind of samples that an extractor takes: points, waves or images. `about` is from `describe`."""
+    return "points" if about["id"] == "identity" else str(about.get("of", "images"))
+
+
+def _check(name: str, kind: str, needs: list[int] | None, x: Rows) -> None:
+    floats = np.issubdtype(x.dtype, np.floating)
+    fits = {
+        "points": floats and x.ndim == 2,
+        "waves": floats and x.ndim == 3,
+        "images": x.dtype == np.uint8 and x.ndim == 4,
+    }
+    if fits[kind] and (needs is None or list(x.shape[1:]) == needs):
         return
-    if images or points:
-        wanted = "points" if name == "identity" else "images" if needs is None else amount(None, needs)
+    if any(fits.values()):
+        wanted = kind if needs is None else amount(None, needs)
         raise UserError(f"{name} needs {wanted}; these samples are {amount(None, x.shape[1:])}")
     shape = "H, W, C" if needs is None else ", ".join(map(str, needs))
-    wanted = "points, floats [n, d]" if name == "identity" else f"images, uint8 [n, {shape}]"
+    forms = {"points": "floats [n, d]", "waves": "floats [n, T, C]", "images": f"uint8 [n, {shape}]"}
+    wanted = f"{kind}, {forms[kind]}"
     raise UserError(f"{name} needs {wanted}; these samples are {x.dtype} [{', '.join(map(str, ('n', *x.shape[1:])))}]")
 
 

@@ -74,8 +74,9 @@ def read(
         n, name: number and name of samples that come from Python; a path has its own.
 
     Returns:
-        Images as uint8 `[n, H, W, C]`, grey images with one channel; points as float32 `[n, d]`. Large sets stay on disk,
-        see `Stack`. The manifest has the content hash `sha256` and, under `found`, what `samples.preflight` reports.
+        Images as uint8 `[n, H, W, C]`, grey images with one channel; points as float32 `[n, d]`; waves as float32
+        `[n, T, C]`. Large sets stay on disk, see `Stack`. The manifest has the content hash `sha256` and, under `found`, what
+        `samples.preflight` reports.
 
     Raises:
         UserError: there are no samples, their form is unknown, or their values are not certain.

@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, Literal, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -23,7 +23,7 @@ from ganbench import files
 from ganbench.errors import UserError
 from ganbench.samples.archive import ZIP_FAULTS, bounded
 from ganbench.samples.preflight import several
-from ganbench.samples.sets import HELD, Declared, SampleSet, content_hash
+from ganbench.samples.sets import HELD, WAVES, Declared, SampleSet, content_hash
 from ganbench.samples.stack import Stack
 from ganbench.samples.tensors import Raw, read_raw
 
@@ -118,6 +118,9 @@ def _read(path: Path, declaration: Declared, form: str, arrays: dict[str, Raw]) 
     ]
     hint = f"{', '.join(unread)} has a number per sample and is not read: labels are read under arr_1 or labels"
     warnings = [hint] if unread and labels is None else []
+    manifest = _manifest(path) if form == ".npz" else {}
+    if declaration.layout is None and manifest.get("layout") is not None:
+        declaration = declaration._replace(layout=manifest["layout"])
     samples = read_raw(path.name, form, arrays[names[0]], labels, declaration, warnings=warnings)
     for name, array in carried.items():
         kinds, dimensions = CARRIED[name]
@@ -125,7 +128,6 @@ def _read(path: Path, declaration: Declared, form: str, arrays: dict[str, Raw]) 
             raise UserError(f"{path}: {name} is {array.dtype} of shape {array.shape}; make this file again")
         if name != "discriminator" and len(array) != len(samples.x):
             raise UserError(f"{path}: {name} has {len(array):,} rows for {len(samples.x):,} samples")
-    manifest = _manifest(path) if form == ".npz" else {}
     if manifest.get("reason") and len(samples.x):
         raise UserError(
             f"{path.with_suffix('.json')}: this file says why there are no samples, but there are {len(samples.x):,}; "
@@ -200,6 +202,7 @@ class Manifest(BaseModel):
     found: Words = Words()
     reason: str | None = None
     dataset: str = ""
+    layout: Literal["ntc"] | None = None
     features: dict[str, Any] = {}
 
 
@@ -316,6 +319,7 @@ def write(path: Path, samples: SampleSet) -> None:
     x = samples.x
     others = ({} if samples.y is None else {"arr_1": samples.y}) | samples.further()
     facts = {"n": len(x), "shape": list(x.shape[1:]), "dtype": str(x.dtype), "sha256": content_hash(x)}
+    facts |= {"layout": WAVES} if x.ndim == 3 else {}
     facts["hashes"] = {name: content_hash(array) for name, array in others.items()}
     files.write(path.with_suffix(".json"), json.dumps(samples.manifest | facts, indent=1) + "\n")
     with files.replacing(path) as file:  # last: a sample set that is there has its manifest

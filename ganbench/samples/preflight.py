@@ -19,6 +19,7 @@
 | NaN, infinity | error that names the first sample |
 | integers other than uint8 | error that says how to convert |
 | channels first or last | by the axis of length 1 or 3; error if both are, unless `--layout` is declared |
+| waves, floats [n, T, C] | error, unless `--layout ntc` is declared; a file of `ganbench sample` declares it in its manifest |
 | fewer samples than a metric needs | warning that names the metrics; the result gives the reason of each metric |
 | exact copies among the samples | warning with the first few |
 | hidden files, `__MACOSX`, `Thumbs.db`, `desktop.ini` | ignored and counted |

@@ -19,14 +19,15 @@ PIXELS = 2**25  # of one image, an 8K picture; a header of 90 bytes may claim an
 RATIO, ENOUGH = 200, 2**28  # an archive that swells this much, and to more than these bytes, is a bomb
 
 RANGES = {"0,1": (0.0, 1.0), "-1,1": (-1.0, 1.0), "0,255": (0.0, 255.0)}
-LAYOUTS = ("nhwc", "nchw")
+WAVES = "ntc"
+LAYOUTS = ("nhwc", "nchw", WAVES)
 
 
 class Declared(NamedTuple):
     """Facts that only the user can know, about arrays and about code. Nothing is guessed from the values."""
 
     range: tuple[float, float] | None = None  # of floats: the values of black and white
-    layout: str | None = None  # "nhwc" or "nchw", needed where both are possible
+    layout: str | None = None  # "nhwc" or "nchw", needed where both are possible; "ntc": waves
     trust: bool = False  # whether the code of a run is executed that neither ganbench nor a plug-in brings
 
 
@@ -54,7 +55,7 @@ def declared(range_: Range | None = None, layout: str | None = None, trust: bool
 class SampleSet:
     """Samples, their labels, their origin, and their embedding if it was already computed."""
 
-    x: Rows  # uint8 [n, H, W, C], or float32 [n, d] for points
+    x: Rows  # uint8 [n, H, W, C]; float32 [n, d] for points, [n, T, C] for waves
     y: np.ndarray | None  # int64 [n]
     manifest: dict[str, Any]
     features: Any = None  # float32 [n, d], an array, or `Pixels` of very many images
@@ -145,7 +146,7 @@ def content_hash(x: Rows | Pixels) -> str:
 
 
 def common_channels(sets: Sequence[SampleSet]) -> int | None:
-    """The number of channels in which sets of images are compared; None where a set has points.
+    """The number of channels in which sets of images are compared; None where a set has points or waves.
 
     It is 1 if all images of all sets are grey, else 3. Grey images with three equal channels and grey images with one
     channel are the same images; nothing is lost either way.
@@ -157,7 +158,7 @@ def common_channels(sets: Sequence[SampleSet]) -> int | None:
 
 
 def in_channels(samples: SampleSet, channels: int | None) -> SampleSet:
-    """The same images with this number of channels, from `common_channels`; points stay as they are."""
+    """The same images with this number of channels, from `common_channels`; points and waves stay as they are."""
     x = samples.x
     if channels is None or x.shape[3] == channels:
         return samples

@@ -1,4 +1,7 @@
-"""Arrays of any dtype and layout, read as uint8 images `[n, H, W, 1 or 3]` or float32 points `[n, d]`. Nothing is guessed."""
+"""Arrays of any dtype and layout, read as uint8 images `[n, H, W, 1 or 3]`, float32 points `[n, d]` or waves `[n, T, C]`.
+
+Nothing is guessed.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import numpy as np
 from ganbench.errors import UserError, counted
 from ganbench.samples.encoded import finish
 from ganbench.samples.rows import Rows
-from ganbench.samples.sets import HELD, Declared, SampleSet, Tally, blocks
+from ganbench.samples.sets import HELD, WAVES, Declared, SampleSet, Tally, blocks
 from ganbench.samples.stack import Stack
 
 CHANNELS = (1, 3)
@@ -43,11 +46,13 @@ def plan(name: str, shape: tuple[int, ...], dtype: np.dtype, declaration: Declar
     """How rows of `shape` `[n, ...]` and `dtype` are read.
 
     Raises:
-        UserError: it is not certain which images or points they are.
+        UserError: it is not certain which images, points or waves they are.
     """
-    if len(shape) == 2 and dtype.kind == "f":
-        return Plan(shape[1:], np.dtype(np.float32), lambda rows: _finite(name, _float32(rows)))
     kind = f"{dtype} of shape [{', '.join(map(str, shape))}]"
+    if declaration.layout == WAVES and (len(shape) != 3 or dtype.kind != "f" or 0 in shape[1:]):
+        raise UserError(f"{name}: {kind}; the layout {WAVES} is for waves, floats [n, T, C]")
+    if dtype.kind == "f" and len(shape) == (3 if declaration.layout == WAVES else 2):
+        return Plan(shape[1:], np.dtype(np.float32), lambda rows: _finite(name, _float32(rows)))
     if len(shape) not in (3, 4) or (dtype != np.uint8 and dtype.kind != "f"):
         raise UserError(
             f"{name}: {kind}; images are uint8 [n, H, W, C] (or floats, with `range=`), points are floats [n, d]"
@@ -161,7 +166,8 @@ def read_raw(
         UserError: see the table in `samples.preflight`.
     """
     n = raw.shape[0] if raw.shape else 0
-    if len(raw.shape) in (3, 4) and raw.dtype.kind == "f" and declaration.range is None:
+    images = len(raw.shape) in (3, 4) and declaration.layout != WAVES
+    if images and raw.dtype.kind == "f" and declaration.range is None:
         raise UserError(_undeclared(name, raw))
     shape, dtype, change = plan(name, raw.shape, raw.dtype, declaration)
     lazy = Stack(name, (n, *shape), dtype, lambda a, b: change(raw.fetch(a, b)), raw.faults)
@@ -182,7 +188,8 @@ def _undeclared(name: str, raw: Raw) -> str:
     for rows in blocks(lazy):
         block = _finite(name, lazy[rows])
         low, high = min(low, float(block.min(initial=np.inf))), max(high, float(block.max(initial=-np.inf)))
-    return f"{name}: {raw.dtype} images with values from {low:g} to {high:g}; {SAY_RANGE}"
+    waves = f"; waves, floats [n, T, C], need `layout='{WAVES}'`" if len(raw.shape) == 3 else ""
+    return f"{name}: {raw.dtype} images with values from {low:g} to {high:g}; {SAY_RANGE}{waves}"
 
 
 def one_per_sample(name: str, labels: np.ndarray | None, n: int) -> np.ndarray | None:

@@ -79,8 +79,8 @@ def choose_extractor(
 
     One rule holds wherever ganbench scores. If the user names an extractor, it is used. Otherwise the reference
     decides, never the generated samples. So all samples that are scored against one reference have the same features.
-    Points get `identity`. Images of a built-in dataset get the classifier of that dataset. The dataset is the
-    reference's; without it, the training set's. Other images get a general network that is on this machine.
+    Points get `identity`, and waves get `spectrogram`. Images of a built-in dataset get the classifier of that dataset. The
+    dataset is the reference's; without it, the training set's. Other images get a general network that is on this machine.
 
     Raises:
         UserError: the reference has only statistics, and the user named no extractor.
@@ -91,7 +91,7 @@ def choose_extractor(
         raise UserError(f"{name} has statistics: pass the extractor that made them: `features=`")
     real = [given for given in (reference, train) if given is not None]
     dataset = next((given.manifest["dataset"] for given in real if "dataset" in given.manifest), None)
-    return features.pick(asked, dataset, common_channels(real))
+    return features.pick(asked, dataset, common_channels(real), any(given.x.ndim == 3 for given in real))
 
 
 def announce(extractor: Extractor, why: str | None) -> None:

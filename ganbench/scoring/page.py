@@ -155,10 +155,11 @@ def _difference(line: Mapping[str, Any], results: Mapping[str, Result]) -> dict[
 
 
 def _sheet(what: str, samples: SampleSet, reference: SampleSet) -> dict[str, Any]:
-    """A picture of the first images, or of all points in the frame of the reference."""
+    """A picture of the first images, of the first waves as spectrograms, or of all points in the frame of the reference."""
     about = {"what": what, "name": samples.manifest["name"], "n": len(samples.x)}
-    if samples.x.ndim == 4:
+    if samples.x.ndim > 2:
         first = np.asarray(samples.x[: pictures.SIDE**2])
+        first = pictures.spectrograms(first) if first.ndim == 3 else first
         return about | {"shown": len(first), "picture": picture(pictures.contact_sheet(first))}
     figure = Figure(figsize=(5, 5), layout="constrained")
     pictures.paint(figure.subplots(), samples, pictures.frame(np.asarray(reference.x)))

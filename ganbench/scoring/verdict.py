@@ -77,6 +77,7 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
 }
 FURTHER = "Further metrics"
 ON_PIXELS = ("parzen",)  # measures the pixels of images, whatever the extractor is
+WAVES = "spectrogram@"  # waves have no pixels, so each metric measures the features
 FEATURES = {
     "gen",
     "ref",
@@ -124,10 +125,14 @@ def label(metric: str, extractor: str) -> str:
     """The name of a number: the metric, and the extractor (by its id) in whose features it was measured.
 
     `identity` needs no mention: its features are the points themselves.
+
+    >>> label("parzen", "mnist-cnn@0f0f0f0f"), label("parzen", "spectrogram@1")
+    ('parzen (pixels)', 'parzen (spectrogram@1)')
     """
     if metric not in metrics.names() or extractor == "identity":
         return metric
-    space = "pixels" if metric in ON_PIXELS else network(extractor)
+    pixels = metric in ON_PIXELS and not extractor.startswith(WAVES)
+    space = "pixels" if pixels else network(extractor)
     measured = FEATURES & set(inspect.signature(metrics.get(metric).function).parameters)
     return f"{metric} ({space})" if measured else metric
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ganbench import baseline, data
+from ganbench.display import sounds
 from ganbench.display.progress import progress
 from ganbench.errors import UserError, blamed, choose
 from ganbench.gan import Gan
@@ -82,11 +83,18 @@ class Drawing(NamedTuple):
 
 
 def write_samples(folder: Path, drawing: Drawing, out: Path) -> None:
-    """Write the samples that `sample` gives to `out`, a .npz, with the hash of the weights and with their provenance."""
+    """Write the samples that `sample` gives to `out`, a .npz, with the hash of the weights and with their provenance.
+
+    If the samples are waves and the rate of the data is known, a .wav beside `out` has the first of them.
+    """
     work = Work()
     drawn = sample(folder, drawing)
     facts = {"model": sha256(folder / checkpoint.file_of(drawing.part)), "provenance": work.record()}
     write(out, drawn.with_(manifest=drawn.manifest | facts))
+    dataset = drawn.manifest["run"]["dataset"]
+    rate = data.facts(dataset).rate if drawn.x.ndim == 3 and data.is_name(dataset) else 0
+    if rate and len(drawn.x):
+        sounds.write(drawn.x, rate, out.with_suffix(".wav"))
 
 
 def sample(folder: Path, drawing: Drawing) -> SampleSet:

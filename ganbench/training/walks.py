@@ -33,6 +33,7 @@ from ganbench.training.sampling import BLOCK, check_class, draw_inputs, to_files
 DIGITS = 12  # of the number of a sample
 ROWS = 10  # classes that a walk is shown in, if the user names none
 NOISE = 0.25  # largest change of a coordinate from a sum to the eight neighbours that are drawn around it
+PICTURES = ("images", "waves")  # kinds of data whose samples are shown as pictures
 CLOUD = 4  # blocks of samples behind a picture of points
 
 
@@ -124,12 +125,17 @@ def generate(gan: Gan, z: Tensor, y: Tensor | int | None) -> np.ndarray:
     if isinstance(y, int):
         y = torch.full((len(z),), y, device=gan.device)
     parts = [slice(start, start + BLOCK) for start in range(0, len(z), BLOCK)]
-    return to_files(gan, torch.cat([gan.generate(z[part], None if y is None else y[part]) for part in parts]))
+    return visible(gan, torch.cat([gan.generate(z[part], None if y is None else y[part]) for part in parts]))
+
+
+def visible(gan: Gan, x: Tensor) -> np.ndarray:
+    """Samples as in files, and waves as the spectrograms of them."""
+    return pictures.spectrograms(to_files(gan, x)) if gan.spec.kind == "waves" else to_files(gan, x)
 
 
 def cloud(gan: Gan, seed: int, label: int | None) -> np.ndarray | None:
-    """1,000 samples that are painted behind points, float32 `[1000, d]`; None for images."""
-    if gan.spec.is_image:
+    """1,000 samples that are painted behind points, float32 `[1000, d]`; None for images and waves."""
+    if gan.spec.kind in PICTURES:
         return None
     return np.concatenate(
         [to_files(gan, gan.generate(*draw_inputs(gan, seed, i * BLOCK, label=label))) for i in range(CLOUD)]
@@ -219,7 +225,7 @@ def interpolate(
         shown = range(min(gan.spec.classes, ROWS)) if gan.conditional else [None]
         rows = in_classes(gan, seed, points, classes or shown, steps, closed)
     made = [generate(gan, row.z, row.y) for row in rows]
-    if gan.spec.is_image:
+    if gan.spec.kind in PICTURES:
         if closed:
             pictures.write_gif([pictures.strip(np.stack(frame)[:, None]) for frame in zip(*made, strict=True)], out)
         else:
@@ -277,7 +283,7 @@ def arithmetic(
     parts = []
     for sign, groups, terms in zip("+-", (plus, minus), picked, strict=True):
         for chosen, (z, x) in zip(groups, terms, strict=True):
-            column = np.concatenate([to_files(gan, x), generate(gan, z.mean(0, keepdim=True), label)])
+            column = np.concatenate([visible(gan, x), generate(gan, z.mean(0, keepdim=True), label)])
             parts.append(Panel(f"{sign} {', '.join(map(str, chosen))}", column, 1, len(chosen), behind))
     Y = total(*([z for z, _ in terms] for terms in picked))
     reseed("walk", seed)

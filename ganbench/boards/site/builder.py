@@ -218,7 +218,7 @@ def _budget(table: Table, row: Row) -> Curve | None:
 def _is_points(table: Table) -> bool:
     """Whether the samples of a table are points, which are drawn on white paper."""
     shape = next(runs[0].record["samples"]["shape"] for runs in table.runs.values() if runs)
-    return len(shape) < 3
+    return len(shape) == 1
 
 
 def warnings(board: Board) -> list[Markup]:

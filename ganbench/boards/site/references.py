@@ -177,7 +177,7 @@ def _facts(name: str) -> dict[str, str]:
     out = {"version": data.pin(name) or "not pinned yet"}
     if card:
         facts = data.facts(name)
-        kind = "an image of" if facts.is_image else "a point of"
+        kind = "an image of" if facts.is_image else "a wave of" if facts.is_wave else "a point of"
         out |= {
             "a sample": f"{kind} {' x '.join(map(str, facts.shape))}",
             "to train with": f"{facts.train:,}",
