@@ -24,7 +24,7 @@ def embedded(x: np.ndarray) -> np.ndarray:
 def middle(band: int) -> float:
     """The cycles per step in the middle of a band, by the inverse of the mel scale: 700 (e^m - 1) Hz at 4,000 steps a second."""
     whole = np.log1p(2000 / 700)
-    return 700 * np.expm1(whole * (band + 1) / (BANDS + 1)) / 4000
+    return float(700 * np.expm1(whole * (band + 1) / (BANDS + 1)) / 4000)
 
 
 @pytest.mark.parametrize("band", range(BANDS))
