@@ -56,7 +56,7 @@ def test_every_voice_says_every_digit_in_every_accent() -> None:
     assert all([word for word in one.arguments[-1].split() if word in WORDS] == list(WORDS) for one in said)
 
 
-def test_no_held_out_clip_has_the_speed_of_a_training_clip_and_the_mean_speeds_are_equal() -> None:
+def test_held_out_clips_have_speeds_of_their_own_and_the_same_mean_speed() -> None:
     train, test = speech.SPEEDS[False], speech.SPEEDS[True]
     assert min(abs(a - b) for a in train for b in test) == 10
     assert np.mean(train) == np.mean(test)

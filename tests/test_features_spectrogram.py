@@ -74,7 +74,7 @@ def test_the_weights_of_a_frequency_sum_to_one_between_the_outer_middles() -> No
     assert (bands().sum(0) <= 1 + 1e-12).all()
 
 
-def test_two_draws_of_one_sound_have_no_distance_and_another_sound_has_one() -> None:
+def test_equal_sounds_have_no_distance_and_another_sound_has_one() -> None:
     """The null: noise against noise has an unbiased kid of about 0, and half as loud noise has not."""
     rng = np.random.default_rng(0)
     gen, ref = (features.embed("spectrogram", rng.normal(size=(200, 1024, 1))).features for _ in range(2))
