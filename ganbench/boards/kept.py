@@ -19,7 +19,7 @@ from ganbench import features, files, metrics, paths, samples
 from ganbench.boards import controls, grid, posters
 from ganbench.boards.grid import PlannedRun
 from ganbench.boards.leaderboard import Recorded, read_json
-from ganbench.boards.published import MANIFEST, Altered, altered, read
+from ganbench.boards.published import MANIFEST, intact, read
 from ganbench.display import pictures
 from ganbench.training.provenance import processor
 
@@ -34,8 +34,8 @@ def runs(name: str, there: Iterable[Recorded]) -> list[Recorded]:
     folder = paths.results() / grid.title(name) / "runs"
     wanted = [run for run in grid.runs(name) if run.scored]
     published = [run for run in wanted if run.run not in known and (folder / f"{run.run}.json").is_file()]
-    if published and (wrong := altered(folder.parent, read(folder.parent).manifest)):
-        raise Altered(f"{wrong[0]}; restore the published files first: git checkout {paths.shown(folder.parent)}")
+    if published:
+        intact(folder.parent)
     for run in published:
         recorded = Recorded(run.run, run.dataset, run.row, run.kind, run.seed, read_json(folder / f"{run.run}.json"))
         if answers(recorded, run) and processors(recorded) == {processor()}:

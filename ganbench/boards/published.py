@@ -132,6 +132,18 @@ def altered(folder: Path, manifest: dict[str, Any]) -> list[str]:
     return [f"{shown / name}: {why}" for name, why in sorted(lines.items())]
 
 
+def intact(folder: Path) -> Published:
+    """A published board, all of its files as they were published.
+
+    Raises:
+        Altered: a file of it has other bytes.
+    """
+    board = read(folder)
+    if wrong := altered(folder, board.manifest):
+        raise Altered(f"{wrong[0]}; restore the published files first: git checkout {paths.shown(folder)}")
+    return board
+
+
 def rehash(folder: Path, changed: Iterable[str]) -> None:
     """Write into the manifest of a published board the hashes of files that were changed on purpose; no other hash changes."""
     manifest = read(folder).manifest

@@ -12,7 +12,7 @@ from ganbench.boards import figures, films, grid, history, invalid, kept, leader
 from ganbench.boards import page as short
 from ganbench.boards.board import Board
 from ganbench.boards.leaderboard import Recorded
-from ganbench.boards.published import MANIFEST, Altered, Published, altered, files_of, read, text
+from ganbench.boards.published import MANIFEST, Published, files_of, intact, read, text
 from ganbench.display.text import listed
 from ganbench.errors import UserError, counted
 from ganbench.scoring import result
@@ -89,9 +89,7 @@ def renew(name: str) -> Path:
         UserError: no such board is published, or a file of it is not what was published.
     """
     target = paths.results() / grid.title(name)
-    manifest = read(target).manifest
-    if wrong := altered(target, manifest):
-        raise Altered(f"{wrong[0]}; restore the published files first: git checkout {paths.shown(target)}")
+    manifest = intact(target).manifest
     runs = {path.stem: leaderboard.read_json(path) for path in sorted((target / "runs").glob("*.json"))}
     dated = {name: fact for name, fact in origin.facts(runs).items() if name != "date" or fact is not None}
     with files.replacing_folder(target) as new:
